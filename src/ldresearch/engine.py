@@ -1,0 +1,134 @@
+"""The one room that knows the query engine.
+
+Two kinds of connection: the door in may read and write the folders it is told; an analysis reads
+exactly the Parquet files of its dataset and nothing else, and cannot unlock itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+    import ibis
+
+DEFAULT_MEMORY = "2GB"
+"""Memory limit of a connection unless told otherwise."""
+
+
+def literal(text: str) -> str:
+    """Quote a text as an SQL literal; the only way text enters a statement.
+
+    Examples
+    --------
+    >>> literal("O'Neil")
+    "'O''Neil'"
+    """
+    if "\x00" in text:
+        raise ValueError("a NUL character cannot be quoted")
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Quote a name as an SQL identifier.
+
+    Examples
+    --------
+    >>> identifier('day"on')
+    '"day""on"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _settings(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> None:
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    if spill is not None:
+        connection.execute(f"SET temp_directory = {literal(str(spill))}")
+
+
+def intake(
+    folders: Iterable[Path],
+    *,
+    spill: Path | None = None,
+    memory: str = DEFAULT_MEMORY,
+    threads: int | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Open the connection of the door in: it reads and writes the named folders only.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+        Folders (or single files) it may touch.
+    spill : Path, optional
+        Where it may spill to disk; inside one of ``folders``.
+    memory : str
+        Memory limit, for example ``"2GB"``.
+    threads : int, optional
+        All cores by default.
+
+    Returns
+    -------
+    duckdb.DuckDBPyConnection
+        With its configuration locked.
+    """
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    _settings(connection, spill)
+    connection.execute(f"SET memory_limit = {literal(memory)}")
+    if threads is not None:
+        connection.execute(f"SET threads = {int(threads)}")
+    folders = [Path(f).resolve() for f in folders]
+    directories = [f for f in folders if f.is_dir()]
+    files = [f for f in folders if not f.is_dir()]
+    listed = ", ".join(literal(str(d)) for d in directories)
+    connection.execute(f"SET allowed_directories = [{listed}]")
+    listed = ", ".join(literal(str(f)) for f in files)
+    connection.execute(f"SET allowed_paths = [{listed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def analysis(
+    files: Mapping[str, Path], *, memory: str = DEFAULT_MEMORY, threads: int | None = None
+) -> tuple[Any, dict[str, ibis.Table]]:
+    """Open the connection of an analysis over the Parquet files of one dataset.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Table name to Parquet file.
+    memory : str
+        Memory limit.
+    threads : int, optional
+        All cores by default.
+
+    Returns
+    -------
+    backend : ibis backend
+        Without external access, its configuration locked; keep it alive with the tables.
+    tables : dict of str to ibis.Table
+    """
+    import ibis
+
+    backend = ibis.duckdb.connect(":memory:")
+    raw = backend.con
+    _settings(raw, None)
+    raw.execute(f"SET memory_limit = {literal(memory)}")
+    if threads is not None:
+        raw.execute(f"SET threads = {int(threads)}")
+    listed = ", ".join(literal(str(Path(f).resolve())) for f in files.values())
+    raw.execute(f"SET allowed_paths = [{listed}]")
+    raw.execute("SET enable_external_access = false")
+    raw.execute("SET lock_configuration = true")
+    tables = {
+        name: backend.read_parquet(str(Path(f).resolve()), table_name=name)
+        for name, f in files.items()
+    }
+    return backend, tables

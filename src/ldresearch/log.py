@@ -1,0 +1,267 @@
+"""``EventLog``: what is known as of a date, in a reporting time zone, for a population.
+
+The rules of a study live here once:
+
+- a row exists only if it happened *and* was recorded before the as-of date;
+- what was not known yet (a leaving date, a status) is blank;
+- days and weeks are local to the reporting time zone;
+- whoever is filtered out is counted, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from ldresearch import clock, engine, schema
+from ldresearch.dataset import Dataset
+from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.result import Step
+
+if TYPE_CHECKING:
+    import ibis
+    import pandas as pd
+
+POPULATION_COLUMNS = ("unit", "role", "level", "country", "location")
+"""What a population can be narrowed by; ``unit`` matches anywhere on the unit path."""
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """A frozen handle on a dataset as of a date; each method returns a new one.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    as_of : datetime.date
+        First day that is *not* known.
+    time_zone : str
+        Reporting time zone, IANA name.
+    population : mapping of str to str
+        Narrowing already applied, by column of ``POPULATION_COLUMNS``.
+    attrition : tuple of Step
+        Who is still counted after each step.
+    memory : str
+        Memory limit of the engine.
+    threads : int or None
+        Threads of the engine; all cores by default.
+
+    Examples
+    --------
+    >>> import ldresearch as ldr                                        # doctest: +SKIP
+    >>> log = ldr.open_log("demo/harbour", as_of="2025-06-30")          # doctest: +SKIP
+    >>> log.where(unit="Sales").attrition                               # doctest: +SKIP
+    """
+
+    dataset: Dataset
+    as_of: date
+    time_zone: str
+    population: Mapping[str, str] = field(default_factory=dict)
+    attrition: tuple[Step, ...] = ()
+    memory: str = engine.DEFAULT_MEMORY
+    threads: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path | Dataset,
+        *,
+        as_of: str | date,
+        time_zone: str = "",
+        memory: str = engine.DEFAULT_MEMORY,
+        threads: int | None = None,
+    ) -> Self:
+        """Open a dataset as of a date; the dataset's own time zone unless told otherwise."""
+        dataset = path if isinstance(path, Dataset) else Dataset.open(Path(path))
+        zone = time_zone or dataset.manifest.time_zone
+        clock.zone(zone)
+        return cls(
+            dataset=dataset,
+            as_of=clock.parse_date(as_of, name="as_of"),
+            time_zone=zone,
+            memory=memory,
+            threads=threads,
+        )
+
+    # What there is -------------------------------------------------------------------------
+
+    @cached_property
+    def _opened(self) -> tuple[Any, dict[str, ibis.Table]]:
+        files = {name: self.dataset.file(name) for name in self.dataset.manifest.tables}
+        return engine.analysis(files, memory=self.memory, threads=self.threads)
+
+    @cached_property
+    def _tables(self) -> dict[str, ibis.Table]:
+        return {}
+
+    def _sharing(self, **changes: Any) -> EventLog:
+        """Return a changed copy on the same connection, so that nothing is opened twice."""
+        other = replace(self, **changes)
+        other.__dict__["_opened"] = self._opened
+        return other
+
+    def has(self, name: str) -> bool:
+        """Whether a table has a row as of this date, for this population."""
+        if self.dataset.manifest.rows(name) == 0:
+            return False
+        return bool(self.table(name).limit(1).count().execute())
+
+    def table(self, name: str) -> ibis.Table:
+        """Return a canonical table as known as of the date, for the population.
+
+        Raises
+        ------
+        ParameterError
+            If the schema has no such table. A table the dataset lacks comes back empty.
+        """
+        if name not in schema.TABLES:
+            raise ParameterError(
+                message("no such table", where="EventLog.table", got=name,
+                        do=did_you_mean(name, schema.TABLES))
+            )  # fmt: skip
+        if name not in self._tables:
+            self._tables[name] = self._known(schema.TABLES[name])
+        return self._tables[name]
+
+    def _known(self, table: schema.Table) -> ibis.Table:
+        import ibis
+
+        backend, stored = self._opened
+        if table is schema.ACTIVITY_DAY and self.time_zone != self.dataset.manifest.time_zone:
+            return self._activity_day()
+        if table.name not in stored:
+            types = ", ".join(
+                f"NULL::{c.type.value} AS {engine.identifier(c.name)}" for c in table.columns
+            )
+            return backend.sql(f"SELECT {types} WHERE false")
+        expr = stored[table.name]
+        for column in table.known_at:
+            expr = expr.filter(expr[column].isnull() | (expr[column] < self.bound(column)))
+        for column, hidden in table.hidden_after:
+            is_known = expr[column].isnull() | (expr[column] < self.bound(column))
+            expr = expr.mutate(
+                **{c: ibis.ifelse(is_known, expr[c], ibis.null(expr[c].type())) for c in hidden}
+            )
+        if table.has_person and self._selected is not None:
+            keys = self._selected
+            kept = expr.semi_join(keys, expr.person_key == keys.person_key)
+            if table is schema.TOUCH:
+                kept = kept.union(expr.filter(expr.person_key.isnull()))
+            expr = kept
+        return expr
+
+    def bound(self, column: str) -> Any:
+        """Return the as-of date as an instant or a date, whichever the column holds."""
+        import ibis
+
+        if column.endswith("_at"):
+            return ibis.literal(clock.midnight_utc(self.as_of, self.time_zone), type="timestamp(6)")
+        return ibis.literal(self.as_of, type="date")
+
+    # Days ----------------------------------------------------------------------------------
+
+    def day(self, instant: Any) -> Any:
+        """Return the local day of a UTC instant column, as an expression."""
+        import ibis
+
+        first, last = date(1990, 1, 1), self.as_of + timedelta(days=2)
+        table = clock.offsets(self.time_zone, first, last)
+        shift = ibis.literal(table[0][1])
+        if len(table) > 1:
+            branches = [
+                (instant >= ibis.literal(at, type="timestamp(6)"), ibis.literal(seconds))
+                for at, seconds in reversed(table[1:])
+            ]
+            shift = ibis.cases(*branches, else_=ibis.literal(table[0][1]))
+        return (instant + shift.as_interval("s")).date()
+
+    def _activity_day(self) -> ibis.Table:
+        """Derive ``activity_day`` in a time zone other than the dataset's."""
+        event = self.table("event")
+        days = event.mutate(
+            day_on=self.day(event.occurred_at),
+            recorded_on=self.day(event.recorded_at),
+            is_assigned=event.assignment_id.notnull(),
+        )
+        return days.group_by("person_key", "day_on", "verb", "is_assigned", "recorded_on").agg(
+            n_events=days.count().cast("int32"), duration_s=days.duration_s.sum().cast("int64")
+        )
+
+    # Who is counted ------------------------------------------------------------------------
+
+    @cached_property
+    def _selected(self) -> ibis.Table | None:
+        """Person keys of the population, or ``None`` for everyone."""
+        if not self.population:
+            return None
+        everyone = self._sharing(population={}, attrition=())
+        person = everyone.persons()
+        for column, wanted in self.population.items():
+            if column == "unit":
+                person = person.filter(person.unit_path.contains(wanted))
+            else:
+                name = {"role": "role_id"}.get(column, column)
+                person = person.filter(person[name] == wanted)
+        return person.select("person_key").distinct()
+
+    def persons(self) -> ibis.Table:
+        """Return one row per person: the attributes valid on the day before the as-of date."""
+        import ibis
+
+        person = self.table("person")
+        last = person.mutate(
+            _rank=ibis.row_number().over(
+                ibis.window(group_by=person.person_key, order_by=person.valid_from_on.desc())
+            )
+        )
+        return last.filter(last._rank == 0).drop("_rank")
+
+    def where(self, **population: str) -> EventLog:
+        """Narrow to persons by an attribute; ``""`` means all and changes nothing.
+
+        Parameters
+        ----------
+        **population : str
+            Any of ``unit``, ``role``, ``level``, ``country``, ``location``.
+
+        Raises
+        ------
+        ParameterError
+            For an unknown column, or a value no person has.
+        """
+        log = self
+        for column, wanted in population.items():
+            if column not in POPULATION_COLUMNS:
+                raise ParameterError(
+                    message("persons cannot be narrowed by this", where="where", got=column,
+                            do=did_you_mean(column, POPULATION_COLUMNS))
+                )  # fmt: skip
+            if wanted:
+                log = log._narrowed(column, wanted)
+        return log
+
+    def _narrowed(self, column: str, wanted: str) -> EventLog:
+        log = self._sharing(population={**self.population, column: wanted})
+        n_persons = int(log.persons().count().execute())
+        if n_persons == 0:
+            raise ParameterError(
+                message(f"no person has this {column} as of {self.as_of}", where=column,
+                        got=wanted, do='write "" for all, or one of the names in 00_intake')
+            )  # fmt: skip
+        n_rows = int(log.table("event").count().execute())
+        return log._sharing(
+            attrition=(*self.attrition, Step(f"{column} is {wanted}", n_persons, n_rows))
+        )
+
+    def counted(self, reason: str, n_persons: int, n_rows: int) -> EventLog:
+        """Add a step of attrition that a measure made."""
+        return self._sharing(attrition=(*self.attrition, Step(reason, n_persons, n_rows)))
+
+    def collect(self, expression: ibis.Table) -> pd.DataFrame:
+        """Run an expression and return its (small) frame."""
+        frame: pd.DataFrame = expression.to_pandas()
+        return frame

@@ -1,0 +1,282 @@
+"""The door out: the only place where a private result becomes a published one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from ldresearch.errors import DisclosureError, message
+from ldresearch.privacy import curves, rounding
+from ldresearch.result import Column, Estimate, Published, Result, Rules, Scalar, _sealed
+from ldresearch.vocabulary import Family, Role
+
+FLOOR = 5
+"""No rule may show a number about fewer persons than this, unless the data are public."""
+
+FORBIDDEN = frozenset({"person_key", "person_id", "manager_id", "rater_id", "token", "response_id"})
+"""Columns that are about one person; a result that publishes one is refused."""
+
+_HIDDEN_WITH_THE_ROW = (Role.COUNT, Role.RATE, Role.VALUE, Role.LOW, Role.HIGH, Role.FLAG)
+
+
+def publish(result: Result, rules: Rules | None = None) -> Published:
+    """Apply the disclosure rules to a result; the only constructor of ``Published``.
+
+    The persons behind each row are read from the result itself (its column of role N), never
+    supplied by whoever calls.
+
+    Parameters
+    ----------
+    result : Result
+        Any family. Columns without a role stay behind.
+    rules : Rules, optional
+        ``k = 10`` and base 5 by default; ``public`` data pass unrounded.
+
+    Returns
+    -------
+    Published
+        Rows about fewer than ``k`` persons keep their keys and lose their numbers; counts are
+        rounded; rates are recomputed from rounded counts and kept to whole percents; curves have
+        weekly steps of at least ``k`` events.
+
+    Raises
+    ------
+    DisclosureError
+        If ``k`` is under the floor, a person's column would be published, or no column says how
+        many persons stand behind a row.
+
+    References
+    ----------
+    OpenSAFELY, statistical disclosure control: redaction and rounding of counts and curves.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.result import Result
+    >>> from ldresearch.vocabulary import Family, Role
+    >>> frame = pd.DataFrame({"unit": ["A", "B"], "started": [31, 4], "n": [62, 9]})
+    >>> roles = {"unit": Role.KEY, "started": Role.COUNT, "n": Role.N}
+    >>> publish(Result("starts", Family.COUNTS, frame, roles)).rows
+    (('A', 30, 60), ('B', None, None))
+    """
+    rules = rules or Rules()
+    _check_rules(rules)
+    _check_columns(result)
+    if result.is_empty:
+        return _seal(result, rules, (), (), (), 0)
+    columns = tuple(Column(name, Role(role)) for name, role in result.roles.items())
+    frame = result.frame[[c.name for c in columns]]
+    hidden = 0
+    if not rules.public:
+        frame, hidden = _protect(frame, columns, result, rules)
+    rows = tuple(
+        tuple(_scalar(value) for value in row)
+        for row in frame.astype(object).itertuples(index=False, name=None)
+    )
+    estimates = result.estimates
+    if not rules.public:
+        estimates = tuple(_protected(e, rules) for e in estimates if e.n >= rules.k)
+    return _seal(result, rules, columns, rows, estimates, hidden)
+
+
+def _seal(
+    result: Result,
+    rules: Rules,
+    columns: tuple[Column, ...],
+    rows: tuple[tuple[Scalar, ...], ...],
+    estimates: tuple[Estimate, ...],
+    hidden: int,
+) -> Published:
+    return _sealed(
+        name=result.name,
+        family=result.family,
+        columns=columns,
+        rows=rows,
+        estimates=estimates,
+        rules=rules,
+        method=result.method,
+        parameters={name: _scalar(value) for name, value in result.parameters.items()},
+        missing=result.missing,
+        n_suppressed=hidden,
+    )
+
+
+def _check_rules(rules: Rules) -> None:
+    if not rules.public and (rules.k < FLOOR or rules.base < 1):
+        raise DisclosureError(
+            message("the smallest group may not be so small", where="rules", got=rules.k,
+                    allowed=f"k of {FLOOR} or more, base of 1 or more",
+                    do="raise k, or mark the dataset public if it is")
+        )  # fmt: skip
+
+
+def _check_columns(result: Result) -> None:
+    refused = sorted(FORBIDDEN.intersection(result.roles))
+    if refused:
+        raise DisclosureError(
+            message("a column about one person cannot be published", where=result.name,
+                    got=refused, do="aggregate over persons first")
+        )  # fmt: skip
+    if result.is_empty or result.family is Family.CHECKS:
+        return
+    counted = [name for name, role in result.roles.items() if role is Role.N]
+    if len(counted) != 1:
+        raise DisclosureError(
+            message("a result must say how many persons stand behind each row",
+                    where=result.name, got=counted, allowed="exactly one column of role N")
+        )  # fmt: skip
+
+
+# Families -----------------------------------------------------------------------------------
+
+
+def _protect(
+    frame: pd.DataFrame, columns: tuple[Column, ...], result: Result, rules: Rules
+) -> tuple[pd.DataFrame, int]:
+    by_role = _names_by_role(columns)
+    if result.family is Family.CHECKS:
+        return _rounded_values(frame, by_role), 0
+    if result.family is Family.CURVE:
+        return _safe_curve(frame, by_role, result, rules), 0
+    shown, hidden = _hide_small_rows(frame, by_role, rules)
+    shown = _rounded_counts(shown, by_role, rules)
+    if result.family is Family.RATES:
+        shown = _rates_from_counts(shown, by_role)
+    return _rounded_values(shown, by_role), hidden
+
+
+def _safe_curve(
+    frame: pd.DataFrame, names: Mapping[Role, list[str]], result: Result, rules: Rules
+) -> pd.DataFrame:
+    starts_at = result.parameters.get("starts_at")
+    if not isinstance(starts_at, int | float):
+        raise DisclosureError(
+            message("a curve must say its height before the first event", where=result.name,
+                    do='give the result the parameter "starts_at": 1 for survival, 0 for incidence')
+        )  # fmt: skip
+    grid = int(result.parameters.get("grid") or 7)
+    return curves.safe(frame, names, rules, starts_at=float(starts_at), grid=grid)
+
+
+def _names_by_role(columns: tuple[Column, ...]) -> dict[Role, list[str]]:
+    names: dict[Role, list[str]] = {role: [] for role in Role}
+    for column in columns:
+        names[column.role].append(column.name)
+    return names
+
+
+def _hide_small_rows(
+    frame: pd.DataFrame, names: Mapping[Role, list[str]], rules: Rules
+) -> tuple[pd.DataFrame, int]:
+    """Blank rows of 1 to k - 1 persons, and single counts of 1 to k - 1 within larger rows."""
+    shown = frame.astype(object).copy()
+    n = pd.to_numeric(frame[names[Role.N][0]]).fillna(0)
+    small = (n > 0) & (n < rules.k)
+    row_cells = [c for role in _HIDDEN_WITH_THE_ROW for c in names[role]]
+    hidden = int(small.sum()) * len(row_cells)
+    shown.loc[small, [*row_cells, names[Role.N][0]]] = None
+    tied = names[Role.RATE] + names[Role.LOW] + names[Role.HIGH]
+    for column in names[Role.COUNT]:
+        count = pd.to_numeric(frame[column]).fillna(0)
+        few = ~small & (count > 0) & (count < rules.k)
+        shown.loc[few, [column]] = None
+        hidden += int(few.sum())
+        if len(names[Role.COUNT]) == 1 and tied:
+            shown.loc[few, tied] = None
+            hidden += int(few.sum()) * len(tied)
+    return shown, hidden
+
+
+def _rounded_counts(
+    frame: pd.DataFrame, names: Mapping[Role, list[str]], rules: Rules
+) -> pd.DataFrame:
+    return _mapped(
+        frame, names[Role.COUNT] + names[Role.N], lambda v: rounding.to_base(v, rules.base)
+    )
+
+
+def _rates_from_counts(frame: pd.DataFrame, names: Mapping[Role, list[str]]) -> pd.DataFrame:
+    """Recompute the one rate from its rounded counts: a rate of exact counts gives them back."""
+    if len(names[Role.RATE]) != 1 or len(names[Role.COUNT]) != 1:
+        return frame
+    rate, count, n = names[Role.RATE][0], names[Role.COUNT][0], names[Role.N][0]
+    frame[rate] = [
+        None if c is None or not total or before is None else min(c / total, 1.0)
+        for c, total, before in zip(frame[count], frame[n], frame[rate], strict=True)
+    ]
+    return frame
+
+
+def _rounded_values(frame: pd.DataFrame, names: Mapping[Role, list[str]]) -> pd.DataFrame:
+    frame = frame.astype(object).copy()
+    frame = _mapped(frame, names[Role.RATE], rounding.to_percent)
+    is_share = bool(names[Role.RATE]) and not names[Role.VALUE]
+    ends = names[Role.LOW] + names[Role.HIGH]
+    frame = _mapped(frame, ends, rounding.to_percent if is_share else rounding.to_digits)
+    return _mapped(frame, names[Role.VALUE], rounding.to_digits)
+
+
+def _mapped(
+    frame: pd.DataFrame, columns: list[str], function: Callable[[float], float]
+) -> pd.DataFrame:
+    for column in columns:
+        frame[column] = pd.Series(
+            [None if _is_null(v) else function(v) for v in frame[column]],
+            index=frame.index,
+            dtype=object,
+        )
+    return frame
+
+
+def _protected(estimate: Estimate, rules: Rules) -> Estimate:
+    """Round an estimate as its cell in a table would be."""
+    roundings: dict[str, Callable[[float], float]] = {
+        "share": rounding.to_percent,
+        "points": rounding.to_percent,
+        "days": rounding.to_whole,
+        "persons": partial(rounding.to_base_or_not, base=rules.base),
+    }
+    to = roundings.get(estimate.unit, rounding.to_digits)
+    return Estimate(
+        metric=estimate.metric,
+        value=to(estimate.value),
+        low=to(estimate.low),
+        high=to(estimate.high),
+        n=rounding.to_base(estimate.n, rules.base),
+        unit=estimate.unit,
+        grade=estimate.grade,
+        label=estimate.label,
+    )
+
+
+# Scalars ------------------------------------------------------------------------------------
+
+
+def _is_null(value: Any) -> bool:
+    return (
+        value is None
+        or value is pd.NA
+        or value is pd.NaT
+        or (isinstance(value, float) and math.isnan(value))
+    )
+
+
+def _scalar(value: Any) -> Scalar:
+    """Turn a cell into a JSON scalar; dates become ISO text."""
+    if _is_null(value):
+        return None
+    if isinstance(value, bool | str | int | float):
+        return value
+    if hasattr(value, "isoformat"):
+        text = str(value.isoformat())
+        return text.removesuffix("T00:00:00")
+    if hasattr(value, "item"):
+        return _scalar(value.item())
+    raise DisclosureError(
+        message("a cell is no plain value", got=type(value).__name__,
+                allowed="text, number, truth value, date")
+    )  # fmt: skip

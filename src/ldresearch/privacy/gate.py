@@ -1,0 +1,178 @@
+"""The gate at the page: what was emitted is checked again, by code that shares nothing with
+the code that made it.
+
+It reads plain JSON data, knows neither ``Result`` nor ``Published``, and refuses what it does
+not know.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ldresearch.errors import DisclosureError, message
+
+MIME = "application/vnd.ldresearch.published+json"
+"""The only type of output that may reach a page."""
+
+KINDS = frozenset(
+    {"figure", "table", "sentence", "checks", "attrition", "coverage", "headline", "missing"}
+)
+FLOOR = 5
+MAX_TEXT = 300
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
+_PSEUDONYM = re.compile(r"\b[0-9a-f]{32}\b")
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_ABOUT_ONE = ("person_id", "person_key", "manager_id", "rater_id", "token", "response_id")
+_FIELDS = {
+    "name", "family", "columns", "rows", "estimates", "rules", "method", "parameters", "missing",
+    "n_suppressed",
+}  # fmt: skip
+_ROLES = {"key", "time", "count", "rate", "value", "low", "high", "n", "flag"}
+_FAMILIES = {
+    "counts", "rates", "means", "quantiles", "histogram", "trend", "curve", "contrast", "model",
+    "segments", "checks",
+}  # fmt: skip
+
+
+def check_payload(payload: Mapping[str, Any], *, public: bool | None = None) -> None:
+    """Check one emitted payload; return nothing, or refuse it.
+
+    Parameters
+    ----------
+    payload : mapping
+        ``{"v": 1, "kind": ..., "stem": ..., "view": ..., "published": [...]}`` as it stands in
+        the notebook's output.
+    public : bool, optional
+        What the dataset's manifest says. A payload that calls itself public in a run that does
+        not is refused. ``None``: taken at its word.
+
+    Raises
+    ------
+    DisclosureError
+        With the rule that was broken; never with the value that broke it.
+
+    Examples
+    --------
+    >>> check_payload({"v": 1, "kind": "picture", "stem": "a", "view": "b", "published": []})
+    Traceback (most recent call last):
+    ...
+    ldresearch.errors.DisclosureError: gate: unknown kind of output (got 'picture').
+    """
+    if payload.get("v") != 1:
+        _refuse("unknown version of output")
+    if payload.get("kind") not in KINDS:
+        _refuse("unknown kind of output", got=str(payload.get("kind"))[:40])
+    for part in ("stem", "view"):
+        if not (isinstance(payload.get(part), str) and _NAME.fullmatch(payload[part])):
+            _refuse(f"the {part} is not a plain name")
+    if set(payload) - {"v", "kind", "stem", "view", "published"}:
+        _refuse("fields that no rule covers", got=sorted(set(payload))[:8])
+    published = payload.get("published")
+    if not isinstance(published, list):
+        _refuse("no published results in the output")
+        return
+    for one in published:
+        _check_published(one, public)
+
+
+def _refuse(what: str, got: object = None) -> None:
+    raise DisclosureError(message(what, where="gate", got=got))
+
+
+def _check_published(one: Any, public: bool | None) -> None:
+    if not isinstance(one, dict) or set(one) != _FIELDS:
+        _refuse("a published result has other fields than the agreed ones")
+    if one["family"] not in _FAMILIES:
+        _refuse("unknown family", got=str(one["family"])[:40])
+    k, base, is_public = one["rules"]
+    if is_public and public is False:
+        _refuse("marked public, but the dataset is not")
+    for text in (one["name"], one["method"], one["missing"], *one["parameters"].values()):
+        _check_text(text)
+    names = [name for name, _ in one["columns"]]
+    roles = [role for _, role in one["columns"]]
+    if len(set(names)) != len(names) or not set(roles) <= _ROLES:
+        _refuse("columns are repeated or of unknown meaning")
+    if any(name.lower() in _ABOUT_ONE for name in names):
+        _refuse("a column about one person")
+    for row in one["rows"]:
+        if len(row) != len(names):
+            _refuse("a row of another length than its columns")
+        for value in row:
+            _check_text(value)
+    if is_public:
+        return
+    if not (isinstance(k, int) and k >= FLOOR and isinstance(base, int) and base >= 1):
+        _refuse("a smaller group than the floor allows", got=k)
+    if one["family"] != "checks":
+        if one["rows"] and roles.count("n") != 1:
+            _refuse("no column says how many persons stand behind a row")
+        for row in one["rows"]:
+            _check_row(row, roles, k, base)
+    if one["family"] == "curve":
+        _check_curve(one, roles, k)
+    for estimate in one["estimates"]:
+        _check_estimate(estimate, k, base)
+
+
+def _check_text(value: Any) -> None:
+    if value is None or isinstance(value, bool | int | float):
+        return
+    if not isinstance(value, str):
+        _refuse("a cell is no plain value", got=type(value).__name__)
+        return
+    if len(value) > MAX_TEXT:
+        _refuse("a text longer than any label or sentence", got=len(value))
+    if _PSEUDONYM.search(value) or _MAIL.search(value):
+        _refuse("a text that looks like a person's id")
+
+
+def _check_row(row: Sequence[Any], roles: Sequence[str], k: int, base: int) -> None:
+    n = row[list(roles).index("n")]
+    if n is None or n == 0:
+        for value, role in zip(row, roles, strict=True):
+            if role in ("rate", "value", "low", "high") and value is not None and n is None:
+                _refuse("a number about a hidden group")
+            if role == "count" and value not in (None, 0) and n is None:
+                _refuse("a count about a hidden group")
+        return
+    if not isinstance(n, int) or n % base or n < k - base // 2 - 1:
+        _refuse("the persons behind a row are fewer than the rule allows, or not rounded")
+    for value, role in zip(row, roles, strict=True):
+        if value is None:
+            continue
+        if role == "count" and (value % base or 0 < value < k - base // 2 - 1):
+            _refuse("a count that is too small or not rounded")
+        if role == "rate" and abs(value * 100 - round(value * 100)) > 1e-6:
+            _refuse("a rate finer than whole percents")
+
+
+def _check_curve(one: Mapping[str, Any], roles: Sequence[str], k: int) -> None:
+    base = one["rules"][1]
+    grid = one["parameters"].get("grid") or 7
+    time, count = list(roles).index("time"), list(roles).index("count")
+    keys = [i for i, role in enumerate(roles) if role == "key"]
+    heights = [i for i, role in enumerate(roles) if role in ("rate", "value")]
+    before: dict[tuple[Any, ...], list[Any]] = {}
+    for row in one["rows"]:
+        if row[time] % grid:
+            _refuse("a curve off its grid")
+        group = tuple(row[i] for i in keys)
+        moved = group in before and any(row[i] != before[group][i] for i in heights)
+        if moved and row[count] < k - base // 2 - 1:
+            _refuse("a step of fewer events than the rule allows")
+        before[group] = list(row)
+
+
+def _check_estimate(estimate: Sequence[Any], k: int, base: int) -> None:
+    _, value, low, high, n, unit, _, label = estimate
+    _check_text(label)
+    if n < k - base // 2 - 1 or n % base:
+        _refuse("an estimate about fewer persons than the rule allows, or not rounded")
+    for number in (value, low, high):
+        is_share = unit == "share" and isinstance(number, float) and math.isfinite(number)
+        if is_share and abs(number * 100 - round(number * 100)) > 1e-6:
+            _refuse("a share finer than whole percents")

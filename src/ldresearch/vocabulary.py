@@ -1,0 +1,210 @@
+"""The words of the field, fixed once.
+
+Everything that is counted, drawn or said uses these words, so that a verb, a status or an
+evidence grade cannot be spelt two ways. Values are what stands in the data; names are what
+stands in the code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from importlib import resources
+from types import MappingProxyType
+
+
+class Verb(StrEnum):
+    """What a learner did. A login is ``access`` and never a value event."""
+
+    ACCESS = "access"
+    VIEW = "view"
+    START = "start"
+    PROGRESS = "progress"
+    COMPLETE = "complete"
+    PASS = "pass"  # noqa: S105 - a verb, not a password
+    FAIL = "fail"
+    ABANDON = "abandon"
+    RATE = "rate"
+    SAVE = "save"
+    SHARE = "share"
+    RECOMMEND = "recommend"
+    SEARCH = "search"
+    ENROL = "enrol"
+    WITHDRAW = "withdraw"
+    COMMENT = "comment"
+    SKILL_ADD = "skill_add"
+
+
+class ContentKind(StrEnum):
+    """What kind of thing is learned from."""
+
+    COURSE = "course"
+    VIDEO = "video"
+    ARTICLE = "article"
+    BOOK = "book"
+    EVENT = "event"
+    PATH = "path"
+    ASSESSMENT = "assessment"
+    PROJECT = "project"
+    OTHER = "other"
+
+
+class Strategy(StrEnum):
+    """How an initiative was brought to people."""
+
+    BROAD = "broad"
+    PHASED = "phased"
+    DRIP = "drip"
+    PILOT = "pilot"
+    ALWAYS_ON = "always_on"
+
+
+class RatingSource(StrEnum):
+    """Who or what a skill rating came from, the most trusted first."""
+
+    REVIEW = "review"
+    CERTIFICATE = "certificate"
+    MANAGER = "manager"
+    PEER = "peer"
+    INFERRED = "inferred"
+    SELF = "self"
+
+
+class AssignmentStatus(StrEnum):
+    """The last known state of an assignment or enrolment."""
+
+    ASSIGNED = "assigned"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+    WAIVED = "waived"
+    EXPIRED = "expired"
+
+
+class AssignedBy(StrEnum):
+    """Who set the assignment; ``self`` is an enrolment of one's own."""
+
+    SELF = "self"
+    MANAGER = "manager"
+    ADMIN = "admin"
+    SYSTEM = "system"
+
+
+class Grade(StrEnum):
+    """Strength of the evidence behind a number; set by the model from the design, never by hand."""
+
+    RANDOMISED = "randomised"
+    QUASI_EXPERIMENTAL = "quasi-experimental"
+    ADJUSTED = "adjusted"
+    DESCRIPTIVE = "descriptive"
+
+
+class Family(StrEnum):
+    """What kind of output a result is; the disclosure rule hangs on it.
+
+    There is no per-person family: no list, no scatter of people.
+    """
+
+    COUNTS = "counts"
+    RATES = "rates"
+    MEANS = "means"
+    QUANTILES = "quantiles"
+    HISTOGRAM = "histogram"
+    TREND = "trend"
+    CURVE = "curve"
+    CONTRAST = "contrast"
+    MODEL = "model"
+    SEGMENTS = "segments"
+    CHECKS = "checks"
+
+
+class Mode(StrEnum):
+    """``publish`` applies every rule; ``explore`` shows rows and is never distributed."""
+
+    PUBLISH = "publish"
+    EXPLORE = "explore"
+
+
+class Direction(StrEnum):
+    """Which way of a metric is better."""
+
+    UP = "up"
+    DOWN = "down"
+    NEITHER = "neither"
+
+
+class Role(StrEnum):
+    """What a column of a result's frame means to the disclosure rules and the figures."""
+
+    KEY = "key"  # a group, a level, a term
+    TIME = "time"  # a period or a duration
+    COUNT = "count"  # whole persons or things, rounded
+    RATE = "rate"  # a share of persons in 0..1, kept to whole percents
+    VALUE = "value"  # any other number
+    LOW = "low"
+    HIGH = "high"
+    N = "n"  # distinct persons behind the row
+    FLAG = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One entry of the metric registry.
+
+    Attributes
+    ----------
+    id : str
+    label : str
+        What a stakeholder reads.
+    definition : str
+        One or two sentences that settle what is counted.
+    unit : str
+    direction : Direction
+        Which way is better.
+    needs : tuple of str
+        Canonical tables without which it cannot be computed.
+    level : str
+        ``Kirkpatrick 1`` to ``Kirkpatrick 4``, or the ISO/TS 30437 type: ``efficiency``,
+        ``effectiveness``, ``outcome``.
+    references : tuple of str
+    """
+
+    id: str
+    label: str
+    definition: str
+    unit: str
+    direction: Direction
+    needs: tuple[str, ...]
+    level: str
+    references: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def metrics() -> Mapping[str, Metric]:
+    """Read the metric registry, in the order it is written.
+
+    Examples
+    --------
+    >>> metrics()["activation_rate"].unit
+    'share'
+    """
+    text = resources.files("ldresearch").joinpath("metrics.toml").read_text(encoding="utf-8")
+    return MappingProxyType(
+        {
+            name: Metric(
+                id=name,
+                label=entry["label"],
+                definition=entry["definition"],
+                unit=entry["unit"],
+                direction=Direction(entry["direction"]),
+                needs=tuple(entry["needs"]),
+                level=entry["level"],
+                references=tuple(entry.get("references", ())),
+            )
+            for name, entry in tomllib.loads(text).items()
+        }
+    )
