@@ -4,8 +4,8 @@ Types are the engine's; instants are ``timestamp`` in UTC without a zone of thei
 ``_at`` says so: time-zone arithmetic never depends on an engine extension), calendar dates carry
 ``_on``, durations ``_s`` in whole seconds.
 
-On disk a person is the dense ``person_key`` of the dataset in every table; only ``person`` maps it
-to the keyed pseudonym ``person_id``. Sources speak ``person_id`` (raw), the door in translates.
+On disk a person is the dense ``person_key`` of the dataset in every table; only ``identity`` maps
+it to the keyed pseudonym ``person_id``. Sources speak ``person_id`` (raw), the door in translates.
 """
 
 from __future__ import annotations
@@ -109,12 +109,21 @@ def _values(kind: type[StrEnum]) -> tuple[str, ...]:
 C, T = Column, Type
 _PERSON = C(PERSON_KEY, T.INT, required=True, doc="The person, dense within the dataset")
 
+IDENTITY = Table(
+    "identity",
+    ("person_key",),
+    (
+        _PERSON,
+        C("person_id", T.TEXT, required=True, doc="Keyed pseudonym, 32 hexadecimal digits"),
+    ),
+    order=("person_key",),
+    doc="Everyone met in any table; whoever is missing in person is unknown to the HR file",
+)
 PERSON = Table(
     "person",
     ("person_key", "valid_from_on"),
     (
         _PERSON,
-        C("person_id", T.TEXT, required=True, doc="Keyed pseudonym, 32 hexadecimal digits"),
         C("valid_from_on", T.ON, required=True, doc="First day these attributes hold"),
         C("valid_to_on", T.ON, doc="First day they no longer hold; empty: still valid"),
         C("hired_on", T.ON, required=True, doc="First day of employment"),
@@ -476,7 +485,8 @@ OUTCOME = Table(
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
-        PERSON, ACCESS, CONTENT, CONTENT_SKILL, EVENT, ACTIVITY_DAY, USAGE_PERIOD, ASSIGNMENT,
+        IDENTITY, PERSON, ACCESS,
+        CONTENT, CONTENT_SKILL, EVENT, ACTIVITY_DAY, USAGE_PERIOD, ASSIGNMENT,
         INITIATIVE, TOUCH, ARM, SKILL, SKILL_SCALE, SKILL_RATING, ROLE, ROLE_SKILL, RELATED_ROLE,
         SURVEY_ANSWER, RECOMMENDATION, OPPORTUNITY, APPLICATION, OUTCOME,
     )

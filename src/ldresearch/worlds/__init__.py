@@ -1,0 +1,6 @@
+"""Synthetic organisations with known truth, and tiny worlds written as text."""
+
+from ldresearch.worlds.demo import CLIENTS, demo
+from ldresearch.worlds.organisation import World, organisation
+
+__all__ = ["CLIENTS", "World", "demo", "organisation"]

@@ -1,0 +1,765 @@
+"""The door in: from what a source read to a dataset.
+
+Validate, reject with reasons, pseudonymise, deduplicate, sort, derive, write. Everything is
+pushed down to the engine; Python touches only the distinct person ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ldresearch import clock, engine, schema
+from ldresearch.dataset import MANIFEST, Dataset, Manifest, TableEntry
+from ldresearch.engine import identifier, literal
+from ldresearch.errors import DataError, did_you_mean, message
+from ldresearch.files import atomic_write, locked, remove_tree, sync_tree
+from ldresearch.privacy.pseudonym import pseudonyms
+
+if TYPE_CHECKING:
+    import duckdb
+    import pandas as pd
+
+DERIVED = ("identity", "activity_day")
+PERSON_ID = "person_id"
+REJECT_LIMIT = 0.05
+"""Largest share of a table's rows that may be rejected before the whole ingest is refused."""
+
+_CONTROL = (
+    r"[\x{0000}-\x{0008}\x{000b}-\x{001f}\x{007f}-\x{009f}\x{200e}\x{200f}"
+    r"\x{202a}-\x{202e}\x{2066}-\x{2069}]"
+)
+_OPEN_END_YEAR = 2200
+_PLAUSIBLE = (1900, 2100)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a source read, before the door.
+
+    Attributes
+    ----------
+    tables : mapping of str to list of (str or pandas.DataFrame)
+        Per canonical table: queries on the intake connection or frames, with the canonical
+        columns, ``person_id`` raw in place of ``person_key``, and optionally ``_file`` and
+        ``_row`` (text and number) that say where a row stood.
+    rejected : mapping of str to mapping of str to int
+        Rows the source itself could not read, by table and reason.
+    files : tuple of mapping
+        ``kind``, ``name``, ``sha256``, ``bytes`` of each file read.
+    notes : mapping
+        Counts and choices the intake report shows.
+    """
+
+    tables: Mapping[str, Sequence[str | pd.DataFrame]]
+    rejected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    files: tuple[Mapping[str, Any], ...] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    is_unchanged : bool
+        Whether everything was already there.
+    rows_in, rows_out : mapping of str to int
+        Rows read and rows kept, by table, of this ingest.
+    rejected : mapping of str to mapping of str to int
+        Rejected rows by table and reason; ``rows_in = rows_out + rejected``.
+    """
+
+    dataset: Dataset
+    is_unchanged: bool
+    rows_in: Mapping[str, int]
+    rows_out: Mapping[str, int]
+    rejected: Mapping[str, Mapping[str, int]]
+
+
+def write(
+    tables: Mapping[str, pd.DataFrame],
+    folder: Path,
+    *,
+    client: str,
+    key: bytes,
+    public: bool = False,
+    time_zone: str = "UTC",
+    reject_limit: float = REJECT_LIMIT,
+    notes: Mapping[str, Any] | None = None,
+) -> Dataset:
+    """Write frames as a dataset, through the same door as every source.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        Canonical tables with raw ``person_id``; optional columns may be left out.
+    folder : Path
+        The dataset; merged with what is there.
+    client : str
+    key : bytes
+        Pseudonym key of the client, 32 bytes.
+    public : bool
+        Mark as public or synthetic.
+    time_zone : str
+        For ``activity_day``.
+    reject_limit : float
+        Share of a table's rows that may be rejected.
+    notes : mapping, optional
+
+    Returns
+    -------
+    Dataset
+    """
+    reading = Reading({name: [frame] for name, frame in tables.items()}, notes=notes or {})
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    connection = connect(folder, [])
+    try:
+        return admit(
+            connection, reading, folder, client=client, key=key, public=public,
+            time_zone=time_zone, reject_limit=reject_limit,
+        ).dataset  # fmt: skip
+    finally:
+        connection.close()
+
+
+def connect(
+    folder: Path, sources: Iterable[Path], *, memory: str = "4GB"
+) -> duckdb.DuckDBPyConnection:
+    """Open the intake connection for a dataset folder and the files or folders of a source."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
+    return engine.intake([folder, *sources], spill=folder / ".spill", memory=memory)
+
+
+def admit(
+    connection: duckdb.DuckDBPyConnection,
+    reading: Reading,
+    folder: Path,
+    *,
+    client: str,
+    key: bytes,
+    public: bool,
+    time_zone: str,
+    reject_limit: float = REJECT_LIMIT,
+) -> IngestReport:
+    """Take a reading through the door and publish the dataset atomically.
+
+    Raises
+    ------
+    DataError
+        For an unknown table or column, a missing required column, another client or time zone
+        than the dataset has, or more rejected rows than allowed. The old dataset stays whole.
+    """
+    clock.zone(time_zone)
+    with locked(folder.parent / f".{folder.name}.lock"):
+        before = Dataset.open(folder) if (folder / MANIFEST).is_file() else None
+        _check_same_client(before, client, public, time_zone)
+        if before and reading.files and _is_known(before, reading):
+            return IngestReport(before, True, {}, {}, {})
+        run = _Intake(connection, reading, before, client, key, public, time_zone, reject_limit)
+        return run.publish(folder)
+
+
+def _is_known(before: Dataset, reading: Reading) -> bool:
+    known = {(s["kind"], s["sha256"]) for s in before.manifest.sources}
+    return all((f["kind"], f["sha256"]) in known for f in reading.files)
+
+
+def _check_same_client(before: Dataset | None, client: str, public: bool, time_zone: str) -> None:
+    if before is None:
+        return
+    for what, has, got in (
+        ("client", before.manifest.client, client),
+        ("public mark", before.manifest.public, public),
+        ("time zone", before.manifest.time_zone, time_zone),
+    ):
+        if has != got:
+            raise DataError(
+                message(f"this dataset has another {what}", where="dataset", got=got,
+                        allowed=str(has), do="name another folder")
+            )  # fmt: skip
+
+
+class _Intake:
+    """One passage through the door; the steps in their order are in :meth:`publish`."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        reading: Reading,
+        before: Dataset | None,
+        client: str,
+        key: bytes,
+        public: bool,
+        time_zone: str,
+        reject_limit: float,
+    ) -> None:
+        self.sql = connection.execute
+        self.connection = connection
+        self.reading = reading
+        self.before = before
+        self.client, self.key, self.public, self.time_zone = client, key, public, time_zone
+        self.reject_limit = reject_limit
+        self.rows_in: dict[str, int] = {}
+        self.rows_out: dict[str, int] = {}
+        self.rejected: dict[str, dict[str, int]] = {}
+        self.notes: dict[str, Any] = dict(reading.notes)
+
+    def publish(self, folder: Path) -> IngestReport:
+        """Run every step; the manifest is replaced last."""
+        self.sql("CREATE TEMP TABLE _rejects (tab TEXT, file TEXT, row BIGINT, reason TEXT)")
+        unknown = set(self.reading.tables) - (set(schema.TABLES) - set(DERIVED))
+        if unknown:
+            name = sorted(unknown)[0]
+            known = set(schema.TABLES) - set(DERIVED)
+            raise DataError(
+                message("no such table", where="ingest", got=name, do=did_you_mean(name, known))
+            )
+        names = [n for n in schema.TABLES if n in self.reading.tables and n not in DERIVED]
+        for name in names:
+            self._load(schema.TABLES[name])
+        if "skill_rating" in names:
+            self._level_ratings()
+        if "person" in names:
+            self._close_person_intervals()
+        for name in names:
+            self._count_rejects(name)
+        self._identify(names)
+        stored = self.before.manifest.tables if self.before else {}
+        kept = [n for n in schema.TABLES if n not in DERIVED and (n in names or n in stored)]
+        for name in kept:
+            self._merge(schema.TABLES[name], is_new=name in names)
+        for name in names:
+            self._count_rejects(name)
+            self._check_limit(name)
+        if "event" in kept:
+            self._activity_day()
+            kept.append("activity_day")
+        return self._write(folder, [*kept, "identity"])
+
+    # Reading ---------------------------------------------------------------------------------
+
+    def _load(self, table: schema.Table) -> None:
+        """Cast, clean and check one table into ``new_<table>``; count what is rejected."""
+        parts = []
+        for i, relation in enumerate(self.reading.tables[table.name]):
+            if isinstance(relation, str):
+                parts.append(f"SELECT * FROM ({relation})")
+            else:
+                view = f"_in_{table.name}_{i}"
+                self.connection.register(view, _plain(relation))
+                parts.append(f"SELECT * FROM {view}")
+        raw = " UNION ALL BY NAME ".join(parts)
+        self.sql(f"CREATE TEMP TABLE _raw AS SELECT * FROM ({raw})")
+        present = {row[0]: row[1] for row in self.sql("DESCRIBE _raw").fetchall()}
+        self._check_columns(table, present)
+        self.rows_in[table.name] = self._count("_raw")
+        cast = ", ".join(
+            f"{self._cast(c, present)} AS {identifier(_raw_name(c))}" for c in table.columns
+        )
+        where = ", ".join(
+            name if name in present else f"NULL::{kind} AS {name}"
+            for name, kind in (("_file", "TEXT"), ("_row", "BIGINT"))
+        )
+        bad = " ".join(self._uncast(c, present) for c in table.columns)
+        bad_column = f"CASE {bad} END" if bad.strip() else "NULL::TEXT"
+        self.sql(
+            f"CREATE TEMP TABLE _cast AS SELECT {cast}, {where}, {bad_column} AS _bad FROM _raw"
+        )
+        self.sql("DROP TABLE _raw")
+        self._open_ends(table)
+        self.sql("ALTER TABLE _cast ADD COLUMN _reason TEXT DEFAULT NULL")
+        checks = " ".join(self._checks(table))
+        self.sql(f"UPDATE _cast SET _reason = CASE WHEN _bad IS NOT NULL THEN _bad {checks} END")
+        self.sql(
+            "INSERT INTO _rejects SELECT "
+            f"{literal(table.name)}, _file, _row, _reason FROM _cast WHERE _reason IS NOT NULL"
+        )
+        columns = ", ".join(identifier(_raw_name(c)) for c in table.columns)
+        self.sql(
+            f"CREATE TEMP TABLE new_{table.name} AS SELECT {columns}, _file, _row FROM _cast "
+            "WHERE _reason IS NULL"
+        )
+        self.sql("DROP TABLE _cast")
+
+    def _check_columns(self, table: schema.Table, present: Mapping[str, str]) -> None:
+        known = {_raw_name(c) for c in table.columns} | {"_file", "_row"}
+        for name in present:
+            if name not in known:
+                raise DataError(
+                    message("no such column", where=f"table {table.name}", got=name,
+                            do=did_you_mean(name, known - {"_file", "_row"}))
+                )  # fmt: skip
+        filled = {"event_id", "recorded_at", "source"} if table is schema.EVENT else set()
+        for column in table.columns:
+            name = _raw_name(column)
+            if column.required and name not in present and name not in filled:
+                raise DataError(
+                    message("a required column is missing", where=f"table {table.name}", got=name,
+                            do="map it, or leave the table out")
+                )  # fmt: skip
+
+    def _cast(self, column: schema.Column, present: Mapping[str, str]) -> str:
+        name = _raw_name(column)
+        if name not in present:
+            if column.name == "recorded_at":
+                self.notes["recorded_at"] = "not in the source: taken as occurred_at"
+                return self._cast(schema.EVENT["occurred_at"], present)
+            if column.name == "event_id" and column.required:
+                return self._event_id(present)
+            if column.name == "source" and column.required and "raw" not in present:
+                return "'unknown'"
+            return f"NULL::{_raw_type(column).value}"
+        return _cleaned(identifier(name), present[name], _raw_type(column), name)
+
+    def _event_id(self, present: Mapping[str, str]) -> str:
+        """Name an event after its content, so that a redelivered one has the same name.
+
+        The id of the person goes in raw but only its digest under the client's key comes out.
+        """
+        parts = [
+            n for n in (PERSON_ID, "occurred_at", "verb", "content_id", "attempt_id", "session_id")
+            if n in present
+        ]  # fmt: skip
+        text = ", ".join(f"coalesce({identifier(p)}::TEXT, chr(1))" for p in parts)
+        return f"sha256(concat_ws(chr(31), {text}, {literal(self.key.hex())}))[1:32]"
+
+    def _uncast(self, column: schema.Column, present: Mapping[str, str]) -> str:
+        """Return the WHEN that names a value which is there but is not of its type."""
+        name, kind = _raw_name(column), _raw_type(column)
+        if name not in present or kind is schema.Type.TEXT:
+            return ""
+        if present[name] == kind.value:
+            return ""
+        raw = identifier(name)
+        is_given = f"{raw} IS NOT NULL"
+        if present[name] == "VARCHAR":
+            is_given += f" AND trim({raw}) <> ''"
+        cast = _cleaned(raw, present[name], kind, name)
+        return f"WHEN {is_given} AND {cast} IS NULL THEN {literal(f'{name} is {_words(kind)}')}"
+
+    def _open_ends(self, table: schema.Table) -> None:
+        """Turn sentinels such as 9999-12-31 into an open end where a date may be missing."""
+        for column in table.columns:
+            if column.type in (schema.Type.AT, schema.Type.ON) and not column.required:
+                self.sql(
+                    f"UPDATE _cast SET {column.name} = NULL "
+                    f"WHERE year({column.name}) >= {_OPEN_END_YEAR}"
+                )
+
+    def _checks(self, table: schema.Table) -> Iterable[str]:
+        for column in table.columns:
+            name = identifier(_raw_name(column))
+            plain = _raw_name(column)
+            if column.required:
+                yield f"WHEN {name} IS NULL THEN {literal(plain + ' is missing')}"
+            if column.values:
+                allowed = ", ".join(literal(v) for v in column.values)
+                yield f"WHEN {name} NOT IN ({allowed}) THEN {literal(plain + ': unknown word')}"
+            if column.low is not None:
+                yield f"WHEN {name} < {column.low} THEN {literal(plain + ' is too small')}"
+            if column.high is not None:
+                yield f"WHEN {name} > {column.high} THEN {literal(plain + ' is too large')}"
+            if column.type in (schema.Type.AT, schema.Type.ON):
+                first, last = _PLAUSIBLE
+                yield (
+                    f"WHEN year({name}) NOT BETWEEN {first} AND {last} "
+                    f"THEN {literal(f'{plain} is outside {first} to {last}')}"
+                )
+        if table is schema.EVENT:
+            yield (
+                "WHEN occurred_at > recorded_at + INTERVAL 24 HOUR "
+                "THEN 'occurred after it was recorded'"
+            )
+        if table is schema.PERSON:
+            yield "WHEN left_on < hired_on THEN 'left before being hired'"
+            yield "WHEN valid_to_on <= valid_from_on THEN 'valid_to_on is not after valid_from_on'"
+
+    # Rules that need more than a row ---------------------------------------------------------
+
+    def _level_ratings(self) -> None:
+        """Put raw ratings on 0 to 1 by their scale; what has no scale is rejected."""
+        scales = self._everything("skill_scale")
+        self._reject_where(
+            "skill_rating", f"scale_id NOT IN (SELECT scale_id FROM ({scales}))",
+            "scale_id is not in skill_scale",
+        )  # fmt: skip
+        self.sql(
+            "UPDATE new_skill_rating AS r SET level = (r.raw - s.minimum) / (s.maximum - s.minimum)"
+            f" FROM ({scales}) AS s WHERE s.scale_id = r.scale_id AND r.level IS NULL"
+        )
+        self._reject_where(
+            "skill_rating", "level IS NULL OR level NOT BETWEEN 0 AND 1", "raw is outside its scale"
+        )
+
+    def _everything(self, table: str) -> str:
+        """Return the query of a table's new rows and those already stored."""
+        names = ", ".join(identifier(c.name) for c in schema.TABLES[table].columns)
+        parts = []
+        if table in self.rows_in:
+            parts.append(f"SELECT {names} FROM new_{table}")
+        if self.before and self.before.manifest.rows(table):
+            file = literal(str(self.before.file(table).resolve()))
+            parts.append(f"SELECT {names} FROM read_parquet({file})")
+        if not parts:
+            types = ", ".join(
+                f"NULL::{c.type.value} AS {c.name}" for c in schema.TABLES[table].columns
+            )
+            return f"SELECT {types} WHERE false"
+        return " UNION ".join(parts)
+
+    def _close_person_intervals(self) -> None:
+        """An open row ends where the next begins; a row that truly overlaps is rejected."""
+        self.sql(
+            "CREATE OR REPLACE TEMP TABLE new_person AS SELECT * REPLACE ("
+            "coalesce(valid_to_on, lead(valid_from_on) OVER spell) AS valid_to_on) FROM new_person "
+            "WINDOW spell AS (PARTITION BY person_id ORDER BY valid_from_on, hired_on)"
+        )
+        self.sql(
+            "CREATE TEMP TABLE _overlap AS SELECT rowid AS r FROM new_person QUALIFY "
+            "valid_from_on < max(valid_to_on) OVER (PARTITION BY person_id ORDER BY valid_from_on,"
+            " hired_on ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)"
+        )
+        self._reject_where(
+            "person", "rowid IN (SELECT r FROM _overlap)", "interval overlaps an earlier one"
+        )
+        self.sql("DROP TABLE _overlap")
+
+    def _reject_where(self, table: str, condition: str, reason: str) -> None:
+        self.sql(
+            f"INSERT INTO _rejects SELECT {literal(table)}, _file, _row, {literal(reason)} "
+            f"FROM new_{table} WHERE {condition}"
+        )
+        self.sql(f"DELETE FROM new_{table} WHERE {condition}")
+
+    # Persons ---------------------------------------------------------------------------------
+
+    def _identify(self, names: Sequence[str]) -> None:
+        """Give every person met a pseudonym and a dense key, and forget the raw ids."""
+        columns = [
+            (name, column)
+            for name in names
+            for column in (
+                *((PERSON_ID,) if schema.TABLES[name].has_person else ()),
+                *schema.PSEUDONYM_COLUMNS.get(name, ()),
+            )
+        ]
+        if columns:
+            raw = " UNION ".join(f"SELECT {c} AS raw FROM new_{t}" for t, c in columns)
+            ids = [
+                r[0] for r in self.sql(f"SELECT raw FROM ({raw}) WHERE raw IS NOT NULL").fetchall()
+            ]
+        else:
+            ids = []
+        import pyarrow as pa
+
+        keyed = pseudonyms(ids, self.key)
+        known = pa.table({"raw": pa.array(ids, pa.string()), "person_id": pa.array(keyed, pa.string())})
+        self.connection.register("_ids", known)
+        self.sql("CREATE TEMP TABLE _pseudonym AS SELECT * FROM _ids")
+        self.connection.unregister("_ids")
+        for table, column in columns:
+            if column != PERSON_ID:
+                self.sql(
+                    f"UPDATE new_{table} AS t SET {column} = p.person_id FROM _pseudonym AS p "
+                    f"WHERE p.raw = t.{column}"
+                )
+        persons = [
+            f"SELECT DISTINCT p.person_id FROM new_{t} AS t JOIN _pseudonym AS p ON p.raw = t.{c}"
+            for t, c in columns
+            if c == PERSON_ID
+        ]
+        if self.before and self.before.manifest.rows("identity"):
+            file = literal(str(self.before.file("identity").resolve()))
+            persons.append(f"SELECT person_id FROM read_parquet({file})")
+        everyone = " UNION ".join(persons) or "SELECT NULL::TEXT AS person_id WHERE false"
+        self.sql(
+            "CREATE TEMP TABLE all_identity AS SELECT "
+            "(row_number() OVER (ORDER BY person_id))::INTEGER AS person_key, person_id "
+            f"FROM ({everyone})"
+        )
+
+    def _merge(self, table: schema.Table, *, is_new: bool) -> None:
+        """Union new and stored rows under the new person keys, one row a key."""
+        parts = []
+        names = [c.name for c in table.columns]
+        if is_new:
+            parts.append(self._keyed(table, f"new_{table.name}", "_pseudonym", "raw", PERSON_ID))
+        if self.before and self.before.manifest.rows(table.name):
+            file = literal(str(self.before.file(table.name).resolve()))
+            map_file = literal(str(self.before.file("identity").resolve()))
+            source = (
+                f"(SELECT *, 'stored' AS _file, NULL::BIGINT AS _row FROM read_parquet({file}))"
+            )
+            if table.has_person:
+                source = (
+                    f"(SELECT s.*, i.person_id AS person_id FROM {source} AS s "
+                    f"LEFT JOIN read_parquet({map_file}) AS i USING (person_key))"
+                )
+            parts.append(self._keyed(table, source, "all_identity", "person_id", PERSON_ID))
+        columns = ", ".join(identifier(n) for n in names)
+        self.sql(
+            f"CREATE TEMP TABLE all_{table.name} AS SELECT {columns}, _file, _row FROM ("
+            + " UNION ALL ".join(parts)
+            + ")"
+        )
+        if is_new:
+            self.sql(f"DROP TABLE new_{table.name}")
+        self._deduplicate(table)
+
+    def _keyed(self, table: schema.Table, source: str, mapping: str, by: str, column: str) -> str:
+        names = [c.name for c in table.columns]
+        if not table.has_person:
+            listed = ", ".join(identifier(n) for n in names)
+            return f"SELECT {listed}, _file, _row FROM {source}"
+        listed = ", ".join(
+            "i.person_key" if n == schema.PERSON_KEY else f"t.{identifier(n)}" for n in names
+        )
+        joined = f"{source} AS t LEFT JOIN {mapping} AS m ON m.{by} = t.{column}"
+        return (
+            f"SELECT {listed}, t._file, t._row FROM {joined} "
+            "LEFT JOIN all_identity AS i ON i.person_id = m.person_id"
+        )
+
+    def _deduplicate(self, table: schema.Table) -> None:
+        """Keep one row a key: the first in the order of all columns."""
+        name = f"all_{table.name}"
+        key = ", ".join(identifier(k) for k in table.key)
+        n_rows = self._count(name)
+        [(n_keys,)] = self.sql(
+            f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {name})"
+        ).fetchall()
+        if n_rows == n_keys:
+            return
+        columns = ", ".join(identifier(c.name) for c in table.columns)
+        text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
+        self.sql(
+            f"CREATE TEMP TABLE _ranked AS SELECT *, row_number() OVER (PARTITION BY {key} "
+            f"ORDER BY {columns}, _file, _row) AS _rank, "
+            f"md5(concat_ws(chr(31), {text})) AS _same FROM {name}"
+        )
+        self.sql(
+            f"INSERT INTO _rejects SELECT {literal(table.name)}, r._file, r._row, "
+            "CASE WHEN r._same = f._same THEN 'duplicate' ELSE 'another row has this key' END "
+            "FROM _ranked AS r JOIN _ranked AS f ON "
+            + " AND ".join(
+                f"r.{identifier(k)} IS NOT DISTINCT FROM f.{identifier(k)}" for k in table.key
+            )
+            + " AND f._rank = 1 WHERE r._rank > 1"
+        )
+        self.sql(f"DROP TABLE {name}")
+        self.sql(
+            f"CREATE TEMP TABLE {name} AS SELECT {columns}, _file, _row FROM _ranked "
+            "WHERE _rank = 1"
+        )
+        self.sql("DROP TABLE _ranked")
+
+    def _activity_day(self) -> None:
+        """Fold events into one row per person, local day, verb, assignment and day recorded."""
+        first, last = self.sql(
+            "SELECT min(least(occurred_at, recorded_at))::DATE, "
+            "max(greatest(occurred_at, recorded_at))::DATE FROM all_event"
+        ).fetchall()[0]
+        offsets = clock.offsets(self.time_zone, first or date(2000, 1, 1), last or date(2000, 1, 1))
+
+        def local(column: str) -> str:
+            if len(offsets) == 1:
+                shift = str(offsets[0][1])
+            else:
+                whens = " ".join(
+                    f"WHEN {column} >= TIMESTAMP {literal(str(at))} THEN {seconds}"
+                    for at, seconds in reversed(offsets[1:])
+                )
+                shift = f"CASE {whens} ELSE {offsets[0][1]} END"
+            return f"({column} + to_seconds({shift}))::DATE"
+
+        self.sql(
+            "CREATE TEMP TABLE all_activity_day AS SELECT person_key, "
+            f"{local('occurred_at')} AS day_on, verb, assignment_id IS NOT NULL AS is_assigned, "
+            f"{local('recorded_at')} AS recorded_on, count(*)::INTEGER AS n_events, "
+            "sum(duration_s)::BIGINT AS duration_s FROM all_event GROUP BY ALL"
+        )
+
+    # Counting --------------------------------------------------------------------------------
+
+    def _count(self, table: str) -> int:
+        [(n,)] = self.sql(f"SELECT count(*) FROM {table}").fetchall()
+        return int(n)
+
+    def _count_rejects(self, table: str) -> None:
+        rows = self.sql(
+            "SELECT reason, count(*) FROM _rejects WHERE tab = ? AND file IS DISTINCT FROM 'stored'"
+            " GROUP BY reason ORDER BY reason",
+            [table],
+        ).fetchall()
+        self.rejected[table] = {reason: int(n) for reason, n in rows}
+        self.rows_out[table] = self.rows_in[table] - sum(self.rejected[table].values())
+
+    def _check_limit(self, table: str) -> None:
+        faults = {r: n for r, n in self.rejected[table].items() if r != "duplicate"}
+        n_in, n_bad = self.rows_in[table], sum(faults.values())
+        if n_bad > self.reject_limit * n_in:
+            worst = max(faults, key=lambda reason: faults[reason])
+            raise DataError(
+                message(
+                    f"{n_bad:,} of {n_in:,} rows would be rejected, most because {worst}",
+                    where=f"table {table}", allowed=f"{self.reject_limit:.0%} of the rows",
+                    do="mend the source or its mapping, or raise the limit knowingly",
+                )
+            )  # fmt: skip
+
+    # Writing ---------------------------------------------------------------------------------
+
+    def _write(self, folder: Path, names: Sequence[str]) -> IngestReport:
+        entries = {
+            name: TableEntry(self._count(f"all_{name}"), self._content_hash(schema.TABLES[name]))
+            for name in schema.TABLES
+            if name in names
+        }
+        manifest = self._manifest(entries)
+        draft = folder / f".draft-{os.getpid()}"
+        for leftover in folder.glob(".draft-*"):
+            remove_tree(leftover)
+        draft.mkdir(mode=0o700)
+        try:
+            for name in entries:
+                self._write_table(schema.TABLES[name], draft / f"{name}.parquet")
+            self._write_rejects(draft / "_rejected.parquet")
+            sync_tree(draft)
+            final = folder / manifest.version
+            if final.exists():
+                remove_tree(draft)
+            else:
+                os.replace(draft, final)
+        except BaseException:
+            remove_tree(draft)
+            raise
+        atomic_write(folder / MANIFEST, _to_json(manifest), mode=0o600)
+        keep = {manifest.version} | ({self.before.manifest.version} if self.before else set())
+        for old in folder.glob("v-*"):
+            if old.name not in keep:
+                remove_tree(old)
+        remove_tree(folder / ".spill")
+        return IngestReport(Dataset.open(folder), False, self.rows_in, self.rows_out, self.rejected)
+
+    def _content_hash(self, table: schema.Table) -> str:
+        """Hash a table's rows whatever their order and whichever version of the engine."""
+        text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
+        [(n, low, high)] = self.sql(
+            "SELECT count(*), sum(md5_number_lower(t)), sum(md5_number_upper(t)) FROM "
+            f"(SELECT concat_ws(chr(31), {text}) AS t FROM all_{table.name})"
+        ).fetchall()
+        return hashlib.sha256(f"{table.name} {n} {low} {high}".encode()).hexdigest()
+
+    def _manifest(self, entries: Mapping[str, TableEntry]) -> Manifest:
+        before = self.before.manifest if self.before else None
+        draft = Manifest(
+            client=self.client,
+            public=self.public,
+            time_zone=self.time_zone,
+            version="",
+            tables=entries,
+            n_persons=self._count("all_identity"),
+            rows_in=_added(before.rows_in if before else {}, self.rows_in),
+            rows_out=_added(before.rows_out if before else {}, self.rows_out),
+            rejected={
+                name: _added(
+                    (before.rejected if before else {}).get(name, {}), self.rejected.get(name, {})
+                )
+                for name in sorted({*(before.rejected if before else {}), *self.rejected})
+            },
+            sources=(*(before.sources if before else ()), *self.reading.files),
+            notes={**(before.notes if before else {}), **self.notes},
+        )
+        values = {f: getattr(draft, f) for f in draft.__dataclass_fields__}
+        return Manifest(**{**values, "version": f"v-{draft.data_hash[:12]}"})
+
+    def _write_table(self, table: schema.Table, file: Path) -> None:
+        columns = ", ".join(identifier(c.name) for c in table.columns)
+        order = ", ".join(identifier(c) for c in table.order)
+        self.sql(
+            f"COPY (SELECT {columns} FROM all_{table.name} ORDER BY {order}) "
+            f"TO {literal(str(file.resolve()))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+    def _write_rejects(self, file: Path) -> None:
+        self.sql(
+            "COPY (SELECT * FROM _rejects WHERE file IS DISTINCT FROM 'stored' ORDER BY ALL) "
+            f"TO {literal(str(file.resolve()))} (FORMAT parquet)"
+        )
+
+
+def _raw_name(column: schema.Column) -> str:
+    return PERSON_ID if column.name == schema.PERSON_KEY else column.name
+
+
+def _raw_type(column: schema.Column) -> schema.Type:
+    return schema.Type.TEXT if column.name == schema.PERSON_KEY else column.type
+
+
+_PERSON_IDS = frozenset({PERSON_ID, "manager_id", "rater_id"})
+
+
+def _cleaned(raw: str, given: str, wanted: schema.Type, name: str) -> str:
+    """Return the expression that brings a raw column to its type; null where it cannot."""
+    if wanted is schema.Type.TEXT:
+        text = f"regexp_replace(nfc_normalize({raw}::TEXT), {literal(_CONTROL)}, '', 'g')"
+        text = f"nullif(trim({text}), '')"
+        return f"lower({text})" if name in _PERSON_IDS else text
+    if wanted is schema.Type.TEXTS:
+        return f"{raw}::VARCHAR[]"
+    if given == wanted.value:
+        return raw
+    if wanted in (schema.Type.INT, schema.Type.BIGINT) and given in ("DOUBLE", "FLOAT"):
+        return f"CASE WHEN {raw} = floor({raw}) THEN try_cast({raw} AS {wanted.value}) END"
+    if given == "TIMESTAMP WITH TIME ZONE":
+        return f"make_timestamp(epoch_us({raw}))"
+    return f"try_cast({raw} AS {wanted.value})"
+
+
+def _words(kind: schema.Type) -> str:
+    return {
+        schema.Type.INT: "no whole number",
+        schema.Type.BIGINT: "no whole number",
+        schema.Type.REAL: "no number",
+        schema.Type.MONEY: "no amount",
+        schema.Type.BOOL: "no truth value",
+        schema.Type.AT: "no instant",
+        schema.Type.ON: "no date",
+    }.get(kind, "unreadable")
+
+
+def _plain(frame: pd.DataFrame) -> Any:
+    """Hand a frame to the engine as Arrow, without pandas' row labels and zoned instants."""
+    import pandas as pd
+    import pyarrow as pa
+
+    copy = frame.reset_index(drop=True)
+    for name in copy.columns:
+        if isinstance(copy[name].dtype, pd.DatetimeTZDtype):
+            copy[name] = copy[name].dt.tz_convert("UTC").dt.tz_localize(None)
+        elif copy[name].isna().all() and copy[name].dtype == object:
+            copy[name] = copy[name].astype("string")
+    table = pa.Table.from_pandas(copy, preserve_index=False)
+    for i, column in enumerate(table.schema):
+        if pa.types.is_timestamp(column.type) and column.type.unit != "us":
+            cast = table.column(i).cast(pa.timestamp("us"), safe=False)
+            table = table.set_column(i, column.name, cast)
+    return table
+
+
+def _added(before: Mapping[str, int], new: Mapping[str, int]) -> dict[str, int]:
+    return {k: before.get(k, 0) + new.get(k, 0) for k in sorted({*before, *new})}
+
+
+def _to_json(manifest: Manifest) -> str:
+    return json.dumps(asdict(manifest), indent=1, sort_keys=True, default=dict) + "\n"
