@@ -463,7 +463,9 @@ class _Intake:
         import pyarrow as pa
 
         keyed = pseudonyms(ids, self.key)
-        known = pa.table({"raw": pa.array(ids, pa.string()), "person_id": pa.array(keyed, pa.string())})
+        known = pa.table(
+            {"raw": pa.array(ids, pa.string()), "person_id": pa.array(keyed, pa.string())}
+        )
         self.connection.register("_ids", known)
         self.sql("CREATE TEMP TABLE _pseudonym AS SELECT * FROM _ids")
         self.connection.unregister("_ids")

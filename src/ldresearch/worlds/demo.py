@@ -60,10 +60,10 @@ def demo(folder: Path) -> list[Dataset]:
 def _one(name: str, folder: Path) -> Dataset:
     stamp = folder / ".recipe"
     recipe = json.dumps([RECIPE, CLIENTS[name]], sort_keys=True)
-    if (folder / MANIFEST).is_file() and stamp.is_file():
-        if stamp.read_text(encoding="utf-8") == recipe:
-            return Dataset.open(folder)
+    built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
     if (folder / MANIFEST).is_file():
+        if built == recipe:
+            return Dataset.open(folder)
         (folder / MANIFEST).unlink()
     dataset = client(name).write(folder)
     atomic_write(stamp, recipe)

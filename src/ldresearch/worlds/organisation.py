@@ -186,7 +186,7 @@ def organisation(
 
     start = clock.parse_date(started_on)
     end = (pd.Timestamp(start) + pd.DateOffset(months=n_months)).date()
-    factors = {unit: 1.0 for unit in UNITS} | dict(unit_scale or {})
+    factors = dict.fromkeys(UNITS, 1.0) | dict(unit_scale or {})
     plan = _Plan(
         n_persons, start, (end - start).days, time_zone, p, q, waves, lagging, leave_rate, shape,
         {unit: scale * factor for unit, factor in factors.items()}, return_share, n_gap_clusters,
@@ -237,6 +237,7 @@ def _weibull_rmst(shape: float, scale: float) -> Any:
 
 # People -------------------------------------------------------------------------------------
 
+
 @dataclass(frozen=True, slots=True)
 class _People:
     ids: NDArray[np.object_]
@@ -283,7 +284,7 @@ def _hr(plan: _Plan, who: _People, name: str) -> dict[str, pd.DataFrame]:
             "left_on": pd.Series(plan.at(np.minimum(who.left, plan.n_days))).where(
                 pd.Series(has_left)
             ),
-            "leave_reason": np.where(has_left, "resigned", None),
+            "leave_reason": ["resigned" if gone else None for gone in has_left],
             "unit_path": [[name, UNITS[u]] for u in who.unit],
             "manager_id": [who.ids[m] if m >= 0 else None for m in who.manager],
             "role_id": [ROLES[r] for r in who.role],
@@ -322,6 +323,7 @@ def _hr(plan: _Plan, who: _People, name: str) -> dict[str, pd.DataFrame]:
 
 
 # Content ------------------------------------------------------------------------------------
+
 
 def _content(plan: _Plan) -> dict[str, pd.DataFrame]:
     import pandas as pd
@@ -371,6 +373,7 @@ def _skill_names() -> tuple[str, ...]:
 
 
 # Adoption and engagement --------------------------------------------------------------------
+
 
 def _adoption(plan: _Plan, who: _People) -> Ints:
     """Draw the day of each person's first value event: weekly hazard p + q F among the eligible.
@@ -551,6 +554,7 @@ def _duties(plan: _Plan, who: _People) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 # Skills -------------------------------------------------------------------------------------
 
+
 @dataclass(frozen=True, slots=True)
 class _Skills:
     tables: dict[str, pd.DataFrame]
@@ -618,9 +622,7 @@ def _skills(plan: _Plan, who: _People, content: dict[str, pd.DataFrame]) -> _Ski
     return _Skills(tables, truth)
 
 
-def _ratings(
-    plan: _Plan, who: _People, person: Ints, skill: Ints, levels: Floats
-) -> pd.DataFrame:
+def _ratings(plan: _Plan, who: _People, person: Ints, skill: Ints, levels: Floats) -> pd.DataFrame:
     import pandas as pd
 
     rng, parts = plan.rng, []
@@ -657,6 +659,7 @@ def _ratings(
 
 
 # Initiatives, voice, market -----------------------------------------------------------------
+
 
 def _initiative(plan: _Plan, who: _People, name: str) -> dict[str, pd.DataFrame]:
     import pandas as pd
@@ -729,9 +732,7 @@ def _voice(plan: _Plan, who: _People, first: Ints) -> dict[str, pd.DataFrame]:
     return {"survey_answer": answer}
 
 
-def _market(
-    plan: _Plan, who: _People, content: dict[str, pd.DataFrame]
-) -> dict[str, pd.DataFrame]:
+def _market(plan: _Plan, who: _People, content: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Recommendations with logged propensities, openings, applications and unit outcomes."""
     import pandas as pd
 

@@ -1,0 +1,135 @@
+"""Who a person is in a report: the groups she belongs to, and from when to when she is eligible."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from ldresearch.log import EventLog
+
+if TYPE_CHECKING:
+    import ibis
+
+UNKNOWN = "Unknown"
+"""The level that missing groups form; nobody is dropped for lacking a department."""
+
+GROUPS = ("unit", "level", "role", "country", "location")
+"""Columns a result may be split by."""
+
+_DEEPEST = 8
+
+
+def attributes(log: EventLog) -> ibis.Table:
+    """Return one row a person: key, employment, and every group as text.
+
+    The unit is the first step down the organisation at which persons differ, so that a company
+    whose paths all begin with its own name is split by what comes below it.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    ibis.Table
+        Grain ``person_key``; ``hired_on, left_on, unit, level, role, country, location``.
+    """
+    import ibis
+
+    person = log.persons()
+    depth = _branching_depth(person)
+    length = person.unit_path.length()
+    step = ibis.least(length - 1, ibis.literal(depth))
+    named = {
+        "unit": ibis.ifelse(length > 0, person.unit_path[step], ibis.null("string")),
+        "level": person.level,
+        "role": person.role_id,
+        "country": person.country,
+        "location": person.location,
+    }
+    known = {name: ibis.coalesce(column, UNKNOWN) for name, column in named.items()}
+    return person.select("person_key", "hired_on", "left_on", **known)
+
+
+def _branching_depth(person: ibis.Table) -> int:
+    """Return the first depth of the unit paths with two names or more, else the deepest."""
+    deepest = person.unit_path.length().max().name("deepest")
+    names = {f"d{d}": person.unit_path[d].nunique() for d in range(_DEEPEST)}
+    found = person.aggregate(deepest, **names).to_pandas().iloc[0]
+    if not found["deepest"] >= 1:
+        return 0
+    last = min(int(found["deepest"]), _DEEPEST)
+    return next((d for d in range(last) if found[f"d{d}"] > 1), last - 1)
+
+
+def eligible(log: EventLog) -> ibis.Table:
+    """Return one row a person: attributes and the days from and to which she is eligible.
+
+    Eligible is who is employed and has access. Without an access table employment alone decides.
+    A second spell of access is joined to the first; a person never both employed and with access
+    has no eligible days.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    ibis.Table
+        Grain ``person_key``; attributes, ``access_on``, ``eligible_from_on``, ``eligible_to_on``
+        (first day no longer eligible; null: still is), ``ended`` (``left``, ``revoked``, ``""``).
+    """
+    import ibis
+
+    person = attributes(log)
+    if log.has("access"):
+        granted = _access(log)
+        joined = person.left_join(granted, "person_key").drop("person_key_right")
+        starts = ibis.ifelse(joined.access_on > joined.hired_on, joined.access_on, joined.hired_on)
+        joined = joined.mutate(_from=starts)
+    else:
+        no_day = ibis.null("date")
+        joined = person.mutate(access_on=no_day, revoked_on=no_day, _from=person.hired_on)
+    left, revoked = joined.left_on, joined.revoked_on
+    is_left = left.notnull() & (revoked.isnull() | (left <= revoked))
+    until = ibis.ifelse(is_left, left, revoked)
+    reason = ibis.cases((is_left, "left"), (revoked.notnull(), "revoked"), else_="")
+    ever = joined._from.notnull() & (until.isnull() | (until > joined._from))
+    return joined.mutate(
+        eligible_from_on=ibis.ifelse(ever, joined._from, ibis.null("date")),
+        eligible_to_on=ibis.ifelse(ever, until, ibis.null("date")),
+        ended=ibis.ifelse(ever, reason, ""),
+    ).drop("_from", "revoked_on")
+
+
+def _access(log: EventLog) -> ibis.Table:
+    """First day of access by person, and the day it ended for good."""
+    import ibis
+
+    access = log.table("access")
+    days = access.mutate(granted_on=log.day(access.granted_at), until_on=log.day(access.revoked_at))
+    ends = days.group_by("person_key").agg(
+        access_on=days.granted_on.min(),
+        _open=days.until_on.isnull().sum(),
+        _last=days.until_on.max(),
+    )
+    return ends.select(
+        "person_key",
+        "access_on",
+        revoked_on=ibis.ifelse(ends._open > 0, ibis.null("date"), ends._last),
+    )
+
+
+def first_day(log: EventLog) -> date | None:
+    """Return the first local day of the whole log, whoever it is narrowed to.
+
+    What happened before it is unknown, for everyone.
+    """
+    whole = log
+    if log.population:
+        whole = EventLog.open(log.dataset, as_of=log.as_of, time_zone=log.time_zone)
+    found: Any = whole.table("activity_day").day_on.min().execute()
+    if found is None or found != found:
+        return None
+    day: date = found.date() if hasattr(found, "date") else found
+    return day

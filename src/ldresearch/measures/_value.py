@@ -1,0 +1,83 @@
+"""Which activity counts as value: the verbs a study names, self-started or assigned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.log import EventLog
+from ldresearch.vocabulary import Verb
+
+if TYPE_CHECKING:
+    import ibis
+
+WAYS = ("self_started", "assigned", "all")
+"""How an activity came about; an assigned completion is compliance, not adoption."""
+
+
+def verb_list(verbs: str | Iterable[str]) -> tuple[str, ...]:
+    """Read verbs from a list or from text with commas; nothing means every verb.
+
+    Raises
+    ------
+    ParameterError
+        For a word that is no verb of the vocabulary.
+
+    Examples
+    --------
+    >>> verb_list("complete, pass")
+    ('complete', 'pass')
+    """
+    words = verbs.split(",") if isinstance(verbs, str) else list(verbs)
+    wanted = tuple(dict.fromkeys(w.strip() for w in words if w.strip()))
+    known = [verb.value for verb in Verb]
+    for word in wanted:
+        if word not in known:
+            raise ParameterError(
+                message("no such verb", where="verbs", got=word, do=did_you_mean(word, known))
+            )
+    return wanted
+
+
+def value_days(
+    log: EventLog,
+    verbs: str | Iterable[str],
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+) -> ibis.Table:
+    """Return the distinct local days on which each person got value.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs : str or iterable of str
+        What counts; nothing means every verb.
+    assigned : {"self_started", "assigned", "all"}
+    min_minutes : int
+        A day counts from this many minutes on; 0 counts every day.
+
+    Returns
+    -------
+    ibis.Table
+        Grain ``person_key, day_on``.
+
+    Raises
+    ------
+    ParameterError
+    """
+    if assigned not in WAYS:
+        raise ParameterError(
+            message("no such way of starting", where="assigned", got=assigned,
+                    allowed=", ".join(WAYS), do=did_you_mean(assigned, WAYS))
+        )  # fmt: skip
+    days = log.table("activity_day")
+    wanted = verb_list(verbs)
+    if wanted:
+        days = days.filter(days.verb.isin(wanted))
+    if assigned != "all":
+        days = days.filter(days.is_assigned == (assigned == "assigned"))
+    if min_minutes <= 0:
+        return days.select("person_key", "day_on").distinct()
+    sums = days.group_by("person_key", "day_on").agg(seconds=days.duration_s.sum())
+    return sums.filter(sums.seconds >= 60 * min_minutes).select("person_key", "day_on")
