@@ -13,7 +13,7 @@ from ldresearch.worlds.organisation import organisation
 if TYPE_CHECKING:
     from ldresearch.worlds.organisation import World
 
-RECIPE = 1
+RECIPE = 2
 """Raised when the worlds change, so that an old demo is built anew."""
 
 CLIENTS: dict[str, dict[str, Any]] = {

@@ -408,7 +408,7 @@ _WEEKDAYS = np.array([0.22, 0.22, 0.2, 0.18, 0.14, 0.02, 0.02])
 class _Spells:
     person: Ints
     start: Ints
-    length: Ints  # days from the first to the last value event, at least 1
+    length: Ints  # days from the first to the last value event, both counted, at least 1
 
 
 def _spells(plan: _Plan, who: _People, first: Ints) -> _Spells:
@@ -460,19 +460,19 @@ def _events(
 
 def _active_days(plan: _Plan, who: _People, spells: _Spells) -> tuple[Ints, Ints, Bools]:
     """List active person-days; value days never lie more than 14 days apart within a spell."""
-    n_days = spells.length + 1
+    n_days = spells.length
     spell = np.repeat(np.arange(len(spells.person)), n_days)
     offset = np.arange(len(spell)) - np.repeat(np.cumsum(n_days) - n_days, n_days)
     day = spells.start[spell] + offset
     jitter = plan.rng.integers(0, 4, len(spell))
-    is_kept = (offset == 0) | (offset == spells.length[spell]) | (offset % 10 == jitter % 4)
+    is_kept = (offset == 0) | (offset == spells.length[spell] - 1) | (offset % 10 == jitter % 4)
     weekend = (day % 7) >= 5
     chance = np.where(weekend, 0.02, 0.16)
     is_extra = plan.rng.random(len(spell)) < chance
     block = offset // 10
     # One value day in each block of ten keeps gaps under 20 days, whatever chance does.
     forced = block * 10 + (spells.person[spell] + block) % 4 == offset
-    is_value = (offset == 0) | (offset == spells.length[spell]) | forced
+    is_value = (offset == 0) | (offset == spells.length[spell] - 1) | forced
     is_value |= is_extra & (plan.rng.random(len(spell)) < 0.5)
     active = is_value | is_extra | (is_kept & ~weekend & is_extra)
     person = spells.person[spell]

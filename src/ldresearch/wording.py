@@ -1,0 +1,214 @@
+"""How numbers, dates and lists are written, the same in sentences, tables and figures.
+
+Ordinary spaces only; the report turns the one before a unit into one that does not break.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable
+
+NOT_KNOWN = "not known"
+NOT_REACHED = "not reached"
+HIDDEN = "hidden"
+
+MINUS = "\u2212"
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+
+_PROPORTIONS = (
+    (1 / 10, "one in ten"), (1 / 5, "one in five"), (1 / 4, "one in four"),
+    (1 / 3, "one in three"), (2 / 5, "two in five"), (1 / 2, "half"), (3 / 5, "three in five"),
+    (2 / 3, "two in three"), (3 / 4, "three in four"), (4 / 5, "four in five"),
+    (9 / 10, "nine in ten"),
+)  # fmt: skip
+
+_IRREGULAR = {"person": "people", "persons": "people"}
+
+
+def _signed(text: str, x: float) -> str:
+    return f"{MINUS}{text}" if x < 0 else text
+
+
+def percent(x: float | None) -> str:
+    """Say a share of 0..1 as a whole percentage.
+
+    Examples
+    --------
+    >>> percent(0.7249), percent(None)
+    ('72 %', 'not known')
+    """
+    if x is None or not math.isfinite(x):
+        return NOT_KNOWN
+    return _signed(f"{abs(round(x * 100)):,} %", round(x * 100))
+
+
+def points(x: float | None) -> str:
+    """Say a difference of two shares in percentage points, with its sign.
+
+    Examples
+    --------
+    >>> points(0.09), points(-0.01), points(0.001)
+    ('+9 points', '−1 point', '0 points')
+    """
+    if x is None or not math.isfinite(x):
+        return NOT_KNOWN
+    whole = round(x * 100)
+    sign = "+" if whole > 0 else MINUS if whole < 0 else ""
+    return f"{sign}{plural(abs(whole), 'point')}"
+
+
+def number(x: float | None, digits: int = 3) -> str:
+    """Say a number: whole ones in full, others to ``digits`` significant digits.
+
+    Examples
+    --------
+    >>> number(12345), number(1.2345), number(0.00123456), number(float("inf"))
+    ('12,345', '1.23', '0.00123', 'not reached')
+    """
+    if x is None or math.isnan(x):
+        return NOT_KNOWN
+    if math.isinf(x):
+        return NOT_REACHED
+    size = abs(x)
+    if size == round(size):
+        return _signed(f"{size:,.0f}", x)
+    places = max(0, digits - 1 - math.floor(math.log10(size)))
+    text = f"{size:,.{places}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return _signed(text, x) if text.strip("0.,") else "0"
+
+
+def quantity(x: float | None, unit: str) -> str:
+    """Say a number with its unit in the singular or plural.
+
+    Parameters
+    ----------
+    x : float or None
+    unit : str
+        Plural, as in the registry: ``days``, ``hours``.
+
+    Examples
+    --------
+    >>> quantity(1, "hours"), quantity(2.5, "hours"), quantity(float("inf"), "days")
+    ('1 hour', '2.5 hours', 'not reached')
+    """
+    if x is None or not math.isfinite(x):
+        return number(x)
+    said = number(x)
+    return f"{said} {unit.removesuffix('s') if said in ('1', MINUS + '1') else unit}"
+
+
+def days(x: float | None) -> str:
+    """Say a duration in whole days.
+
+    Examples
+    --------
+    >>> days(26.2), days(1), days(float("inf")), days(float("nan"))
+    ('26 days', '1 day', 'not reached', 'not known')
+    """
+    return quantity(x if x is None or not math.isfinite(x) else round(x), "days")
+
+
+def plural(n: float, noun: str, nouns: str = "") -> str:
+    """Say a number of things.
+
+    Parameters
+    ----------
+    n : float
+    noun : str
+        Singular.
+    nouns : str, optional
+        Plural, where adding an "s" does not make it.
+
+    Examples
+    --------
+    >>> plural(1, "week"), plural(3, "week"), plural(0, "person"), plural(2, "entry", "entries")
+    ('1 week', '3 weeks', '0 people', '2 entries')
+    """
+    said = number(n)
+    return f"{said} {noun if said == '1' else nouns or _IRREGULAR.get(noun, noun + 's')}"
+
+
+def proportion(x: float | None) -> str:
+    """Say a share the way a newspaper would; within three points, or as a percentage.
+
+    Examples
+    --------
+    >>> proportion(0.75), proportion(0.73), proportion(0.77), proportion(0.02)
+    ('three in four', 'nearly three in four', 'more than three in four', '2 %')
+    """
+    if x is None or not math.isfinite(x):
+        return NOT_KNOWN
+    share, said = min(_PROPORTIONS, key=lambda pair: abs(pair[0] - x))
+    if abs(share - x) > 0.03:
+        return percent(x)
+    if abs(share - x) < 0.0075:
+        return said
+    return f"nearly {said}" if x < share else f"more than {said}"
+
+
+def date(day: dt.date | str) -> str:
+    """Write a day out.
+
+    Parameters
+    ----------
+    day : date or str
+        ``YYYY-MM-DD``, or the beginning of an ISO instant; ``YYYY-MM`` is a month.
+
+    Examples
+    --------
+    >>> date("2026-05-31"), date("2026-05")
+    ('31 May 2026', 'May 2026')
+    """
+    if isinstance(day, str) and len(day) == len("2026-05"):
+        year, month = day.split("-")
+        return f"{_MONTHS[int(month) - 1]} {int(year)}"
+    parsed = dt.date.fromisoformat(day[:10]) if isinstance(day, str) else day
+    return f"{parsed.day} {_MONTHS[parsed.month - 1]} {parsed.year}"
+
+
+def period(first: dt.date | str, last: dt.date | str) -> str:
+    """Write a period out, both ends included.
+
+    Examples
+    --------
+    >>> period("2026-01-01", "2026-05-31")
+    '1 January to 31 May 2026'
+    """
+    begin, end = date(first), date(last)
+    shared = begin.rsplit(" ", 1)[1] == end.rsplit(" ", 1)[1]
+    return f"{begin.rsplit(' ', 1)[0] if shared else begin} to {end}"
+
+
+def listing(items: Iterable[str], *, last: str = "and") -> str:
+    """Join names as a sentence does.
+
+    Examples
+    --------
+    >>> listing(["Sales", "R&D", "Operations"]), listing(["Sales"]), listing([])
+    ('Sales, R&D and Operations', 'Sales', 'none')
+    """
+    names = list(items)
+    if len(names) < 2:
+        return names[0] if names else "none"
+    return f"{', '.join(names[:-1])} {last} {names[-1]}"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital and end with a stop.
+
+    Examples
+    --------
+    >>> sentence("no one has started yet"), sentence("Is it so?")
+    ('No one has started yet.', 'Is it so?')
+    """
+    text = text.strip()
+    if not text:
+        return ""
+    text = text[0].upper() + text[1:]
+    return text if text[-1] in ".!?" else f"{text}."
