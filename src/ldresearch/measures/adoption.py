@@ -16,7 +16,7 @@ from ldresearch import clock
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures._measure import measure
-from ldresearch.measures._people import GROUPS, UNKNOWN, eligible, first_day
+from ldresearch.measures._people import GROUPS, eligible, first_day
 from ldresearch.measures._value import value_days
 from ldresearch.result import Step
 
@@ -529,9 +529,7 @@ def _gaps(days: ibis.Table, parts: int) -> ibis.Table:
     """Count active days by day, part and days to the person's next active day (28 at most)."""
     import ibis
 
-    following = days.day_on.lead().over(
-        ibis.window(group_by=days.person_key, order_by=days.day_on)
-    )
+    following = days.day_on.lead().over(ibis.window(group_by=days.person_key, order_by=days.day_on))
     gap = (following - days.day_on).cast("int64")
     seen = days.select(
         day_on=days.day_on,
@@ -593,9 +591,7 @@ def active_days(log: EventLog, *, verbs: Verbs = "", assigned: str = "all") -> p
     recent = days.filter(days.day_on >= opens)
     each = recent.group_by("person_key").agg(n_days=recent.count())
     found = log.collect(each.group_by("n_days").agg(n_persons=each.count()))
-    counts = found.set_index("n_days")["n_persons"].reindex(
-        range(1, MONTH_DAYS + 1), fill_value=0
-    )
+    counts = found.set_index("n_days")["n_persons"].reindex(range(1, MONTH_DAYS + 1), fill_value=0)
     return pd.DataFrame(
         {"n_days": counts.index, "n_persons": counts.to_numpy(), "n_active": int(counts.sum())}
     )

@@ -1,0 +1,433 @@
+"""What a notebook holds: begin, publish, show, headline, finish.
+
+A run knows its parameters, its log as of the date and its disclosure rules. Everything it shows
+for a report is a published result and the name of the view to draw it with; the report draws it
+again from there, so no text and no picture made in a notebook can reach a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from ldresearch import __version__, parameters, places, views
+from ldresearch.errors import ParameterError, message
+from ldresearch.log import EventLog
+from ldresearch.privacy import publish as _publish
+from ldresearch.privacy.gate import MIME
+from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, to_payload
+from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ldresearch.sentences import Headline
+
+FACTS_MIME = "application/vnd.ldresearch.facts+json"
+NOT_FOR_DISTRIBUTION = "Explored, not for distribution: this never reaches a report."
+_NARROW = ("unit", "role", "level", "country", "location")
+_PACKAGES = ("pandas", "numpy", "duckdb", "ibis-framework", "lifelines", "scikit-learn", "scipy")
+
+
+def begin(name: str, namespace: Mapping[str, Any]) -> Run:
+    """Start a study: check its parameters, open its log, show what is covered.
+
+    Parameters
+    ----------
+    name : str
+        The notebook's name, ``20_adoption``.
+    namespace : mapping
+        ``globals()`` of the notebook. Declared parameters are found in the cells executed so far;
+        whatever papermill or a scheduler injected is checked by name, type and range.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ParameterError
+        For a misspelt, mistyped or out-of-range parameter, a missing dataset or a bad date.
+    DataError
+        If the dataset cannot be read.
+    """
+    known, injected = parameters.executed(list(namespace.get("In", ())))
+    if not known:
+        known = {
+            key: parameters.Parameter(key, value)
+            for key, value in namespace.items()
+            if not key.startswith("_") and isinstance(value, str | int | float | bool)
+        }
+    given = {key: namespace[key] for key in known if key in namespace} | injected
+    values = parameters.resolve(known, given)
+    for needed in ("dataset", "as_of"):
+        if needed not in values:
+            raise ParameterError(
+                message("a notebook needs this parameter", where=needed,
+                        do="declare it in the cell tagged parameters")
+            )  # fmt: skip
+    log = EventLog.open(
+        places.dataset_folder(str(values["dataset"])),
+        as_of=str(values["as_of"]),
+        time_zone=str(values.get("time_zone", "")),
+    )
+    log = log.where(**{key: str(values[key]) for key in _NARROW if key in values})
+    run = Run(name, values, log)
+    run._show_coverage()
+    return run
+
+
+class Run:
+    """A running study.
+
+    Attributes
+    ----------
+    name : str
+        ``20_adoption``.
+    stem : str
+        ``adoption``: the name of its views.
+    parameters : namespace
+        Every declared parameter, checked and typed.
+    log : EventLog
+        As of the date, narrowed to the population.
+    rules : Rules
+        The disclosure rules in force.
+    """
+
+    def __init__(self, name: str, values: Mapping[str, Scalar], log: EventLog) -> None:
+        self.name = name
+        self.stem = name.split("_", 1)[1] if name[:1].isdigit() and "_" in name else name
+        self.parameters = SimpleNamespace(**values)
+        self.log = log
+        self.rules = Rules(k=1, base=1, public=True) if log.dataset.manifest.public else Rules()
+        self.mode = Mode(str(values.get("mode", Mode.PUBLISH)))
+        self._values = dict(values)
+        self._published: list[Published] = []
+        self._checks: list[dict[str, Scalar]] = []
+        self._headline: Headline | None = None
+        self._coverage: Published | None = None
+        self._attrition: Published | None = None
+
+    def __repr__(self) -> str:
+        client = self.log.dataset.manifest.client
+        return f"Run({self.name}, {client} as of {self.log.as_of}, {self.mode.value})"
+
+    # Publishing ------------------------------------------------------------------------------
+
+    def publish(self, result: Result) -> Published:
+        """Take a result through the door, under this run's rules."""
+        published = _publish(result, self.rules)
+        self._published.append(published)
+        return published
+
+    def figure(self, view: str, *published: Published) -> None:
+        """Show a figure with its sentence as the caption and its numbers in a table."""
+        self._show("sentence" if published[0].is_empty else "figure", view, published)
+
+    def table(self, view: str, *published: Published) -> None:
+        """Show a table with its sentence."""
+        self._show("sentence" if published[0].is_empty else "table", view, published)
+
+    def say(self, view: str, *published: Published) -> None:
+        """Show a sentence."""
+        self._show("sentence", view, published)
+
+    def checks(self, *published: Published) -> None:
+        """Show what was checked: passed, not passed, not known, each with its sentence."""
+        for one in published:
+            for row in one.frame.to_dict("records"):
+                self._checks.append({"check": row["check"], "status": row["status"]})
+        self._show("checks", "checks", published)
+
+    def cohort(self, *steps: Step) -> None:
+        """Show who is counted, and who fell out and why."""
+        import pandas as pd
+
+        every = [*self.log.attrition, *steps]
+        frame = pd.DataFrame(
+            {
+                "reason": [s.reason for s in every],
+                "rows": [s.n_rows for s in every],
+                "n": [s.n_persons for s in every],
+            }
+        )
+        result = Result(
+            "attrition", Family.COUNTS, frame,
+            {"reason": Role.KEY, "rows": Role.COUNT, "n": Role.N},
+            missing="" if every else "no one was left out",
+        )  # fmt: skip
+        self._attrition = _publish(result, self.rules)
+        self._show("attrition", "attrition", (self._attrition,), stem="study")
+
+    def headline(self, *published: Published) -> None:
+        """Say the finding: one sentence, up to four numbers, the decision."""
+        self._headline = views.resolve("sentence", self.stem, "headline")(*published)
+        self._show("headline", "headline", published)
+
+    def explore(self, frame: pd.DataFrame | Result, rows: int = 50) -> None:
+        """Show rows while exploring; dropped by every report, refused when publishing."""
+        if self.mode is not Mode.EXPLORE:
+            raise ParameterError(
+                message("rows are shown in explore mode only", where="run.explore",
+                        do='set mode = "explore"; nothing of it is published then')
+            )  # fmt: skip
+        data = frame.frame if isinstance(frame, Result) else frame
+        html = f"<p><strong>{NOT_FOR_DISTRIBUTION}</strong></p>{data.head(rows).to_html()}"
+        _display({"text/html": html, "text/plain": f"{NOT_FOR_DISTRIBUTION}\n{data.head(rows)}"})
+
+    def _show(self, kind: str, view: str, published: Sequence[Published], stem: str = "") -> None:
+        stem = stem or self.stem
+        bundle = _preview(kind, stem, view, published)
+        if self.mode is Mode.PUBLISH:
+            payload = {
+                "v": 1, "kind": kind, "stem": stem, "view": view,
+                "published": [to_payload(p) for p in published],
+            }  # fmt: skip
+            bundle[MIME] = json.loads(json.dumps(payload, allow_nan=False))
+        else:
+            bundle["text/plain"] = f"{NOT_FOR_DISTRIBUTION}\n{bundle['text/plain']}"
+        _display(bundle)
+
+    # What there is ---------------------------------------------------------------------------
+
+    def _show_coverage(self) -> None:
+        self._coverage = _publish(_coverage(self.log), self.rules)
+        self._show("coverage", "coverage", (self._coverage,), stem="study")
+
+    # The end ---------------------------------------------------------------------------------
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a program reads: every published estimate, checks and provenance."""
+        manifest = self.log.dataset.manifest
+        headline = self._headline
+        population = {k: v for k, v in self.log.population.items()}  # noqa: C416 - a plain dict
+        provenance = {
+            "data_hash": manifest.data_hash,
+            "schema_version": manifest.schema_version,
+            "tables": {name: entry.rows for name, entry in manifest.tables.items()},
+            "sources": [s.get("kind", "") for s in manifest.sources],
+            "packages": _versions(),
+            "ldresearch": __version__,
+            "git": _revision(),
+        }
+        shown = {k: v for k, v in self._values.items() if k != "dataset"}
+        body = {
+            "v": 1,
+            "report": {
+                "name": self.name,
+                "stem": self.stem,
+                "client": manifest.client,
+                "as_of": self.log.as_of.isoformat(),
+                "time_zone": self.log.time_zone,
+                "population": population,
+                "parameters": shown,
+            },
+            "headline": {
+                "title": headline.title,
+                "decision": headline.decision,
+                "change_mind": headline.change_mind,
+                "cards": [_fact(card.estimate) | {"text": card.label} for card in headline.cards],
+            }
+            if headline
+            else None,
+            "facts": [_fact(e) for e in _distinct(self._published)],
+            "checks": self._checks,
+            "missing": [
+                {"result": p.name, "why": p.missing} for p in self._published if p.is_empty
+            ],
+            "coverage": [list(r) for r in self._coverage.rows] if self._coverage else [],
+            "attrition": [list(r) for r in self._attrition.rows] if self._attrition else [],
+            "rules": {"k": self.rules.k, "base": self.rules.base, "public": self.rules.public},
+            "n_suppressed": sum(p.n_suppressed for p in self._published),
+            "provenance": provenance,
+        }
+        text = json.dumps([body["report"], provenance], sort_keys=True, default=str)
+        body["run_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
+        return body
+
+    def finish(self) -> None:
+        """Emit the facts. Without this a run is not complete and is never published."""
+        if self.mode is Mode.EXPLORE:
+            _display({"text/plain": NOT_FOR_DISTRIBUTION})
+            return
+        if self._headline is None:
+            raise ParameterError(
+                message("a report without a finding", where=self.name,
+                        do="call run.headline(...) before run.finish()")
+            )  # fmt: skip
+        facts = self.facts()
+        known = len(facts["facts"])
+        _display({FACTS_MIME: facts, "text/plain": f"{known} facts, run {facts['run_id']}"})
+
+
+# Facts --------------------------------------------------------------------------------------
+
+
+def _number(value: float) -> Scalar:
+    if value != value:
+        return None
+    if value in (float("inf"), float("-inf")):
+        return "inf" if value > 0 else "-inf"
+    return value
+
+
+def _fact(estimate: Estimate) -> dict[str, Scalar]:
+    entry = metrics().get(estimate.metric)
+    return {
+        "metric": estimate.metric,
+        "name": entry.label if entry else estimate.metric,
+        "label": estimate.label,
+        "value": _number(estimate.value),
+        "low": _number(estimate.low),
+        "high": _number(estimate.high),
+        "n": estimate.n,
+        "unit": estimate.unit,
+        "grade": Grade(estimate.grade).value,
+        "direction": entry.direction.value if entry else "neither",
+    }
+
+
+def _distinct(published: Sequence[Published]) -> list[Estimate]:
+    found: dict[tuple[str, str], Estimate] = {}
+    for one in published:
+        for estimate in one.estimates:
+            found.setdefault((estimate.metric, estimate.label), estimate)
+    return list(found.values())
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def _revision() -> dict[str, Scalar]:
+    """Revision of the checkout this package runs from, and whether it was changed since."""
+    import subprocess
+
+    root = places.checkout()
+    if root is None or not (root / ".git").exists():
+        return {"revision": None, "is_dirty": None}
+
+    def git(*words: str) -> str:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(root), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    try:
+        changed = bool(git("status", "--porcelain", "-uno", "--", "src", "notebooks"))
+        return {"revision": git("rev-parse", "--short=12", "HEAD") or None, "is_dirty": changed}
+    except OSError:
+        return {"revision": None, "is_dirty": None}
+
+
+def _coverage(log: EventLog) -> Result:
+    """Say what a log covers: days, events, persons, and what was rejected on the way in."""
+    import pandas as pd
+
+    manifest = log.dataset.manifest
+    rows: list[tuple[str, str, int | None, int]] = []
+    if log.has("activity_day"):
+        day = log.table("activity_day")
+        found = log.collect(
+            day.aggregate(
+                first=day.day_on.min(), last=day.day_on.max(), events=day.n_events.sum(),
+                persons=day.person_key.nunique(),
+            )
+        ).iloc[0]  # fmt: skip
+        n = int(found["persons"])
+        rows += [
+            ("first day", str(pd.Timestamp(found["first"]).date()), None, n),
+            ("last day", str(pd.Timestamp(found["last"]).date()), None, n),
+            ("events", "", int(found["events"]), n),
+        ]
+    if log.has("person"):
+        n = int(log.persons().count().execute())
+        rows.append(("persons in the HR file", "", n, n))
+    for table, reasons in sorted(manifest.rejected.items()):
+        rows += [
+            (f"rejected from {table}: {why}", "", int(k), int(k)) for why, k in reasons.items()
+        ]
+    frame = pd.DataFrame(rows, columns=["item", "text", "number", "n"])
+    return Result(
+        "coverage", Family.COUNTS, frame,
+        {"item": Role.KEY, "text": Role.KEY, "number": Role.COUNT, "n": Role.N},
+        missing="" if rows else "the dataset is empty",
+    )  # fmt: skip
+
+
+# Showing in a notebook ----------------------------------------------------------------------
+
+
+def _display(bundle: dict[str, Any]) -> None:
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        shell = None
+    else:
+        shell = get_ipython()
+    if shell is None:
+        print(bundle["text/plain"])  # noqa: T201 - outside a notebook there is nothing else
+        return
+    display(bundle, raw=True)
+
+
+def _draws() -> bool:
+    """Whether pictures are wanted: the runner's kernels say no, the page is drawn later."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    shell = get_ipython()
+    if shell is None:
+        return False
+    return bool(shell.config.get("Ldresearch", {}).get("draw", True))
+
+
+def _preview(kind: str, stem: str, view: str, published: Sequence[Published]) -> dict[str, Any]:
+    """Make what JupyterLab shows: the sentence, the table, and the figure as a picture."""
+    if not _draws():
+        return {"text/plain": f"{kind} {stem}.{view}"}
+    if kind == "headline":
+        found = views.resolve("sentence", stem, "headline")(*published)
+        cards = "".join(
+            f"<li><strong>{escape(c.value)}</strong> {escape(c.label)} "
+            f"<small>({escape(c.uncertainty)})</small></li>"
+            for c in found.cards
+        )
+        html = f"<h2>{escape(found.title)}</h2><ul>{cards}</ul><p>{escape(found.decision)}</p>"
+        return {"text/html": html, "text/plain": f"{found.title}\n{found.decision}"}
+    if kind == "checks":
+        rows = [(r["check"], r["status"]) for p in published for r in p.frame.to_dict("records")]
+        html = "".join(f"<li>{escape(str(c))}: <em>{escape(str(s))}</em></li>" for c, s in rows)
+        return {"text/html": f"<ul>{html}</ul>", "text/plain": "\n".join(map(str, rows))}
+    said = views.resolve("sentence", stem, view)(*published)
+    bundle: dict[str, Any] = {"text/plain": said, "text/html": f"<p>{escape(said)}</p>"}
+    if published[0].is_empty:
+        return bundle
+    if views.has("table", stem, view) and kind in ("table", "attrition", "coverage"):
+        table = views.resolve("table", stem, view)(*published)
+        bundle["text/html"] += table._repr_html_()
+    if kind == "figure":
+        from ldresearch.figures import svg
+
+        axes = views.resolve("figure", stem, view)(*published)
+        bundle["image/png"] = svg.png(axes)
+        bundle["text/html"] = ""
+        del bundle["text/html"]
+    return bundle
