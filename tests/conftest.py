@@ -32,3 +32,13 @@ def chromium() -> str:
     if not found:
         pytest.skip("no chromium on this machine")
     return found
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """The four demo organisations below the data folder; built if they are not there."""
+    from ldresearch import places, worlds
+
+    folder = places.data_home() / "demo"
+    worlds.demo(folder)
+    return folder
