@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import clock, engine, schema
+from ldresearch import clock, engine, instants, schema
 from ldresearch.dataset import MANIFEST, Dataset, Manifest, TableEntry
 from ldresearch.engine import identifier, literal
 from ldresearch.errors import DataError, did_you_mean, message
@@ -48,19 +48,24 @@ class Reading:
     tables : mapping of str to list of (str or pandas.DataFrame)
         Per canonical table: queries on the intake connection or frames, with the canonical
         columns, ``person_id`` raw in place of ``person_key``, and optionally ``_file`` and
-        ``_row`` (text and number) that say where a row stood.
+        ``_row`` (text and number) that say where a row stood, and ``_reason``: why the source
+        rejects it, or null.
     rejected : mapping of str to mapping of str to int
         Rows the source itself could not read, by table and reason.
     files : tuple of mapping
         ``kind``, ``name``, ``sha256``, ``bytes`` of each file read.
     notes : mapping
         Counts and choices the intake report shows.
+    set_aside : frozenset of str
+        Reasons that are decisions and no faults (a voided statement): counted, but not held
+        against the source.
     """
 
     tables: Mapping[str, Sequence[str | pd.DataFrame]]
     rejected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     files: tuple[Mapping[str, Any], ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    set_aside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +268,7 @@ class _Intake:
         present = {row[0]: row[1] for row in self.sql("DESCRIBE _raw").fetchall()}
         self._check_columns(table, present)
         self.rows_in[table.name] = self._count("_raw")
+        self._unread(table.name)
         cast = ", ".join(
             f"{self._cast(c, present)} AS {identifier(_raw_name(c))}" for c in table.columns
         )
@@ -271,6 +277,8 @@ class _Intake:
             for name, kind in (("_file", "TEXT"), ("_row", "BIGINT"))
         )
         bad = " ".join(self._uncast(c, present) for c in table.columns)
+        if "_reason" in present:
+            bad = f"WHEN _reason IS NOT NULL THEN _reason {bad}"
         bad_column = f"CASE {bad} END" if bad.strip() else "NULL::TEXT"
         self.sql(
             f"CREATE TEMP TABLE _cast AS SELECT {cast}, {where}, {bad_column} AS _bad FROM _raw"
@@ -291,15 +299,24 @@ class _Intake:
         )
         self.sql("DROP TABLE _cast")
 
+    def _unread(self, table: str) -> None:
+        """Count the rows that the source could not even hand over."""
+        for reason, n_rows in self.reading.rejected.get(table, {}).items():
+            self.sql(
+                "INSERT INTO _rejects SELECT ?, NULL, NULL, ? FROM range(?)",
+                [table, reason, n_rows],
+            )
+            self.rows_in[table] += n_rows
+
     def _check_columns(self, table: schema.Table, present: Mapping[str, str]) -> None:
-        known = {_raw_name(c) for c in table.columns} | {"_file", "_row"}
+        known = {_raw_name(c) for c in table.columns} | _ORIGIN
         for name in present:
             if name not in known:
                 raise DataError(
                     message("no such column", where=f"table {table.name}", got=name,
-                            do=did_you_mean(name, known - {"_file", "_row"}))
+                            do=did_you_mean(name, known - _ORIGIN))
                 )  # fmt: skip
-        filled = {"event_id", "recorded_at", "source"} if table is schema.EVENT else set()
+        filled = _FILLED.get(table.name, frozenset())
         for column in table.columns:
             name = _raw_name(column)
             if column.required and name not in present and name not in filled:
@@ -314,22 +331,22 @@ class _Intake:
             if column.name == "recorded_at":
                 self.notes["recorded_at"] = "not in the source: taken as occurred_at"
                 return self._cast(schema.EVENT["occurred_at"], present)
-            if column.name == "event_id" and column.required:
-                return self._event_id(present)
+            if column.name in _NAMED_BY and column.required:
+                return self._own_id(column.name, present)
             if column.name == "source" and column.required and "raw" not in present:
                 return "'unknown'"
             return f"NULL::{_raw_type(column).value}"
-        return _cleaned(identifier(name), present[name], _raw_type(column), name)
+        cleaned = _cleaned(identifier(name), present[name], _raw_type(column), name)
+        if column.name in _NAMED_BY and column.required:
+            return f"coalesce({cleaned}, {self._own_id(column.name, present)})"
+        return cleaned
 
-    def _event_id(self, present: Mapping[str, str]) -> str:
-        """Name an event after its content, so that a redelivered one has the same name.
+    def _own_id(self, column: str, present: Mapping[str, str]) -> str:
+        """Name a row after its content, so that a redelivered one has the same name.
 
         The id of the person goes in raw but only its digest under the client's key comes out.
         """
-        parts = [
-            n for n in (PERSON_ID, "occurred_at", "verb", "content_id", "attempt_id", "session_id")
-            if n in present
-        ]  # fmt: skip
+        parts = [n for n in _NAMED_BY[column] if n in present]
         text = ", ".join(f"coalesce({identifier(p)}::TEXT, chr(1))" for p in parts)
         return f"sha256(concat_ws(chr(31), {text}, {literal(self.key.hex())}))[1:32]"
 
@@ -607,7 +624,8 @@ class _Intake:
         self.rows_out[table] = self.rows_in[table] - sum(self.rejected[table].values())
 
     def _check_limit(self, table: str) -> None:
-        faults = {r: n for r, n in self.rejected[table].items() if r != "duplicate"}
+        fine = {"duplicate", *self.reading.set_aside}
+        faults = {r: n for r, n in self.rejected[table].items() if r not in fine}
         n_in, n_bad = self.rows_in[table], sum(faults.values())
         if n_bad > self.reject_limit * n_in:
             worst = max(faults, key=lambda reason: faults[reason])
@@ -709,6 +727,17 @@ def _raw_type(column: schema.Column) -> schema.Type:
 
 
 _PERSON_IDS = frozenset({PERSON_ID, "manager_id", "rater_id"})
+_ORIGIN = frozenset({"_file", "_row", "_reason"})
+_NAMED_BY: Mapping[str, tuple[str, ...]] = {
+    "event_id": (PERSON_ID, "occurred_at", "verb", "content_id", "attempt_id", "session_id"),
+    "assignment_id": (PERSON_ID, "content_id", "assigned_at"),
+}
+"""What a row without an id of its own is named by."""
+_FILLED: Mapping[str, frozenset[str]] = {
+    "event": frozenset({"event_id", "recorded_at", "source"}),
+    "assignment": frozenset({"assignment_id"}),
+}
+"""Required columns that the door fills where the source has none."""
 
 
 def _cleaned(raw: str, given: str, wanted: schema.Type, name: str) -> str:
@@ -725,6 +754,8 @@ def _cleaned(raw: str, given: str, wanted: schema.Type, name: str) -> str:
         return f"CASE WHEN {raw} = floor({raw}) THEN try_cast({raw} AS {wanted.value}) END"
     if given == "TIMESTAMP WITH TIME ZONE":
         return f"make_timestamp(epoch_us({raw}))"
+    if wanted is schema.Type.AT and given == "VARCHAR":
+        return instants.utc(raw)
     return f"try_cast({raw} AS {wanted.value})"
 
 
