@@ -1,0 +1,104 @@
+"""Reading instants from text: ISO 8601 with its offset, or local times of a stated zone.
+
+The engine's own cast to ``TIMESTAMP`` drops the offset of ``2024-01-03T09:00+02:00`` in silence;
+its zoned cast needs an extension. So the text is taken apart here and the offset subtracted, with
+the pinned time-zone data of :mod:`ldresearch.clock`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+from ldresearch import clock
+from ldresearch.engine import literal
+
+ISO = (
+    r"^\s*(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\d*"
+    r"\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?\s*$"
+)
+"""Date, time to the microsecond (further digits are cut), offset."""
+
+FORWARD = "does not exist: the clocks went forward"
+BACK = "happens twice: the clocks went back"
+NO_ZONE = "has no time zone"
+
+_FIRST, _LAST = date(1970, 1, 1), date(2100, 1, 1)
+
+
+def local(text: str) -> str:
+    """Return the expression of an ISO text's own clock time; null where it is none."""
+    found = f"regexp_extract({text}, {literal(ISO)}, 1)"
+    time = f"regexp_extract({text}, {literal(ISO)}, 2)"
+    return f"try_cast(trim({found} || ' ' || {time}) AS TIMESTAMP)"
+
+
+def offset(text: str) -> str:
+    """Return the expression of an ISO text's offset in seconds; null where it states none."""
+    zone = f"regexp_extract({text}, {literal(ISO)}, 3)"
+    hours = f"try_cast({zone}[2:3] AS INTEGER) * 3600"
+    minutes = f"coalesce(try_cast(right({zone}, 2) AS INTEGER), 0) * 60"
+    minutes = f"CASE WHEN length({zone}) > 3 THEN {minutes} ELSE 0 END"
+    sign = f"CASE WHEN {zone}[1:1] = '-' THEN -1 ELSE 1 END"
+    return (
+        f"CASE WHEN {zone} = '' THEN NULL WHEN upper({zone}) = 'Z' THEN 0 "
+        f"ELSE {sign} * ({hours} + {minutes}) END"
+    )
+
+
+def utc(text: str) -> str:
+    """Return the expression of an ISO text as UTC; a text without an offset is taken as UTC.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> sql = utc("'2024-01-03T09:00:00.1234567+02:00'")
+    >>> duckdb.sql(f"SELECT {sql}").fetchall()[0][0].isoformat()
+    '2024-01-03T07:00:00.123456'
+    """
+    return f"({local(text)} - to_seconds(coalesce({offset(text)}, 0)))"
+
+
+def zone_offset(clock_time: str, time_zone: str, ambiguous: str = "reject") -> str:
+    """Return the expression of the offset of a local time in a zone, in seconds.
+
+    Parameters
+    ----------
+    clock_time : str
+        Expression of a ``TIMESTAMP`` as the clocks of the zone showed it.
+    time_zone : str
+    ambiguous : {"reject", "first", "second"}
+        Which of two instants is meant where the clocks went back; ``reject`` gives null.
+
+    Returns
+    -------
+    str
+        Null where the local time does not exist or, unless told, happens twice.
+    """
+    return _cases(clock_time, time_zone, ambiguous, is_reason=False)
+
+
+def zone_trouble(clock_time: str, time_zone: str, ambiguous: str = "reject") -> str:
+    """Return the expression of why a local time is no single instant; null where it is one."""
+    return _cases(clock_time, time_zone, ambiguous, is_reason=True)
+
+
+def _cases(clock_time: str, time_zone: str, ambiguous: str, *, is_reason: bool) -> str:
+    steps = clock.offsets(time_zone, _FIRST, _LAST)
+
+    def after(at: datetime, seconds: int) -> str:
+        return f"{clock_time} >= TIMESTAMP {literal(str(at + timedelta(seconds=seconds)))}"
+
+    whens = []
+    for (_, before), (at, now) in reversed(list(pairwise(steps))):
+        chosen = {"first": before, "second": now}.get(ambiguous)
+        trouble = FORWARD if now > before else BACK if chosen is None else None
+        inside = None if now > before else chosen
+        value = literal(trouble) if trouble else "NULL"
+        whens.append(f"WHEN {after(at, max(before, now))} THEN {'NULL' if is_reason else now}")
+        whens.append(
+            f"WHEN {after(at, min(before, now))} THEN "
+            + (value if is_reason else "NULL" if inside is None else str(inside))
+        )
+    last = "NULL" if is_reason else str(steps[0][1])
+    return f"CASE {' '.join(whens)} ELSE {last} END" if whens else last
