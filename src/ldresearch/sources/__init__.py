@@ -1,0 +1,191 @@
+"""The readers of source systems, by name, and the one way in.
+
+A reader is a module with ``OPTIONS`` (name to help) and ``read(connection, path, options)``, which
+returns a :class:`ldresearch.ingest.Reading`. To add one, write the module and name it here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, cast
+
+from ldresearch import places
+from ldresearch.dataset import MANIFEST, Dataset
+from ldresearch.errors import DataError, LdresearchError, ParameterError, did_you_mean, message
+from ldresearch.ingest import REJECT_LIMIT, IngestReport, Reading, admit, connect
+from ldresearch.privacy.pseudonym import key_for
+from ldresearch.sources import _files
+
+if TYPE_CHECKING:
+    import duckdb
+
+READERS: Mapping[str, str] = MappingProxyType(
+    {
+        "onet": "role profiles from the O*NET text files",
+        "oulad": "the Open University Learning Analytics Dataset",
+        "tabular": "CSV, TSV or Parquet with a mapping you write",
+        "xapi": "xAPI 1.0.3 and 2.0 statements, cmi5 and the video profile among them",
+    }
+)
+"""Name of each reader to what it reads; the module has the same name."""
+
+_PUBLISHED = ("onet", "oulad")
+"""Sources that are themselves the client when nobody names one."""
+
+
+class Reader(Protocol):
+    """A module that reads one kind of source."""
+
+    OPTIONS: Mapping[str, str]
+
+    def read(
+        self, connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]
+    ) -> Reading: ...
+
+
+def reader(source: str) -> Reader:
+    """Import the reader of a source.
+
+    Raises
+    ------
+    ParameterError
+        For a name that is not in ``READERS``.
+    """
+    if source not in READERS:
+        raise ParameterError(
+            message("no such source", where="source", got=source, do=did_you_mean(source, READERS))
+        )
+    return cast(Reader, importlib.import_module(f"ldresearch.sources.{source}"))
+
+
+def key_store() -> Path:
+    """Folder of the pseudonym keys of this user; never inside a dataset or the checkout."""
+    return Path.home() / ".config" / "ldresearch" / "keys"
+
+
+def ingest(
+    source: str,
+    path: Path,
+    folder: Path,
+    *,
+    client: str = "",
+    key: bytes | None = None,
+    public: bool = False,
+    time_zone: str = "UTC",
+    options: Mapping[str, str] = MappingProxyType({}),
+    progress: Callable[[str], None] | None = None,
+    reject_limit: float = REJECT_LIMIT,
+) -> IngestReport:
+    """Read a source and let it through the door into a dataset.
+
+    Parameters
+    ----------
+    source : str
+        A name in ``READERS``.
+    path : Path
+        The file or folder to read.
+    folder : Path
+        The dataset; created, or merged with what is there.
+    client : str
+        Name of the organisation. Default: the client of the dataset already in ``folder``, else
+        the name of a published source (``oulad``, ``onet``), else the name of ``folder``.
+    key : bytes, optional
+        Pseudonym key, 32 bytes. Default: the client's key in ``~/.config/ldresearch/keys``, made
+        on first use with mode 0600.
+    public : bool
+        Mark the dataset as public: reports on it need no suppression.
+    time_zone : str
+        IANA name in which the dataset's days are counted.
+    options : mapping of str to str
+        The reader's own, see its ``OPTIONS``.
+    progress : callable, optional
+        Told each step as a short text. Default: lines on stderr if that is a terminal.
+    reject_limit : float
+        Share of a table's rows that may be rejected before the whole ingest is refused.
+
+    Returns
+    -------
+    IngestReport
+
+    Raises
+    ------
+    ParameterError
+        For an unknown source or option.
+    DataError
+        If the source cannot be read; one sentence, without a cell of it. The old dataset stays.
+    """
+    module = reader(source)
+    for name in options:
+        if name not in module.OPTIONS:
+            raise ParameterError(
+                message("no such option", where=source, got=name,
+                        do=did_you_mean(name, module.OPTIONS))
+            )  # fmt: skip
+    path, folder = Path(path), Path(folder)
+    if not path.exists():
+        raise DataError(
+            message("no such file or folder", where=source, got=path.name, do="check the path")
+        )
+    who = client or _client(source, folder)
+    if key is None:
+        store = key_store()
+        outside = [folder, path if path.is_dir() else path.parent / path.name]
+        root = places.checkout()
+        key = key_for(who, store, outside=[*outside, root] if root else outside)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _files.telling(progress or _on_terminal()):
+        connection = connect(folder, [path])
+        try:
+            reading = module.read(connection, path, options)
+            if options:
+                entry = _files.option_entry(source, options)
+                reading = _with_file(reading, entry)
+            _files.step("checking, pseudonymising and writing")
+            return admit(
+                connection, reading, folder, client=who, key=key, public=public,
+                time_zone=time_zone, reject_limit=reject_limit,
+            )  # fmt: skip
+        except LdresearchError:
+            raise
+        except Exception as error:
+            if not _is_engine(error):
+                raise
+            # The engine's own text may quote a cell.
+            raise DataError(
+                message("the engine could not read this", where=source, got=type(error).__name__,
+                        do="check the source; nothing was changed")
+            ) from None  # fmt: skip
+        finally:
+            connection.close()
+
+
+def _with_file(reading: Reading, entry: dict[str, object]) -> Reading:
+    from dataclasses import replace
+
+    return replace(reading, files=(*reading.files, entry))
+
+
+def _client(source: str, folder: Path) -> str:
+    if (folder / MANIFEST).is_file():
+        return Dataset.open(folder).manifest.client
+    return source if source in _PUBLISHED else folder.resolve().name
+
+
+def _is_engine(error: Exception) -> bool:
+    return type(error).__module__.split(".")[0] in ("_duckdb", "duckdb", "pyarrow")
+
+
+def _on_terminal() -> Callable[[str], None] | None:
+    """Speak on stderr only when somebody watches it: a scheduler's mail stays empty."""
+    if not sys.stderr.isatty():
+        return None
+
+    def say(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    return say

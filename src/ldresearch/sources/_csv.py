@@ -1,0 +1,253 @@
+"""Delimited text into the engine, strictly: every column is text, nothing is guessed.
+
+A line with another number of columns is not repaired but counted. The whole file streams; no
+message quotes a line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ldresearch.engine import identifier
+from ldresearch.errors import DataError, did_you_mean, message
+from ldresearch.sources._files import first_undecodable, open_bytes, plain_name, step
+
+if TYPE_CHECKING:
+    import duckdb
+
+BROKEN = "a line has another number of columns than the header"
+_UTF_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"),
+             (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a file is written down."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    nulls: tuple[str, ...] = ("",)
+    quote: str | None = '"'
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file in the engine.
+
+    Attributes
+    ----------
+    table : str
+        Temporary table with the file's columns as text and ``_row``, counted from 1 below the
+        header.
+    columns : tuple of str
+    n_broken : int
+        Lines with another number of columns.
+    broken_rows : tuple of int
+        The first few of them, counted like ``_row``.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    n_broken: int
+    broken_rows: tuple[int, ...]
+
+
+def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
+    """Read the names of a file's columns.
+
+    Raises
+    ------
+    DataError
+        If the file is empty, a name is missing or stands twice, or the encoding is another.
+    """
+    known_encoding(dialect.encoding, file.name)
+    with open_bytes(file) as stream:
+        start = stream.read(1 << 16)
+    text = _decoded(start, file, dialect)
+    line = next(
+        (
+            row
+            for row in csv.reader(
+                io.StringIO(text), delimiter=dialect.delimiter,
+                **({"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}),
+            )
+            if row
+        ),
+        None,
+    )  # fmt: skip
+    if not line:
+        raise DataError(message("the file is empty", where=file.name, do="export it again"))
+    names = tuple(name.strip() for name in line)
+    if not all(names):
+        raise DataError(
+            message("a column of the header has no name", where=file.name,
+                    got=f"{len(names)} columns", do="name it, or check the delimiter")
+        )  # fmt: skip
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise DataError(
+            message("a column stands twice in the header", where=file.name, got=twice[0],
+                    do="rename one of them")
+        )  # fmt: skip
+    return names
+
+
+def known_encoding(encoding: str, where: str) -> None:
+    """Raise ``DataError`` for an encoding nobody knows."""
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise DataError(
+            message("unknown encoding", where=where, got=encoding,
+                    allowed="for example utf-8, latin-1, cp1252, utf-16")
+        ) from None  # fmt: skip
+
+
+def _decoded(start: bytes, file: Path, dialect: Dialect) -> str:
+    for bom, encoding in _UTF_BOMS:
+        if start.startswith(bom) and codecs.lookup(dialect.encoding).name != encoding:
+            if encoding == "utf-8" and codecs.lookup(dialect.encoding).name == "utf-8-sig":
+                break
+            raise DataError(
+                message("the file begins with the mark of another encoding", where=file.name,
+                        got=encoding, allowed=dialect.encoding,
+                        do=f'set the encoding to "{encoding}"')
+            )  # fmt: skip
+    try:
+        text = codecs.getincrementaldecoder(dialect.encoding)().decode(start)
+    except UnicodeDecodeError:
+        raise _wrong_encoding(file, dialect.encoding) from None
+    return text.removeprefix("\ufeff")
+
+
+def _wrong_encoding(file: Path, encoding: str) -> DataError:
+    at = first_undecodable(file, encoding)
+    return DataError(
+        message("a byte is not of this encoding", where=file.name,
+                got=f"byte {at:,}" if at is not None else None, allowed=encoding,
+                do='set the right encoding, for example "cp1252" for an export from Windows')
+    )  # fmt: skip
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    table: str,
+    dialect: Dialect,
+    keep: Sequence[str] | None = None,
+) -> Loaded:
+    """Load a delimited file into a temporary table of text.
+
+    Parameters
+    ----------
+    connection : duckdb connection
+    file : Path
+    table : str
+        Name of the temporary table.
+    dialect : Dialect
+    keep : sequence of str, optional
+        The columns wanted; everything else never enters the engine.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read; one sentence without a cell of it.
+    """
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    names = header(file, dialect)
+    wanted = list(names if keep is None else [n for n in names if n in set(keep)])
+    step(f"reading {file.name}")
+    broken: list[int] = []
+
+    def skip(row: Any) -> str:
+        broken.append(int(row.number or 0))
+        return "skip"
+
+    # A name of its own for the column the engine adds.
+    is_utf8 = codecs.lookup(dialect.encoding).name in ("utf-8", "utf-8-sig")
+    try:
+        with open_bytes(file) as stream:
+            reader = pacsv.open_csv(
+                pa.PythonFile(stream, mode="r"),
+                read_options=pacsv.ReadOptions(
+                    column_names=list(names), skip_rows_after_names=1, block_size=1 << 24,
+                    encoding="utf8" if is_utf8 else dialect.encoding, use_threads=False,
+                ),
+                parse_options=pacsv.ParseOptions(
+                    delimiter=dialect.delimiter, quote_char=dialect.quote or False,
+                    double_quote=bool(dialect.quote), newlines_in_values=bool(dialect.quote),
+                    invalid_row_handler=skip,
+                ),
+                convert_options=pacsv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()), include_columns=wanted,
+                    null_values=list(dialect.nulls), strings_can_be_null=True,
+                    quoted_strings_can_be_null=True,
+                ),
+            )  # fmt: skip
+            connection.register("_stream", reader)
+            listed = ", ".join(identifier(n) for n in wanted)
+            connection.execute(
+                f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS "
+                f"SELECT {listed}, row_number() OVER () AS _row FROM _stream"
+            )
+    except DataError:
+        raise
+    except Exception as error:
+        raise _unreadable(error, file, dialect) from None
+    finally:
+        connection.unregister("_stream")
+    return Loaded(table, tuple(wanted), len(broken), tuple(n for n in broken[:20] if n))
+
+
+def _unreadable(error: Exception, file: Path, dialect: Dialect) -> DataError:
+    """Say in one sentence why a file could not be read; the cause may quote a line, so it goes."""
+    text = str(error)
+    if "UTF8" in text or "codec can't decode" in text or isinstance(error, UnicodeDecodeError):
+        return _wrong_encoding(file, dialect.encoding)
+    if isinstance(error, EOFError) or "end-of-stream marker" in text or "gzip" in text.lower():
+        return DataError(
+            message("the compressed file is damaged or breaks off", where=file.name,
+                    do="copy or export it again")
+        )  # fmt: skip
+    if "Empty CSV" in text:
+        return DataError(message("the file is empty", where=file.name, do="export it again"))
+    if "straddling" in text or "out of sync" in text:
+        return DataError(
+            message("a quotation mark is opened and never closed", where=file.name,
+                    do="export it again, or set quote in the mapping")
+        )  # fmt: skip
+    return DataError(
+        message("the file cannot be read", where=file.name, got=type(error).__name__,
+                do="check its delimiter, quotes and encoding")
+    )  # fmt: skip
+
+
+def need(loaded: Loaded, columns: Sequence[str], where: str) -> None:
+    """Raise ``DataError`` unless a publisher's file has its columns."""
+    for name in columns:
+        if name not in loaded.columns:
+            raise DataError(
+                message("a column of the publisher is missing", where=where, got=name,
+                        do=did_you_mean(name, loaded.columns))
+            )  # fmt: skip
+
+
+def broken_note(loaded: Mapping[str, Loaded]) -> dict[str, Any]:
+    """Return the note on lines that could not be read, by file; empty when there are none."""
+    found = {
+        name: {"n_lines": part.n_broken, "first_rows": list(part.broken_rows)}
+        for name, part in loaded.items()
+        if part.n_broken
+    }
+    return {"broken_lines": found} if found else {}
+
+
+__all__ = ["BROKEN", "Dialect", "Loaded", "broken_note", "header", "load", "need", "plain_name"]

@@ -1,0 +1,157 @@
+"""What every reader does with files: find them, describe them, open them, follow progress."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import IO, Any, cast
+
+from ldresearch.errors import DataError, message
+from ldresearch.files import sha256
+
+Progress = Callable[[str], None]
+
+MAX_RATIO = 250
+"""Largest growth of a compressed file beyond ``FREE_BYTES``; columns of text grow 5 to 60 times."""
+FREE_BYTES = 512 * 1024 * 1024
+
+_progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
+
+
+@contextmanager
+def telling(progress: Progress | None) -> Iterator[None]:
+    """Let :func:`step` speak to ``progress`` while a source is read."""
+    token = _progress.set(progress)
+    try:
+        yield
+    finally:
+        _progress.reset(token)
+
+
+def step(text: str) -> None:
+    """Say what is being done, to whoever listens."""
+    progress = _progress.get()
+    if progress is not None:
+        progress(text)
+
+
+def described(file: Path, kind: str) -> dict[str, Any]:
+    """Return the manifest's entry of a source file: no folder, what it was, its hash."""
+    step(f"hashing {file.name}")
+    return {
+        "kind": kind, "name": file.name, "sha256": sha256(file), "bytes": file.stat().st_size
+    }  # fmt: skip
+
+
+def plain_name(file: Path) -> str:
+    """Return a file's name without ``.gz``."""
+    return file.name[:-3] if file.name.endswith(".gz") else file.name
+
+
+def find(folder: Path, name: str) -> Path | None:
+    """Find a publisher's file in a folder, plain or compressed; case does not matter."""
+    wanted = {name.casefold(), f"{name}.gz".casefold()}
+    found = sorted(f for f in folder.iterdir() if f.is_file() and f.name.casefold() in wanted)
+    return found[0] if found else None
+
+
+def required(folder: Path, name: str, source: str) -> Path:
+    """Find a publisher's file or say that it is not there."""
+    file = find(folder, name) if folder.is_dir() else None
+    if file is None:
+        raise DataError(
+            message("a file of the publisher is not here", where=source, got=folder.name,
+                    allowed=f"a folder with {name} or {name}.gz",
+                    do="name the unpacked folder")
+        )  # fmt: skip
+    return file
+
+
+class _Guarded(io.RawIOBase):
+    """A decompressed stream that refuses to grow without bounds."""
+
+    def __init__(self, file: Path) -> None:
+        self.name = file.name
+        self.packed = max(file.stat().st_size, 1)
+        self.stream = gzip.open(file, "rb")
+        self.n_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.stream.read(len(buffer))
+        buffer[: len(data)] = data
+        self.n_bytes += len(data)
+        if self.n_bytes > FREE_BYTES and self.n_bytes > MAX_RATIO * self.packed:
+            raise DataError(
+                message(f"the file grows more than {MAX_RATIO} times when unpacked",
+                        where=self.name, do="unpack it yourself if you trust it")
+            )  # fmt: skip
+        return len(data)
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
+def open_bytes(file: Path) -> IO[bytes]:
+    """Open a file's bytes, unpacked when its name ends in ``.gz``."""
+    if file.name.endswith(".gz"):
+        return cast(IO[bytes], io.BufferedReader(_Guarded(file), 1 << 20))
+    return file.open("rb", buffering=1 << 20)
+
+
+def first_undecodable(file: Path, encoding: str) -> int | None:
+    """Return the offset of the first byte that is not of the encoding."""
+    import codecs
+
+    decoder = codecs.getincrementaldecoder(encoding)()
+    seen = 0
+    with open_bytes(file) as stream:
+        while True:
+            chunk = stream.read(1 << 20)
+            held = len(cast(Any, decoder).getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                return seen - held + error.start
+            if not chunk:
+                return None
+            seen += len(chunk)
+
+
+def pairs(text: str, option: str) -> dict[str, str]:
+    """Read an option of the form ``a=b,c=d``.
+
+    Raises
+    ------
+    DataError
+        If a part has no equals sign or a name stands twice.
+    """
+    found: dict[str, str] = {}
+    for part in (p.strip() for p in text.split(",") if p.strip()):
+        # IRIs may hold an equals sign; the last one parts name and value.
+        name, sign, value = part.rpartition("=")
+        if not sign or not name.strip() or not value.strip() or name.strip() in found:
+            raise DataError(
+                message("not a list of pairs", where=option, got=part, allowed="a=b,c=d")
+            )
+        found[name.strip()] = value.strip()
+    return found
+
+
+def option_entry(source: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """Return the manifest's entry of the options, so that other options are another reading."""
+    import hashlib
+    import json
+
+    text = json.dumps(dict(sorted(options.items()))).encode()
+    return {
+        "kind": f"{source} options", "name": ",".join(sorted(options)),
+        "sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text),
+    }  # fmt: skip
