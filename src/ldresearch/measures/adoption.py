@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Verbs = str | Iterable[str]
 
-DAY = "datetime64[us]"
+DAY: Final = "datetime64[us]"
 MONTH_DAYS, WEEK_DAYS = 28, 7
 
 _TEXT = dict.fromkeys(GROUPS, "object")
@@ -87,6 +87,7 @@ def time_to_value(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    since: str = "",
 ) -> pd.DataFrame:
     """Follow each eligible person from the start of eligibility to the first value event.
 
@@ -104,6 +105,9 @@ def time_to_value(
     assigned : {"self_started", "assigned", "all"}
     min_minutes : int
         A day is of value from this many minutes on.
+    since : str
+        ISO date of a launch: nobody's time starts earlier, and whoever had started before it is
+        not part of it. Empty: each person's own start.
 
     Returns
     -------
@@ -115,21 +119,33 @@ def time_to_value(
     begins = first_day(log)
     if begins is None:
         return pd.DataFrame(columns=list(time_to_value.columns))
-    frame = log.collect(_followed(log, begins, verbs, assigned, min_minutes))
+    frame = log.collect(_followed(log, begins, verbs, assigned, min_minutes, since))
     seen = frame[frame["_status"] == "followed"].copy()
-    seen.attrs["steps"] = _attrition(frame["_status"], has_access=log.has("access"))
+    seen.attrs["steps"] = _attrition(
+        frame["_status"], has_access=log.has("access"), has_launch=bool(since)
+    )
     return seen
 
 
 def _followed(
-    log: EventLog, begins: date, verbs: Verbs, assigned: str, min_minutes: int
+    log: EventLog, begins: date, verbs: Verbs, assigned: str, min_minutes: int, since: str
 ) -> ibis.Table:
+    """Return one row a person: where her time starts and ends, and why she may not be counted."""
     import ibis
 
     days = value_days(log, verbs, assigned, min_minutes)
     first = days.group_by("person_key").agg(first_on=days.day_on.min())
     joined = eligible(log).left_join(first, "person_key").drop("person_key_right")
     start, until, value = joined.eligible_from_on, joined.eligible_to_on, joined.first_on
+    opens = begins
+    had_started = ibis.literal(False)
+    if since:
+        launch = clock.parse_date(since, name="since")
+        opens = max(begins, launch)
+        had_started = ibis.coalesce(value < ibis.literal(launch, type="date"), False)
+        start = ibis.ifelse(
+            start < ibis.literal(launch, type="date"), ibis.literal(launch, type="date"), start
+        )
     last = ibis.literal(log.as_of - timedelta(days=1), type="date")
     is_value = value.notnull() & (until.isnull() | (value < until))
     is_early = is_value & (value < start)
@@ -139,7 +155,8 @@ def _followed(
     status = ibis.cases(
         (start.isnull(), "no access"),
         (start > last, "not yet"),
-        (until.notnull() & (until <= ibis.literal(begins, type="date")), "gone before"),
+        (until.notnull() & (until <= ibis.literal(opens, type="date")), "gone before"),
+        (had_started, "before launch"),
         else_="followed",
     )
     return joined.mutate(
@@ -152,13 +169,15 @@ def _followed(
     )
 
 
-def _attrition(status: pd.Series, *, has_access: bool) -> tuple[Step, ...]:
+def _attrition(status: pd.Series, *, has_access: bool, has_launch: bool) -> tuple[Step, ...]:
     """Say who is still followed after each reason to fall out."""
     reasons = [
         ("no access", "ever had access" if has_access else "ever eligible"),
         ("not yet", "eligible before the as-of date"),
-        ("gone before", "still eligible when the log begins"),
+        ("gone before", f"still eligible when the {'launch' if has_launch else 'log'} begins"),
     ]
+    if has_launch:
+        reasons.append(("before launch", "not started before the launch"))
     left = len(status)
     steps = [Step("known to the HR file", left, left)]
     for reason, kept in reasons:
@@ -173,8 +192,14 @@ def _attrition(status: pd.Series, *, has_access: bool) -> tuple[Step, ...]:
 @measure(
     grain=("group", "step"),
     needs=("person", "event"),
-    columns={"group": "object", "step": "object", "order": "int64", "n_reached": "int64", "n_of": "int64"},
-)  # fmt: skip
+    columns={
+        "group": "object",
+        "step": "object",
+        "order": "int64",
+        "n_reached": "int64",
+        "n_of": "int64",
+    },
+)
 def funnel(
     log: EventLog,
     *,
@@ -203,8 +228,6 @@ def funnel(
     pandas.DataFrame
         Grain ``group, step``: ``n_reached`` persons of the ``n_of`` they are counted among.
     """
-    import ibis
-
     people = _staff(log, by)
     access = people.eligible_from_on.notnull() & people.eligible_to_on.isnull()
     flags = {
@@ -222,7 +245,6 @@ def funnel(
             **{name: counted[f"is_{name}"].cast("int64").sum() for name in flags},
         )
     )
-    del ibis
     return _steps(found, is_touched=is_touched)
 
 
@@ -323,7 +345,13 @@ def ways(log: EventLog, *, verbs: Verbs = "complete", min_minutes: int = 0) -> p
 @measure(
     grain=("group",),
     needs=("person", "event"),
-    columns={"group": "object", "n_reached": "int64", "n_followed": "int64", "n_eligible": "int64"},
+    columns={
+        "group": "object",
+        "n_reached": "int64",
+        "n_followed": "int64",
+        "n_eligible": "int64",
+        "n_waiting": "int64",
+    },
 )
 def groups(
     log: EventLog,
@@ -333,6 +361,7 @@ def groups(
     min_minutes: int = 0,
     window_days: int = 60,
     by: str = "unit",
+    since: str = "",
 ) -> pd.DataFrame:
     """Count, by group, who reached first value within the window, of those who had the window.
 
@@ -346,28 +375,39 @@ def groups(
         As in :func:`time_to_value`.
     window_days : int
     by : str
-        Column of groups.
+        Column of groups; empty: everyone in one.
+    since : str
+        As in :func:`time_to_value`.
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``group``: ``n_reached`` of ``n_followed``; ``n_eligible`` are there today.
+        Grain ``group``: ``n_reached`` of ``n_followed``; ``n_eligible`` are there today, and
+        ``n_waiting`` of them have not started yet.
     """
+    import ibis
+
     _check_group(by)
     begins = first_day(log)
     if begins is None:
         return pd.DataFrame(columns=list(groups.columns))
-    rows = _followed(log, begins, verbs, assigned, min_minutes)
+    rows = _followed(log, begins, verbs, assigned, min_minutes, since)
     last = log.as_of - timedelta(days=window_days + 1)
     rows = rows.filter(rows._status == "followed")
     in_window = (rows.entry == 0) & (rows.start_on <= last)
     reached = in_window & (rows.event == "value") & (rows.duration <= window_days)
-    marked = rows.mutate(group=rows[by], _in=in_window, _reached=reached)
+    marked = rows.mutate(
+        group=rows[by] if by else ibis.literal(""),
+        _in=in_window,
+        _reached=reached,
+        _waiting=rows.eligible_to_on.isnull() & (rows.event != "value"),
+    )
     return log.collect(
         marked.group_by("group").agg(
             n_reached=marked._reached.cast("int64").sum(),
             n_followed=marked._in.cast("int64").sum(),
             n_eligible=marked.eligible_to_on.isnull().cast("int64").sum(),
+            n_waiting=marked._waiting.cast("int64").sum(),
         )
     )
 
@@ -394,6 +434,7 @@ def adopters(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    since: str = "",
 ) -> pd.DataFrame:
     """Count new adopters by ISO week, and the eligible they come from.
 
@@ -402,7 +443,7 @@ def adopters(
     Parameters
     ----------
     log : EventLog
-    verbs, assigned, min_minutes
+    verbs, assigned, min_minutes, since
         As in :func:`time_to_value`.
 
     Returns
@@ -415,7 +456,9 @@ def adopters(
     begins = first_day(log)
     if begins is None:
         return pd.DataFrame(columns=list(adopters.columns))
-    rows = _followed(log, begins, verbs, assigned, min_minutes)
+    if since:
+        begins = max(begins, clock.parse_date(since, name="since"))
+    rows = _followed(log, begins, verbs, assigned, min_minutes, since)
     moves = log.collect(_moves(rows.filter(rows._status == "followed"), begins))
     weeks = pd.date_range(
         clock.week_of(begins), clock.week_of(log.as_of - timedelta(days=1)), freq="7D"

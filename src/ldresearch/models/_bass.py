@@ -70,7 +70,7 @@ def peak_share(p: Any, q: Any) -> Floats:
     return found
 
 
-def step(before: Any, p: Any, q: Any, periods: float = 1.0) -> Floats:
+def step(before: Any, p: Any, q: Any, periods: Any = 1.0) -> Floats:
     """Return the chance to start within the next periods, given the share that has so far.
 
     Exact for the continuous curve: with u = (1 - F)/(p + q F), u decays at the rate p + q.
@@ -134,21 +134,24 @@ def least_squares(time: Floats, adopters: Floats, form: str) -> LeastSquares | N
     width = np.diff(time, prepend=2 * time[0] - time[1])
 
     def fitted(theta: Floats) -> Floats:
-        m, p, q = np.exp(theta)
+        m, p, q = (float(v) for v in np.exp(theta))
         if form == "density":
             return m * density(time, p, q)
         return m * (share(time, p, q) - share(time - width, p, q))
 
     total = float(adopters.sum())
+    scale = 1.0 / max(float(adopters.max()), 1.0)
+
+    def scaled(theta: Floats) -> Floats:
+        return (fitted(theta) - adopters) * scale
+
     best: Any = None
     for factor in (1.2, 2.0, 5.0):
         for q in (0.1, 0.4, 0.8):
             start = np.log([total * factor, 0.02, q])
-            scale = 1.0 / max(float(adopters.max()), 1.0)
             found = minimise(
-                lambda t: (fitted(t) - adopters) * scale, start, method="lm", xtol=1e-14,
-                ftol=1e-14, gtol=1e-14, max_nfev=4000,
-            )  # fmt: skip
+                scaled, start, method="lm", xtol=1e-14, ftol=1e-14, gtol=1e-14, max_nfev=4000
+            )
             if found.success and (best is None or found.cost < best.cost * (1 - 1e-12)):
                 best = found
     if best is None or not np.all(np.isfinite(best.x)) or np.any(np.abs(best.x) > 40):
@@ -283,10 +286,11 @@ def maximum_likelihood(weeks: Weeks, *, fixed_ceiling: bool = False) -> Likeliho
         def objective(x: Floats, start: Floats = start) -> float:
             return float(deviance(np.concatenate([x, start[free:]])[None, :])[0])
 
+        moves = np.vstack([np.zeros(free), np.diag([0.3, 0.05, -0.05][:free])])
+        options = {"xatol": 1e-7, "fatol": 1e-7, "maxiter": 2000}
         found = minimize(
             objective, start[:free], method="Nelder-Mead",
-            options={"xatol": 1e-7, "fatol": 1e-7, "maxiter": 2000, "initial_simplex":
-                     start[:free] + np.vstack([np.zeros(free), np.diag([0.3, 0.05, -0.05][:free])])},
+            options=options | {"initial_simplex": start[:free] + moves},
         )  # fmt: skip
         if best is None or found.fun < best[0]:
             best = (float(found.fun), np.concatenate([found.x, start[free:]]))
@@ -406,13 +410,13 @@ def _scales(
 
 def _sphere(dimensions: int) -> Floats:
     """Evenly spread unit vectors, the same every time: a circle, or a Fibonacci sphere."""
-    i = np.arange(DIRECTIONS) + 0.5
+    i = np.arange(DIRECTIONS, dtype=np.float64) + 0.5
     if dimensions == 2:
         angle = 2 * np.pi * i / DIRECTIONS
         return np.column_stack([np.cos(angle), np.sin(angle)])
     height = 1 - 2 * i / DIRECTIONS
     angle = np.pi * (1 + math.sqrt(5)) * i
-    radius = np.sqrt(1 - height**2)
+    radius: Floats = np.sqrt(1 - height**2)
     return np.column_stack([radius * np.cos(angle), radius * np.sin(angle), height])
 
 

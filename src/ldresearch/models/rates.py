@@ -107,7 +107,7 @@ def shares(
         for s, lo, hi, m, label in zip(share, low, high, of, labels, strict=True)
         if metric
     )
-    roles = {key: Role.KEY for key in keys} | {
+    roles = dict.fromkeys(keys, Role.KEY) | {
         "n_reached": Role.COUNT, "n": Role.N, "share": Role.RATE,
         "low": Role.LOW, "high": Role.HIGH,
     }  # fmt: skip
@@ -212,7 +212,7 @@ def shrunk_shares(
     Returns
     -------
     Result
-        Family RATES, lowest share first: ``group, n_reached, n, raw`` (the plain share),
+        Family MODEL, lowest share first: ``group, n_reached, n, raw`` (the plain share),
         ``share`` (shrunk), ``low, high, standing``: ``behind`` or ``ahead`` where the interval
         leaves out the overall share, else ``in line``. ``to_gain``: how many more of those there
         today would have started at the overall share, where behind. The overall share is the
@@ -233,7 +233,7 @@ def shrunk_shares(
             f"{len(frame)} groups can be followed for the whole window, and telling groups apart "
             f"takes {_FEWEST_GROUPS}"
         )
-        return not_enough(name, Family.RATES, str(reason))
+        return not_enough(name, Family.MODEL, str(reason))
     count, n = numbers(frame, "n_reached", name, low=0), numbers(frame, "n", name, low=0)
     share, low, high, overall = shrunk(count, n)
     here = numbers(frame, "n_eligible", name, low=0) if "n_eligible" in frame.columns else n
@@ -258,12 +258,16 @@ def shrunk_shares(
         int(n.sum()), "share", Grade.DESCRIPTIVE, "all",
     )  # fmt: skip
     each = tuple(
-        Estimate(metric, r.share, r.low, r.high, int(r.n), "share", Grade.DESCRIPTIVE, r.group)
-        for r in out.itertuples()
-    )
+        Estimate(
+            metric, float(r["share"]), float(r["low"]), float(r["high"]), int(r["n"]), "share",
+            Grade.DESCRIPTIVE, str(r["group"]),
+        )
+        for r in out.to_dict("records")
+    )  # fmt: skip
     return Result(
         name,
-        Family.RATES,
+        # Not RATES: the door would put the plain share in the place of the shrunk one.
+        Family.MODEL,
         out,
         {
             "group": Role.KEY, "standing": Role.KEY, "n_reached": Role.COUNT, "n": Role.N,
