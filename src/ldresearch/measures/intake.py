@@ -1,0 +1,724 @@
+"""What a log holds and where it contradicts itself, before any question is asked of it.
+
+Faults are counted over the whole log, whoever a study is narrowed to: an actor the HR file does not
+know belongs to no unit and would fall out of sight with the first filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from ldresearch import clock, schema
+from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.log import EventLog
+from ldresearch.measures._measure import measure
+from ldresearch.measures._people import GROUPS, UNKNOWN, attributes, eligible, first_day
+from ldresearch.measures._value import value_days, verb_list
+from ldresearch.questions import Question, collect, questions, wanted_columns
+
+if TYPE_CHECKING:
+    import ibis
+
+DAY = "datetime64[us]"
+DERIVED = ("identity", "activity_day")
+"""Tables made at ingest; no organisation has to deliver them."""
+
+LAGS = ("before", "day", "week", "month", "later", "unknown")
+"""How long after an event it was recorded: before it happened, within a day, within 7 days, within
+30 days, later; or the source gives no time of recording."""
+
+_DAY_S = 86_400
+
+
+def _whole(log: EventLog) -> EventLog:
+    """Return the log of everyone, whoever it is narrowed to."""
+    if not log.population:
+        return log
+    return EventLog.open(
+        log.dataset, as_of=log.as_of, time_zone=log.time_zone, memory=log.memory,
+        threads=log.threads,
+    )  # fmt: skip
+
+
+# What there is ------------------------------------------------------------------------------
+
+
+@measure(
+    grain=("table",),
+    needs=(),
+    columns={
+        "table": "object",
+        "n_rows": "int64",
+        "n_persons": "int64",
+        "first_on": DAY,
+        "last_on": DAY,
+        "days_since": "float64",
+        "n_questions": "int64",
+    },
+)
+def tables(log: EventLog) -> pd.DataFrame:
+    """Count the rows of every table an organisation may deliver, with the days they span.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``table``, also those that are absent (0 rows). ``first_on`` and ``last_on`` are the
+        local days of the instant or date the table is known by, missing where it has none;
+        ``days_since`` are the whole days between the last of them and the as-of date, 0 where the
+        last known day has a row. ``n_questions`` need or want the table.
+    """
+    return pd.DataFrame(
+        [_described(log, t) for t in schema.TABLES.values() if t.name not in DERIVED]
+    )
+
+
+def _described(log: EventLog, table: schema.Table) -> dict[str, Any]:
+    blank = {"table": table.name, "n_rows": 0, "n_persons": 0, "n_questions": _asking(table.name)}
+    blank |= {"first_on": pd.NaT, "last_on": pd.NaT, "days_since": float("nan")}
+    if log.dataset.manifest.rows(table.name) == 0:
+        return blank
+    rows = log.table(table.name)
+    counts: dict[str, Any] = {"n_rows": rows.count()}
+    if table.has_person:
+        counts["n_persons"] = rows.person_key.nunique()
+    if table.known_at:
+        name = table.known_at[0]
+        day = log.day(rows[name]) if name.endswith("_at") else rows[name]
+        counts |= {"first_on": day.min(), "last_on": day.max()}
+    found = blank | rows.aggregate(**counts).to_pandas().iloc[0].to_dict()
+    if pd.notna(found["last_on"]):
+        found["days_since"] = float(_days_before(log.as_of, found["last_on"]))
+    return found
+
+
+def _asking(table: str) -> int:
+    """Count the questions that need or want a table, or a column of it."""
+    return sum(
+        any(name.split(".")[0] == table for name in (*question.needs, *question.wants))
+        for question in questions()
+    )
+
+
+def _days_before(as_of: date, day: Any) -> int:
+    """Whole days that lie between a day and the as-of date."""
+    return (pd.Timestamp(as_of) - pd.Timestamp(day)).days - 1
+
+
+@measure(
+    grain=("table", "reason"),
+    needs=(),
+    columns={
+        "table": "object",
+        "reason": "object",
+        "kind": "object",
+        "n_rows": "int64",
+        "n_in": "int64",
+    },
+)
+def rejects(log: EventLog) -> pd.DataFrame:
+    """Count the rows that did not pass the door in, by table and reason.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``table, reason``: ``n_rows`` of the ``n_in`` rows read; ``kind`` is ``duplicate``,
+        ``void`` (taken back by the source) or ``fault``. A table without rejected rows has one row
+        with an empty reason. ``attrs["n_persons"]`` are the persons of the dataset.
+    """
+    manifest = log.dataset.manifest
+    rows = [
+        {
+            "table": table,
+            "reason": reason,
+            "kind": _kind(reason),
+            "n_rows": int(n_rows),
+            "n_in": int(manifest.rows_in.get(table, 0)),
+        }
+        for table in sorted({*manifest.rows_in, *manifest.rejected})
+        for reason, n_rows in (manifest.rejected.get(table) or {"": 0}).items()
+    ]
+    frame = pd.DataFrame(rows, columns=list(rejects.columns))
+    frame.attrs["n_persons"] = manifest.n_persons
+    return frame
+
+
+def _kind(reason: str) -> str:
+    if "duplicate" in reason:
+        return "duplicate"
+    return "void" if "void" in reason else "fault"
+
+
+@measure(
+    grain=("note",),
+    needs=(),
+    columns={"note": "object", "said": "object", "number": "float64"},
+)
+def notes(log: EventLog) -> pd.DataFrame:
+    """List what the sources noted while reading: choices in words, counts as numbers.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``note`` (parts of a nested note are joined with a colon); ``number`` is missing for
+        words. Lists are left out.
+    """
+    rows = [
+        {
+            "note": name,
+            "said": "" if isinstance(value, int | float) else str(value)[:120],
+            "number": float(value) if isinstance(value, int | float) else float("nan"),
+        }
+        for name, value in _flat(log.dataset.manifest.notes)
+    ]
+    return pd.DataFrame(rows, columns=list(notes.columns))
+
+
+def _flat(notes: Mapping[str, Any], before: str = "") -> Iterable[tuple[str, Any]]:
+    for key, value in notes.items():
+        name = f"{before}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{name}: ")
+        elif isinstance(value, bool):
+            yield name, "yes" if value else "no"
+        elif isinstance(value, str | int | float):
+            yield name, value
+
+
+# When ---------------------------------------------------------------------------------------
+
+
+@measure(
+    grain=("week_on",),
+    needs=("event",),
+    columns={
+        "week_on": DAY,
+        "n_events": "int64",
+        "n_persons": "int64",
+        "n_days": "int64",
+        "is_complete": "bool",
+    },
+)
+def coverage(log: EventLog) -> pd.DataFrame:
+    """Count events and active persons by ISO week, from the first day of the log to the as-of date.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``week_on`` (Monday); a week without events is a row with zero. ``n_days`` are the
+        days of the week with an event; ``is_complete``, whether its seven days lie between the
+        first day of the log and the as-of date. ``attrs["n_persons"]`` are all persons with any.
+    """
+    begins = first_day(log)
+    if begins is None:
+        return pd.DataFrame(columns=list(coverage.columns))
+    days = log.table("activity_day")
+    weekly = days.mutate(week_on=days.day_on.truncate("W")).group_by("week_on")
+    found = log.collect(
+        weekly.agg(
+            n_events=lambda t: t.n_events.sum(),
+            n_persons=lambda t: t.person_key.nunique(),
+            n_days=lambda t: t.day_on.nunique(),
+        )
+    )
+    last = log.as_of - timedelta(days=1)
+    weeks = pd.date_range(clock.week_of(begins), clock.week_of(last), freq="7D").astype(DAY)
+    found["week_on"] = found["week_on"].astype(DAY)
+    counts = found.set_index("week_on").reindex(weeks, fill_value=0)
+    after = weeks + pd.Timedelta(days=7)
+    frame = counts.rename_axis("week_on").reset_index()
+    frame["is_complete"] = (weeks >= pd.Timestamp(begins)) & (after <= pd.Timestamp(log.as_of))
+    frame.attrs["n_persons"] = int(days.person_key.nunique().execute())
+    return frame
+
+
+@measure(
+    grain=("verb", "source"),
+    needs=("event",),
+    columns={
+        "verb": "object",
+        "source": "object",
+        "n_events": "int64",
+        "n_persons": "int64",
+        "last_on": DAY,
+        "days_since": "float64",
+    },
+)
+def verbs(log: EventLog) -> pd.DataFrame:
+    """Count events and persons by verb and by the system that recorded them.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``verb, source``; ``last_on`` is the local day of the last one and ``days_since`` the
+        whole days between it and the as-of date.
+    """
+    event = log.table("event")
+    found = log.collect(
+        event.group_by("verb", "source").agg(
+            n_events=event.count(),
+            n_persons=event.person_key.nunique(),
+            last_on=log.day(event.occurred_at.max()),
+        )
+    )
+    found["days_since"] = [float(_days_before(log.as_of, day)) for day in found["last_on"]]
+    return found
+
+
+@measure(
+    grain=("lag",),
+    needs=("event",),
+    columns={"lag": "object", "order": "int64", "n_events": "int64", "n_persons": "int64"},
+)
+def lag(log: EventLog, *, settled_days: int = 60) -> pd.DataFrame:
+    """Count events by the time between their happening and their recording.
+
+    What happened last has had no time to be recorded late. So only events of at least
+    ``settled_days`` before the as-of date are looked at, where there are any.
+
+    Parameters
+    ----------
+    log : EventLog
+    settled_days : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``lag``: every entry of :data:`LAGS`, in that order. A source whose every event was
+        recorded at the very moment it happened gives no time of recording: ``unknown``.
+        ``attrs["is_settled"]`` says whether there were events old enough.
+    """
+    import ibis
+
+    event = log.table("event")
+    own = event.group_by("source").agg(_n=(event.recorded_at != event.occurred_at).sum())
+    timed = own.filter(own._n > 0)
+    seconds = event.recorded_at.epoch_seconds() - event.occurred_at.epoch_seconds()
+    bucket = ibis.cases(
+        (~event.source.isin(timed.source), "unknown"),
+        (event.recorded_at < event.occurred_at, "before"),
+        (seconds <= _DAY_S, "day"),
+        (seconds <= 7 * _DAY_S, "week"),
+        (seconds <= 30 * _DAY_S, "month"),
+        else_="later",
+    )
+    edge = clock.midnight_utc(log.as_of - timedelta(days=settled_days), log.time_zone)
+    is_old = event.occurred_at < ibis.literal(edge, type="timestamp(6)")
+    parts = event.select("person_key", lag=bucket, is_old=is_old)
+    found = log.collect(
+        parts.group_by("lag", "is_old").agg(n=parts.count(), persons=parts.person_key.nunique())
+    )
+    is_settled = bool(found["is_old"].any())
+    kept = found[found["is_old"] == is_settled].set_index("lag")
+    counts = kept[["n", "persons"]].reindex(list(LAGS), fill_value=0)
+    frame = pd.DataFrame(
+        {
+            "lag": list(LAGS),
+            "order": range(len(LAGS)),
+            "n_events": counts["n"].to_numpy(),
+            "n_persons": counts["persons"].to_numpy(),
+        }
+    )
+    frame.attrs["is_settled"] = is_settled
+    return frame
+
+
+# What contradicts itself --------------------------------------------------------------------
+
+
+@measure(
+    grain=("fault",),
+    needs=("event",),
+    columns={
+        "fault": "object",
+        "is_checked": "bool",
+        "n_events": "int64",
+        "n_persons": "int64",
+        "of_events": "int64",
+        "of_persons": "int64",
+    },
+)
+def faults(log: EventLog) -> pd.DataFrame:
+    """Count the events that contradict another table, or the clock.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``fault``, of ``of_events`` events by ``of_persons`` persons it could befall:
+        ``unknown_person`` (the actor is not in the HR file), ``unknown_content`` (the content is
+        not in the catalogue), ``unknown_assignment``, ``before_hire``, ``after_leaving``,
+        ``repeated`` (same person, verb, content and instant again, under another id),
+        ``clock_ahead`` (recorded before it happened), ``shifted_day`` (a date without a time of
+        day, read as midnight UTC, that falls on the day before in the reporting time zone).
+        ``is_checked`` is false where the table to check against has no rows.
+    """
+    whole = _whole(log)
+    event = whole.table("event")
+    person = whole.table("person")
+    found = [
+        _unknown_person(whole, person),
+        _orphans(whole, event, "content", "content_id", "unknown_content"),
+        _orphans(whole, event, "assignment", "assignment_id", "unknown_assignment"),
+        *_outside_employment(whole, person),
+        _repeated(event),
+        *_clocks(whole, event),
+    ]
+    return pd.DataFrame(found)
+
+
+def _fault(name: str, counts: Mapping[str, Any] | None) -> dict[str, Any]:
+    names = ("n_events", "n_persons", "of_events", "of_persons")
+    if counts is None:
+        return {"fault": name, "is_checked": False, **dict.fromkeys(names, 0)}
+    known = {n: 0 if pd.isna(counts[n]) else int(counts[n]) for n in names}
+    return {"fault": name, "is_checked": True, **known}
+
+
+def _counted(rows: ibis.Table, where: Any, n_events: Any = None) -> dict[str, Any]:
+    """Count events and persons where something holds, and in all."""
+    events = rows.count if n_events is None else n_events.sum
+    found = rows.aggregate(
+        n_events=events(where=where),
+        n_persons=rows.person_key.nunique(where=where),
+        of_events=events(),
+        of_persons=rows.person_key.nunique(),
+    )
+    counts: dict[str, Any] = found.to_pandas().iloc[0].to_dict()
+    return counts
+
+
+def _unknown_person(log: EventLog, person: ibis.Table) -> dict[str, Any]:
+    if not log.has("person"):
+        return _fault("unknown_person", None)
+    days = log.table("activity_day")
+    return _fault(
+        "unknown_person", _counted(days, ~days.person_key.isin(person.person_key), days.n_events)
+    )
+
+
+def _orphans(
+    log: EventLog, event: ibis.Table, table: str, column: str, fault: str
+) -> dict[str, Any]:
+    if not log.has(table):
+        return _fault(fault, None)
+    named = event.filter(event[column].notnull())
+    known = log.table(table)[column]
+    return _fault(fault, _counted(named, ~named[column].isin(known)))
+
+
+def _outside_employment(log: EventLog, person: ibis.Table) -> list[dict[str, Any]]:
+    """Events before the first hire and after the last leaving; a gap in between passes."""
+    if not log.has("person"):
+        return [_fault("before_hire", None), _fault("after_leaving", None)]
+    days = log.table("activity_day")
+    spells = person.group_by("person_key").agg(
+        _hired=person.hired_on.min(),
+        _left=person.left_on.max(),
+        _here=(person.left_on.isnull() & person.valid_to_on.isnull()).sum(),
+    )
+    rows = days.inner_join(spells, "person_key")
+    is_after = (rows._here == 0) & rows._left.notnull() & (rows.day_on >= rows._left)
+    return [
+        _fault("before_hire", _counted(rows, rows.day_on < rows._hired, rows.n_events)),
+        _fault("after_leaving", _counted(rows, is_after, rows.n_events)),
+    ]
+
+
+def _repeated(event: ibis.Table) -> dict[str, Any]:
+    """Dates without a time of day are left out: two views on one day are no repetition."""
+    timed = event.filter(~_is_midnight(event))
+    same = timed.group_by("person_key", "verb", "content_id", "occurred_at").agg(_n=timed.count())
+    counts = same.aggregate(
+        n_events=(same._n - 1).sum(),
+        n_persons=same.person_key.nunique(where=same._n > 1),
+        of_events=same._n.sum(),
+        of_persons=same.person_key.nunique(),
+    )
+    return _fault("repeated", counts.to_pandas().iloc[0].to_dict())
+
+
+def _clocks(log: EventLog, event: ibis.Table) -> list[dict[str, Any]]:
+    is_shifted = _is_midnight(event) & (log.day(event.occurred_at) < event.occurred_at.date())
+    return [
+        _fault("clock_ahead", _counted(event, event.occurred_at > event.recorded_at)),
+        _fault("shifted_day", _counted(event, is_shifted)),
+    ]
+
+
+def _is_midnight(event: ibis.Table) -> Any:
+    return event.occurred_at == event.occurred_at.truncate("D")
+
+
+@measure(
+    grain=("employment", "access", "activity"),
+    needs=(),
+    columns={"employment": "object", "access": "object", "activity": "object", "n": "int64"},
+)
+def denominators(log: EventLog, *, active_days: int = 28) -> pd.DataFrame:
+    """Count persons by what three lists say of them: the HR file, the access list, the log.
+
+    Parameters
+    ----------
+    log : EventLog
+    active_days : int
+        Active is who did anything in this many days before the as-of date; of those who left or
+        lost access, anything since then.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``employment`` (``employed``, ``left``, ``unknown`` to the HR file), ``access``
+        (``open``, ``none``), ``activity`` (``active``, ``quiet``); only combinations that occur.
+        A list the dataset lacks says ``no list``.
+    """
+    import ibis
+
+    person, access = log.persons(), log.table("access")
+    days = log.table("activity_day")
+    lists = [t.select("person_key") for t in (person, access, days)]
+    everyone = ibis.union(*lists, distinct=True)
+    recent = _recent(log, log.as_of - timedelta(days=active_days))
+    here = person.filter(person.left_on.isnull()).person_key
+    may = access.filter(access.revoked_at.isnull()).person_key
+    key = everyone.person_key
+    employment = ibis.cases(
+        (key.isin(here), "employed"), (key.isin(person.person_key), "left"), else_="unknown"
+    )
+    named = everyone.mutate(
+        employment=employment if log.has("person") else ibis.literal("no list"),
+        access=(
+            ibis.ifelse(key.isin(may), "open", "none")
+            if log.has("access")
+            else ibis.literal("no list")
+        ),
+        activity=ibis.ifelse(key.isin(recent.person_key), "active", "quiet"),
+    )
+    return log.collect(named.group_by("employment", "access", "activity").agg(n=named.count()))
+
+
+def _recent(log: EventLog, since: date) -> ibis.Table:
+    """Active days since a day; of those no longer eligible, only the days since they are not."""
+    import ibis
+
+    days = log.table("activity_day")
+    days = days.filter(days.day_on >= ibis.literal(since, type="date"))
+    ends = eligible(log).select("person_key", _until=ibis._.eligible_to_on)
+    joined = days.left_join(ends, "person_key")
+    return joined.filter(joined._until.isnull() | (joined.day_on >= joined._until))
+
+
+# What is blank ------------------------------------------------------------------------------
+
+
+@measure(
+    grain=("table", "column"),
+    needs=(),
+    columns={
+        "table": "object",
+        "column": "object",
+        "n_missing": "int64",
+        "n_rows": "int64",
+        "n_persons": "int64",
+    },
+)
+def missing(log: EventLog) -> pd.DataFrame:
+    """Count the blanks in the columns that some question wants.
+
+    Of persons, the attributes known on the last day are looked at, one row a person. Columns whose
+    blanks mean something (no leaving date: still employed) are wanted by no question.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``table, column``, only of tables that are there. ``n_persons`` is 0 for tables that
+        are not about persons.
+    """
+    rows = []
+    for table, column in wanted_columns():
+        if not log.has(table):
+            continue
+        known = log.persons() if table == "person" else log.table(table)
+        counts = {"n_missing": _is_blank(known, column).sum(), "n_rows": known.count()}
+        if schema.TABLES[table].has_person:
+            counts["n_persons"] = known.person_key.nunique()
+        found = known.aggregate(**counts).to_pandas().iloc[0].to_dict()
+        rows.append({"table": table, "column": column, "n_persons": 0} | found)
+    return pd.DataFrame(rows, columns=list(missing.columns))
+
+
+def _is_blank(table: ibis.Table, column: str) -> Any:
+    """Whether a cell is missing; a list without entries is."""
+    cell = table[column]
+    if cell.type().is_array():
+        return (cell.isnull() | (cell.length() == 0)).cast("int64")
+    return cell.isnull().cast("int64")
+
+
+@measure(
+    grain=("group", "column"),
+    needs=("person",),
+    columns={"group": "object", "column": "object", "n_reached": "int64", "n": "int64"},
+)
+def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
+    """Count, by group, the employed of today who lack another attribute, or any access.
+
+    A blank that is spread evenly costs precision; one that sits in a single unit makes that unit's
+    numbers wrong.
+
+    Parameters
+    ----------
+    log : EventLog
+    by : str
+        Column of groups.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``group, column``: ``n_reached`` persons lack it, of ``n``. ``access`` is among the
+        columns where the dataset has an access list.
+    """
+    if by not in GROUPS:
+        raise ParameterError(
+            message("persons cannot be grouped by this", where="by", got=by,
+                    do=did_you_mean(by, GROUPS))
+        )  # fmt: skip
+    people = attributes(log)
+    here = people.filter(people.left_on.isnull())
+    blanks = {g: (here[g] == UNKNOWN).cast("int64").sum() for g in GROUPS if g != by}
+    if log.has("access"):
+        access = log.table("access").person_key
+        blanks["access"] = (~here.person_key.isin(access)).cast("int64").sum()
+    wide = log.collect(here.group_by(group=here[by]).agg(n=here.count(), **blanks))
+    return wide.melt(["group", "n"], list(blanks), "column", "n_reached")
+
+
+# What it is good for ------------------------------------------------------------------------
+
+
+@measure(
+    grain=("question", "need"),
+    needs=(),
+    columns={
+        "question": "object",
+        "analysis": "object",
+        "asks": "object",
+        "need": "object",
+        "kind": "object",
+        "order": "int64",
+        "is_needed": "bool",
+        "number": "float64",
+        "wanted": "float64",
+        "collect": "object",
+        "n": "int64",
+    },
+)
+def needs(log: EventLog, *, value_verbs: str | Iterable[str] = "complete") -> pd.DataFrame:
+    """Hold every question of the notebooks against what the dataset has.
+
+    Parameters
+    ----------
+    log : EventLog
+    value_verbs : str or iterable of str
+        What counts as value.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``question, need``. ``kind`` is ``table`` (``number`` rows), ``column`` (share of
+        cells filled), ``value`` (days of value), ``weeks`` (complete weeks of activity) or
+        ``persons`` (persons in the smallest needed table); ``wanted`` is what the question asks for
+        where it names a number, else missing. ``collect`` says what to collect; ``n`` are the
+        persons of the table behind the need.
+    """
+    verb_list(value_verbs)
+    has = _Holdings(log, value_verbs)
+    words = collect()
+    rows = []
+    for question in questions():
+        asked: list[tuple[str, str, bool, float]] = [
+            *((table, "table", True, 1.0) for table in question.needs),
+            *(
+                (want, "column" if "." in want else "table", False, float("nan"))
+                for want in question.wants
+            ),
+            ("persons", "persons", True, float("nan")),
+        ]
+        if question.value:
+            asked.append(("value", "value", True, 1.0))
+        if question.weeks:
+            asked.append(("weeks", "weeks", True, float(question.weeks)))
+        for need, kind, is_needed, wanted in asked:
+            number, n = has.of(need, kind, question)
+            rows.append(
+                {
+                    "question": question.id, "analysis": question.analysis,
+                    "asks": question.asks, "need": need, "kind": kind,
+                    "order": len(rows), "is_needed": is_needed,
+                    "number": number, "wanted": wanted, "collect": words[need], "n": n,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(needs.columns))
+
+
+class _Holdings:
+    """What a dataset has, looked up once."""
+
+    def __init__(self, log: EventLog, value_verbs: str | Iterable[str]) -> None:
+        self.tables = tables(log).set_index("table")
+        self.filled = missing(log).set_index(["table", "column"])
+        weeks = coverage(log)
+        self.weeks = int(weeks["is_complete"].sum())
+        value = value_days(log, value_verbs, "all")
+        counts = value.aggregate(n=value.count(), persons=value.person_key.nunique())
+        self.value = log.collect(counts).iloc[0]
+
+    def of(self, need: str, kind: str, question: Question) -> tuple[float, int]:
+        """Return how much of a need there is, and the persons behind it."""
+        if kind == "table":
+            return float(self.tables.loc[need, "n_rows"]), int(self.tables.loc[need, "n_persons"])
+        if kind == "value":
+            return float(self.value["n"]), int(self.value["persons"])
+        of_people = [t for t in question.needs if schema.TABLES[t].has_person]
+        n = int(self.tables.loc[of_people, "n_persons"].min()) if of_people else 0
+        n = min(n, int(self.value["persons"])) if question.value else n
+        if kind == "persons":
+            return float(n), n
+        if kind == "weeks":
+            return float(self.weeks), n
+        table, column = need.split(".")
+        if (table, column) not in self.filled.index:
+            return 0.0, 0
+        cells = self.filled.loc[(table, column)]
+        share = 1 - cells["n_missing"] / cells["n_rows"] if cells["n_rows"] else 0.0
+        return float(share), int(cells["n_persons"])
