@@ -58,7 +58,7 @@ class Reading:
         Counts and choices the intake report shows.
     set_aside : frozenset of str
         Reasons that are decisions and no faults (a voided statement): counted, but not held
-        against the source.
+        against the source. ``table: reason`` means that table only.
     """
 
     tables: Mapping[str, Sequence[str | pd.DataFrame]]
@@ -471,10 +471,9 @@ class _Intake:
             )
         ]
         if columns:
-            raw = " UNION ".join(f"SELECT {c} AS raw FROM new_{t}" for t, c in columns)
-            ids = [
-                r[0] for r in self.sql(f"SELECT raw FROM ({raw}) WHERE raw IS NOT NULL").fetchall()
-            ]
+            raw = " UNION ALL ".join(f"SELECT {c} AS raw FROM new_{t}" for t, c in columns)
+            distinct = f"SELECT DISTINCT raw FROM ({raw}) WHERE raw IS NOT NULL"
+            ids = [r[0] for r in self.sql(distinct).fetchall()]
         else:
             ids = []
         import pyarrow as pa
@@ -625,6 +624,7 @@ class _Intake:
 
     def _check_limit(self, table: str) -> None:
         fine = {"duplicate", *self.reading.set_aside}
+        fine |= {r.removeprefix(f"{table}: ") for r in self.reading.set_aside}
         faults = {r: n for r, n in self.rejected[table].items() if r not in fine}
         n_in, n_bad = self.rows_in[table], sum(faults.values())
         if n_bad > self.reject_limit * n_in:
