@@ -36,7 +36,7 @@ _MONTH = 28
 # How fast -----------------------------------------------------------------------------------
 
 
-def activation(frame: pd.DataFrame, *, window_days: int = 60) -> Result:
+def activation(frame: pd.DataFrame, *, window_days: int = 60, way: str = "self_started") -> Result:
     """Estimate who reaches first value by when; leaving competes and is not censoring.
 
     Parameters
@@ -46,11 +46,13 @@ def activation(frame: pd.DataFrame, *, window_days: int = 60) -> Result:
         ``entry``, ``weight``, ``person_key``.
     window_days : int
         Days within which a first value event counts as activation.
+    way : str
+        How the value counted came about (``self_started``, ``assigned``, ``all``); for the words.
 
     Returns
     -------
     Result
-        Family CURVE on a grid of whole weeks: ``cause, time, incidence, low, high, n_events, n``
+        Family CURVE on a grid of whole weeks: ``time, incidence, low, high, n_events, n``
         (persons still followed just before). Estimates: ``activation_rate`` by the end of the
         window, ``activation_naive`` (those who reached it over everyone who began, however short
         they were followed), ``time_to_first_value`` (the median; ``inf``: not reached).
@@ -80,24 +82,20 @@ def activation(frame: pd.DataFrame, *, window_days: int = 60) -> Result:
         frame, at=[window_days], cause="value", metric="activation_rate",
         metric_median="time_to_first_value",
     )  # fmt: skip
-    grid = _grid(float(found.frame["time"].max()))
-    parts = [
-        _on_grid(part, grid).assign(cause=cause)
-        for cause, part in found.frame.groupby("cause", sort=False)
-    ]
-    columns = ["cause", "time", "incidence", "low", "high", "n_events", "n"]
+    curve = found.frame[found.frame["cause"] == "value"]
+    grid = _grid(float(curve["time"].max()))
     rate, median = found.estimates
     return Result(
         name,
         Family.CURVE,
-        pd.concat(parts, ignore_index=True)[columns],
+        _on_grid(curve, grid)[["time", "incidence", "low", "high", "n_events", "n"]],
         {
-            "cause": Role.KEY, "time": Role.TIME, "incidence": Role.RATE, "low": Role.LOW,
+            "time": Role.TIME, "incidence": Role.RATE, "low": Role.LOW,
             "high": Role.HIGH, "n_events": Role.COUNT, "n": Role.N,
         },
         (rate, _naive(frame, window_days, rate.label), median),
         found.method,
-        {"starts_at": 0.0, "grid": grid, "window_days": window_days},
+        {"starts_at": 0.0, "grid": grid, "window_days": window_days, "way": way},
     )  # fmt: skip
 
 
@@ -145,7 +143,13 @@ def _on_grid(curve: pd.DataFrame, grid: int) -> pd.DataFrame:
 # Where it will end --------------------------------------------------------------------------
 
 
-def bass(frame: pd.DataFrame, population: int | None = None, *, form: str = "periods") -> Result:
+def bass(
+    frame: pd.DataFrame,
+    population: int | None = None,
+    *,
+    form: str = "periods",
+    way: str = "self_started",
+) -> Result:
     """Fit the Bass curve and carry it on to its end.
 
     With a known population (``at_risk`` in the frame, or ``population``) each period is a
@@ -168,6 +172,8 @@ def bass(frame: pd.DataFrame, population: int | None = None, *, form: str = "per
         Headcount, where the frame has no ``at_risk``.
     form : {"periods", "density"}
         For least squares: m (F(t) - F(t - 1)) as Srinivasan and Mason, or m f(t).
+    way : str
+        As in :func:`activation`.
 
     Returns
     -------
@@ -218,7 +224,7 @@ def bass(frame: pd.DataFrame, population: int | None = None, *, form: str = "per
         )  # fmt: skip
     if "at_risk" not in frame.columns and population is None:
         return _least_squares(whole, adopters, form)
-    return _known(_with_population(frame, population), name)
+    return _known(_with_population(frame, population), name, way)
 
 
 def _least_squares(frame: pd.DataFrame, adopters: Floats, form: str) -> Result:
@@ -287,7 +293,7 @@ def _with_population(frame: pd.DataFrame, population: int | None) -> pd.DataFram
     return filled
 
 
-def _known(frame: pd.DataFrame, name: str) -> Result:
+def _known(frame: pd.DataFrame, name: str, way: str) -> Result:
     whole = (
         frame["is_complete"].astype(bool).to_numpy()
         if "is_complete" in frame.columns
@@ -326,7 +332,8 @@ def _known(frame: pd.DataFrame, name: str) -> Result:
         "Bass curve by interval-censored maximum likelihood among those who had not started, "
         "intervals over the 95 % likelihood region, and chance among the people of today on top.",
         {
-            "is_early": is_early, "n_weeks": n_weeks, "dispersion": round(fit.dispersion, 2),
+            "is_early": is_early, "n_weeks": n_weeks, "way": way,
+            "dispersion": round(fit.dispersion, 2),
             "peak_share": round(float(_bass.peak_share(fit.theta[0], fit.theta[1])), 2),
         },
     )  # fmt: skip
@@ -665,6 +672,47 @@ def ways(frame: pd.DataFrame) -> Result:
     )
 
 
+def units(frame: pd.DataFrame, *, window_days: int = 60) -> Result:
+    """Put groups side by side: who reached first value within the window, shrunk.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        ``group, n_reached, n_followed, n_eligible``.
+    window_days : int
+
+    Returns
+    -------
+    Result
+        As :func:`ldresearch.models.rates.shrunk_shares`; estimates ``unit_activation``.
+    """
+    named = frame.rename(columns={"n_followed": "n"})
+    named.attrs.update(frame.attrs)
+    found = rates.shrunk_shares(named, metric="unit_activation", name="units")
+    return found.but(parameters={**found.parameters, "window_days": window_days})
+
+
+def waiting(frame: pd.DataFrame) -> Result:
+    """Say who of today's eligible has not started yet, by group.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        ``group, n_waiting, n_eligible``.
+
+    Returns
+    -------
+    Result
+        Family RATES: ``group, n_reached`` (those who wait), ``n, share, low, high``; estimates
+        ``unit_waiting``.
+    """
+    here = frame if frame.empty else frame[frame["n_eligible"] > 0]
+    here.attrs.update(frame.attrs)
+    return rates.shares(
+        here, count="n_waiting", n="n_eligible", metric="unit_waiting", name="waiting"
+    )
+
+
 # May it be trusted --------------------------------------------------------------------------
 
 
@@ -685,14 +733,14 @@ def trust(
     Returns
     -------
     Result
-        Family CHECKS: ``check, status, value, threshold``.
+        Family CHECKS: ``check, status, value, threshold``; shares in percent.
     """
     rows = [
-        _at_most("denominators", _contradicting(contradictions, "unknown", "no_access"), 0.02),
-        _at_most("early_value", _contradicting(contradictions, "early"), 0.02),
-        _at_most("seen_from_start", _late(followed), 0.10),
+        _at_most("denominators", _contradicting(contradictions, "unknown", "no_access"), 2.0),
+        _at_most("early_value", _contradicting(contradictions, "early"), 2.0),
+        _at_most("seen_from_start", _late(followed), 10.0),
         _at_least("follow_up", _still_followed(followed, reached), 30),
-        _at_most("naive", _apart(reached), 0.02),
+        _at_most("naive", _apart(reached), 2.0),
         _at_most("past_peak", *_latest_peak(curve)),
         _at_most("bass_fit", _dispersion(curve), 2.0),
     ]
@@ -709,7 +757,7 @@ Row = tuple[str, str, float, float]
 
 def _at_most(check: str, value: float, threshold: float) -> Row:
     status = "not known" if math.isnan(value) else "passed" if value <= threshold else "not passed"
-    return check, status, round(value, 2), threshold
+    return check, status, round(value, 1), threshold
 
 
 def _at_least(check: str, value: float, threshold: float) -> Row:
@@ -720,13 +768,13 @@ def _at_least(check: str, value: float, threshold: float) -> Row:
 def _contradicting(frame: pd.DataFrame, *kinds: str) -> float:
     rows = frame[frame["kind"].isin(kinds)] if "kind" in frame.columns else frame
     of = rows["n_of"].max() if len(rows) else 0
-    return float(rows["n_persons"].sum() / of) if of else math.nan
+    return float(100 * rows["n_persons"].sum() / of) if of else math.nan
 
 
 def _late(followed: pd.DataFrame) -> float:
     if followed.empty or "entry" not in followed.columns:
         return math.nan
-    return float((followed["entry"] > 0).mean())
+    return float(100 * (followed["entry"] > 0).mean())
 
 
 def _still_followed(followed: pd.DataFrame, reached: Result) -> float:
@@ -741,7 +789,7 @@ def _apart(reached: Result) -> float:
     if reached.is_empty:
         return math.nan
     rate, naive = (reached.estimate(m).value for m in ("activation_rate", "activation_naive"))
-    return abs(rate - naive)
+    return 100 * abs(rate - naive)
 
 
 def _latest_peak(curve: Result) -> tuple[float, float]:

@@ -1,0 +1,487 @@
+"""Say who has started, how fast, where it will end, and where to push next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from ldresearch.result import Estimate, Published
+from ldresearch.sentences import words
+from ldresearch.sentences._headline import Card, Headline
+
+_WAY: Final = {"self_started": " on their own", "assigned": " because it was assigned", "all": ""}
+
+_NEAR_END: Final = 0.03
+"""Where less than this is left to win, starting is no longer the question."""
+
+CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
+    "denominators": {
+        "title": "People who learn are people who may",
+        "passed": "{value} % of those active are not in the HR file or never had access.",
+        "not passed": (
+            "{value} % of those active are not in the HR file or never had access (allowed: "
+            "{threshold} %): the shares leave them out."
+        ),
+        "not known": "There is no activity, or no HR file, to compare.",
+    },
+    "early_value": {
+        "title": "Nobody starts before they may",
+        "passed": "{value} % of those active reached first value before they could start.",
+        "not passed": (
+            "{value} % of those active reached first value before they could start (allowed: "
+            "{threshold} %): access dates are late, and times to first value too short."
+        ),
+        "not known": "There is no activity, or no HR file, to compare.",
+    },
+    "seen_from_start": {
+        "title": "The log begins when people could start",
+        "passed": "{value} % could start before the log begins.",
+        "not passed": (
+            "{value} % could start before the log begins (allowed: {threshold} %). What they did "
+            "then is unknown, so the S-curve counts whoever started earlier as starting now: set "
+            "`since` to the launch."
+        ),
+        "not known": "Nobody could be followed.",
+    },
+    "follow_up": {
+        "title": "Followed for long enough",
+        "passed": "{value} people were followed to the end of the window or to an earlier end.",
+        "not passed": (
+            "Only {value} people were followed to the end of the window (wanted: {threshold}): "
+            "shorten the window or wait."
+        ),
+        "not known": "Nobody has reached first value yet.",
+    },
+    "naive": {
+        "title": "The plain ratio says the same",
+        "passed": "The plain ratio is {value} points from the activation rate.",
+        "not passed": (
+            "The plain ratio is {value} points from the activation rate (allowed: {threshold}), "
+            "because many were followed for less than the window: quote the rate."
+        ),
+        "not known": "There are no two numbers to compare.",
+    },
+    "past_peak": {
+        "title": "The fastest weeks are over",
+        "passed": "Most started by week {value} at the latest; {threshold} weeks have been seen.",
+        "not passed": (
+            "The fastest week may still come ({threshold} weeks have been seen): read the end of "
+            "the S-curve as open."
+        ),
+        "not known": "There is no S-curve yet.",
+    },
+    "bass_fit": {
+        "title": "Starts follow the S-curve",
+        "passed": "Weeks vary {value} times as much as chance alone would have it.",
+        "not passed": (
+            "Weeks vary {value} times as much as chance alone would have it (allowed: "
+            "{threshold}): a campaign or a holiday moved starts. The intervals are widened for it, "
+            "and the forecast takes no account of what is planned next."
+        ),
+        "not known": "There is no S-curve yet.",
+    },
+}
+"""Check id to its title and the sentence for each status."""
+
+
+# Findings -----------------------------------------------------------------------------------
+
+
+def reach(published: Published, *_: Published) -> str:
+    """Say where most people are lost on the way to value."""
+    if published.is_empty:
+        return f"How far people have come cannot be told: {published.missing}."
+    steps = [e for e in published.estimates if e.label != "employed" and e.is_known]
+    if not steps:
+        return "How far people have come is hidden: too few people."
+    lost = min(steps, key=lambda e: e.value)
+    said = [_STEP_SAID[e.label].format(share=words.percent(e.value)) for e in steps]
+    if lost.value > 0.995:
+        return f"{words.sentence(words.listing(said))} Hardly anyone is lost on the way."
+    return (
+        f"{words.sentence(words.listing(said))} Most are lost {_STEP_LOST[lost.label]}: "
+        f"{words.percent(1 - lost.value)} of {words.persons(lost.n, exact=published.rules.public)}."
+    )
+
+
+_STEP_SAID: Final = {
+    "informed": "{share} of the employed were sent something about it",
+    "access": "{share} of the employed have access",
+    "active": "{share} of those with access have been active",
+    "value": "{share} of the active got value",
+}
+_STEP_LOST: Final = {
+    "informed": "because nobody told them",
+    "access": "for want of access",
+    "active": "before any activity",
+    "value": "between activity and value",
+}
+
+
+def ways(published: Published, *_: Published) -> str:
+    """Say how many came by themselves and how many only as a duty."""
+    if published.is_empty:
+        return f"How people came to value cannot be told: {published.missing}."
+    share = {e.label: e.value for e in published.estimates}
+    n = max((e.n for e in published.estimates), default=0)
+    if not {"self_started", "both", "assigned", "neither"} <= set(share):
+        return "How people came to value is hidden: too few people."
+    return (
+        f"Of {words.persons(n, exact=published.rules.public)} with access, "
+        f"{words.percent(share['self_started'] + share['both'])} got value on their own, "
+        f"{words.percent(share['assigned'])} only from what was assigned, and "
+        f"{words.percent(share['neither'])} neither. Assigned learning does not count as adoption."
+    )
+
+
+def speed(published: Published, *_: Published) -> str:
+    """Say the activation rate, the plain ratio beside it, and the median time."""
+    if published.is_empty:
+        return f"How fast people start cannot be told: {published.missing}."
+    window = f"{published.parameters['window_days']} days"
+    if not published.has("activation_rate"):
+        return "How fast people start is hidden: too few people."
+    rate = published.estimate("activation_rate")
+    naive = published.estimate("activation_naive")
+    if not rate.is_known:
+        return f"Nobody has been followed for {window} yet, so the share who start is not known."
+    return (
+        f"{words.percent(rate.value)} reach first value{_way(published)} within {window} of being "
+        f"able to ({words.interval(rate)}, "
+        f"{words.persons(rate.n, exact=published.rules.public)}); the plain ratio, which forgets "
+        f"that some were followed for less, says {words.percent(naive.value)}. {_median(published)}"
+    )
+
+
+def _median(published: Published) -> str:
+    median = published.estimate("time_to_first_value")
+    if not median.is_known or math.isinf(median.value):
+        return "Half have not reached it in the time seen, so the median is not reached."
+    return f"It takes half of them {words.estimate_with_interval(median)}."
+
+
+def course(published: Published, *_: Published) -> str:
+    """Say how many have started, where it will end, and when most did."""
+    if published.is_empty:
+        return f"Where it will end cannot be told: {published.missing}."
+    if published.has("bass_market"):
+        market = published.estimate("bass_market")
+        return (
+            f"In the end {words.estimate(market)} will have started ({words.interval(market)}), if "
+            "push and pull stay as they are."
+        )
+    if not published.has("bass_ceiling"):
+        return "Where it will end is hidden: too few people."
+    so_far, ceiling = published.estimate("adoption_share"), published.estimate("bass_ceiling")
+    said = (
+        f"{words.percent(so_far.value)} of those with access have started{_way(published)} "
+        f"({words.persons(so_far.n, exact=published.rules.public)})."
+    )
+    if published.parameters["is_early"]:
+        return (
+            f"{said} It is too early to say where it will end: the fastest week may still come, "
+            f"and the weeks so far fit an end anywhere from {_range(ceiling)}."
+        )
+    return (
+        f"{said} If nothing changes it ends at {words.percent(ceiling.value)} "
+        f"({words.interval(ceiling)}). {_peak(published)}"
+    )
+
+
+def _range(e: Estimate) -> str:
+    return f"{words.percent(e.low).removesuffix(' %')} to {words.percent(e.high)}"
+
+
+def _peak(published: Published) -> str:
+    peak = published.estimate("adoption_peak")
+    if not peak.is_known:
+        return ""
+    if peak.value <= 0.5:
+        return "Most started at once; since then fewer do each week."
+    first = _first_week(published)
+    pull, push = published.estimate("bass_q").value, published.estimate("bass_p").value
+    drive = (
+        " Once it was known, colleagues drew in more people than the campaign pushed."
+        if pull > push
+        else ""
+    )
+    when = f"week {round(peak.value)}" if first is None else (
+        f"the week of {words.date(first + timedelta(days=7 * (round(peak.value) - 1)))}"
+    )  # fmt: skip
+    return f"Most started around {when}; since then fewer do each week.{drive}"
+
+
+def _first_week(published: Published) -> date | None:
+    if "week_on" not in [c.name for c in published.columns] or not published.rows:
+        return None
+    return date.fromisoformat(str(published.frame["week_on"].iloc[0])[:10])
+
+
+def active(published: Published, *_: Published) -> str:
+    """Say how many are active and whether that is more than before."""
+    if published.is_empty:
+        return f"How many are active cannot be told: {published.missing}."
+    rows = [r for r in published.frame.to_dict("records") if _is_shown(r["mau"])]
+    if not rows:
+        return "How many are active is hidden: too few people."
+    exact = published.rules.public
+    last = rows[-1]
+    said = (
+        f"In the 28 days to {words.date(str(last['day_on']))}, "
+        f"{words.persons(last['mau'], exact=exact)} were active"
+    )
+    if _is_shown(last["wau"]):
+        said += f", {words.persons(last['wau'], exact=exact)} of them in the last seven days"
+    before = [r for r in rows if _days_apart(r, last) == 12 * 7]
+    if not before:
+        return f"{said}."
+    then = float(before[0]["mau"])
+    moved = float(last["mau"]) / then - 1 if then else math.nan
+    if abs(moved) < 0.05 or math.isnan(moved):
+        return f"{said}, about as many as twelve weeks earlier."
+    word = "more" if moved > 0 else "fewer"
+    return f"{said}, {words.percent(abs(moved))} {word} than twelve weeks earlier."
+
+
+def _days_apart(row: Mapping[Any, Any], last: Mapping[Any, Any]) -> int:
+    earlier, later = (date.fromisoformat(str(r["day_on"])[:10]) for r in (row, last))
+    return (later - earlier).days
+
+
+def _is_shown(value: Any) -> bool:
+    return value is not None and not math.isnan(float(value))
+
+
+def stickiness(published: Published, *_: Published) -> str:
+    """Say which share of the month's active people come on a working day."""
+    if published.is_empty:
+        return f"Stickiness cannot be told: {published.missing}."
+    if not published.has("stickiness"):
+        return "Stickiness is hidden: too few people."
+    found = published.estimate("stickiness")
+    return (
+        f"On a working day {words.estimate(found)} of the month's active people come "
+        f"({words.interval(found)}): each comes on about one working day in "
+        f"{max(round(1 / found.value), 1) if found.value else 'none'}."
+    )
+
+
+def habit(published: Published, *_: Published) -> str:
+    """Say how many come twice a week or more."""
+    if published.is_empty:
+        return f"How often people come cannot be told: {published.missing}."
+    if not published.has("habitual_share"):
+        return "How often people come is hidden: too few people."
+    found = published.estimate("habitual_share")
+    return (
+        f"Of {words.persons(found.n, exact=published.rules.public)} active in the last 28 days, "
+        f"{words.percent(found.value)} came on eight days or more ({words.interval(found)})."
+    )
+
+
+def units(published: Published, *others: Published) -> str:
+    """Name the groups that lag, and say that the others differ by chance."""
+    if published.is_empty:
+        return f"Groups cannot be told apart: {published.missing}."
+    if not published.has("unit_activation", "all"):
+        return "Groups are hidden: too few people."
+    everyone = published.estimate("unit_activation", "all")
+    rows = [r for r in published.frame.to_dict("records") if _is_shown(r["share"])]
+    behind = [r for r in rows if r["standing"] == "behind"]
+    ahead = [str(r["group"]) for r in rows if r["standing"] == "ahead"]
+    window = published.parameters.get("window_days")
+    overall = f"{words.percent(everyone.value)} of everyone"
+    if not behind:
+        said = (
+            f"No group lags by more than chance would have it: {overall} reached first value "
+            f"within {window} days."
+        )
+    else:
+        each = [f"{r['group']} with {words.percent(r['share'])} ({_ends(r)})" for r in behind]
+        verb = "lag" if len(behind) > 1 else "lags"
+        said = f"{words.listing(each)} {verb} behind {overall} within {window} days."
+    if ahead:
+        said += f" {words.listing(ahead)} {'are' if len(ahead) > 1 else 'is'} ahead."
+    return said + _waiting(behind, others)
+
+
+def _ends(row: Mapping[Any, Any]) -> str:
+    low, high = words.percent(row["low"]).removesuffix(" %"), words.percent(row["high"])
+    return f"95 % interval {low} to {high}"
+
+
+def _waiting(behind: list[dict[Any, Any]], others: tuple[Published, ...]) -> str:
+    if not behind or not others or others[0].is_empty:
+        return ""
+    said = [
+        f"{_count(others[0], str(r['group']))} in {r['group']}"
+        for r in behind
+        if _count(others[0], str(r["group"]))
+    ]
+    return f" Not started yet are {words.listing(said)}." if said else ""
+
+
+def _count(waiting: Published, group: str) -> str:
+    for row in waiting.frame.to_dict("records"):
+        if row["group"] == group:
+            if not _is_shown(row["n_reached"]):
+                return f"fewer than {waiting.rules.k} people"
+            return words.persons(row["n_reached"], exact=waiting.rules.public)
+    return ""
+
+
+def waiting(published: Published, *_: Published) -> str:
+    """Say where most of those who have not started are."""
+    if published.is_empty:
+        return f"Who has not started cannot be told: {published.missing}."
+    rows = [r for r in published.frame.to_dict("records") if _is_shown(r["n_reached"])]
+    if not rows:
+        return "Too few people in any group have not started to be shown."
+    most = max(rows, key=lambda r: float(r["n_reached"]))
+    exact = published.rules.public
+    return (
+        f"Most of those who have not started yet are in {most['group']}: "
+        f"{words.persons(most['n_reached'], exact=exact)}, {words.percent(most['share'])} of the "
+        "people there."
+    )
+
+
+def _way(published: Published) -> str:
+    return _WAY.get(str(published.parameters.get("way", "")), "")
+
+
+# The headline -------------------------------------------------------------------------------
+
+
+def headline(
+    reached: Published,
+    curve: Published,
+    groups: Published,
+    not_started: Published,
+    sticky: Published,
+) -> Headline:
+    """Say how many have started, where it will end, and where to push next.
+
+    Parameters
+    ----------
+    reached, curve, groups, not_started, sticky : Published
+        The views ``speed``, ``course``, ``units``, ``waiting`` and ``stickiness``.
+    """
+    return Headline(
+        _title(reached, curve),
+        _cards(reached, curve, sticky),
+        _decision(reached, curve, groups, not_started),
+        _change_mind(curve, groups),
+    )
+
+
+def _title(reached: Published, curve: Published) -> str:
+    if curve.has("bass_ceiling"):
+        now, ceiling = curve.estimate("adoption_share"), curve.estimate("bass_ceiling")
+        started = (
+            f"{_begin(words.proportion(now.value))} of those with access have started{_way(curve)}"
+        )
+        if curve.parameters["is_early"]:
+            return f"{started}; it is too early to say where it will end"
+        if ceiling.value - now.value < _NEAR_END:
+            return f"{started}, and few more will unless something changes"
+        return f"{started}, on course for {words.percent(ceiling.value)}"
+    if reached.has("activation_rate") and reached.estimate("activation_rate").is_known:
+        rate = reached.estimate("activation_rate")
+        return (
+            f"{_begin(words.proportion(rate.value))} of those with access start{_way(reached)} "
+            f"{rate.label}"
+        )
+    why = reached.missing or curve.missing
+    return f"Adoption cannot be told yet: {why}" if why else "Too few people to show adoption"
+
+
+def _begin(said: str) -> str:
+    return said[:1].upper() + said[1:]
+
+
+def _cards(reached: Published, curve: Published, sticky: Published) -> tuple[Card, ...]:
+    way = _way(reached) or _way(curve)
+    wanted = [
+        (reached, "activation_rate", f"reach first value{way} "),
+        (reached, "time_to_first_value", "until half have reached first value"),
+        (curve, "bass_ceiling", "will have started in the end, if nothing changes"),
+        (sticky, "stickiness", "of the month's active people come on a working day"),
+    ]
+    cards = []
+    for published, metric, label in wanted:
+        if not published.has(metric):
+            continue
+        found = published.estimate(metric)
+        if not found.is_known:
+            continue
+        if metric == "bass_ceiling" and published.parameters["is_early"]:
+            found, label = published.estimate("adoption_share"), f"have started{way} so far"
+        cards.append(Card.of(found, label + (found.label if metric == "activation_rate" else "")))
+    return tuple(cards)
+
+
+def _decision(
+    reached: Published, curve: Published, groups: Published, not_started: Published
+) -> str:
+    if reached.is_empty and curve.is_empty:
+        return "Decide nothing on this yet: first supply what is missing, then run it again."
+    by = _deadline(curve)
+    shown = [] if groups.is_empty else groups.frame.to_dict("records")
+    behind = [r for r in shown if r["standing"] == "behind" and _is_shown(r["share"])]
+    if behind:
+        names = words.listing([str(r["group"]) for r in behind])
+        return f"Push next in {names}, {by}.{_waiting(behind, (not_started,))}"
+    if groups.is_empty:
+        return f"Push everywhere alike, {by}: groups cannot be told apart ({groups.missing})."
+    if _is_nearly_done(curve):
+        return (
+            "Stop pushing people to start: nearly all who will have. Turn to keeping them; "
+            "the report on engagement says when to step in."
+        )
+    return f"Push everywhere alike, {by}: no group lags by more than chance would have it."
+
+
+def _is_nearly_done(curve: Published) -> bool:
+    if not curve.has("bass_ceiling") or curve.parameters["is_early"]:
+        return False
+    now, ceiling = curve.estimate("adoption_share"), curve.estimate("bass_ceiling")
+    return ceiling.value - now.value < _NEAR_END
+
+
+def _deadline(curve: Published) -> str:
+    """Four weeks from the end of the last complete week."""
+    seen = _rows(curve, "seen")
+    if not seen or "week_on" not in seen[-1]:
+        return "within four weeks"
+    last = date.fromisoformat(str(seen[-1]["week_on"])[:10])
+    return f"by {words.date(last + timedelta(days=6 + 28))}"
+
+
+def _rows(curve: Published, part: str) -> list[dict[Any, Any]]:
+    if curve.is_empty or "part" not in [c.name for c in curve.columns]:
+        return []
+    return [r for r in curve.frame.to_dict("records") if r["part"] == part]
+
+
+def _change_mind(curve: Published, groups: Published) -> str:
+    said = []
+    later = [r for r in _rows(curve, "ahead") if _is_shown(r["low"]) and "week_on" in r]
+    if later:
+        row = later[min(3, len(later) - 1)]
+        end = date.fromisoformat(str(row["week_on"])[:10]) + timedelta(days=6)
+        low, high = words.percent(row["low"]), words.percent(row["high"])
+        said.append(
+            f"Fewer than {low} or more than {high} started by {words.date(end)}: then the course "
+            "has changed."
+        )
+    if not groups.is_empty:
+        said.append(
+            "A group's interval that no longer lies on the same side of everyone's share: then the "
+            "push goes elsewhere."
+        )
+    if not said:
+        return "More complete weeks, or the tables that are missing."
+    return " ".join(said)
