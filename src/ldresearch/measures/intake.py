@@ -93,7 +93,7 @@ def _described(log: EventLog, table: schema.Table) -> dict[str, Any]:
         name = table.known_at[0]
         day = log.day(rows[name]) if name.endswith("_at") else rows[name]
         counts |= {"first_on": day.min(), "last_on": day.max()}
-    found = blank | rows.aggregate(**counts).to_pandas().iloc[0].to_dict()
+    found: dict[str, Any] = blank | rows.aggregate(**counts).to_pandas().iloc[0].to_dict()
     if pd.notna(found["last_on"]):
         found["days_since"] = float(_days_before(log.as_of, found["last_on"]))
     return found
@@ -241,8 +241,8 @@ def coverage(log: EventLog) -> pd.DataFrame:
         )
     )
     last = log.as_of - timedelta(days=1)
-    weeks = pd.date_range(clock.week_of(begins), clock.week_of(last), freq="7D").astype(DAY)
-    found["week_on"] = found["week_on"].astype(DAY)
+    weeks = pd.date_range(clock.week_of(begins), clock.week_of(last), freq="7D")
+    found["week_on"] = pd.to_datetime(found["week_on"])
     counts = found.set_index("week_on").reindex(weeks, fill_value=0)
     after = weeks + pd.Timedelta(days=7)
     frame = counts.rename_axis("week_on").reset_index()
@@ -664,7 +664,7 @@ def needs(log: EventLog, *, value_verbs: str | Iterable[str] = "complete") -> pd
     verb_list(value_verbs)
     has = _Holdings(log, value_verbs)
     words = collect()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for question in questions():
         asked: list[tuple[str, str, bool, float]] = [
             *((table, "table", True, 1.0) for table in question.needs),
@@ -695,30 +695,28 @@ class _Holdings:
     """What a dataset has, looked up once."""
 
     def __init__(self, log: EventLog, value_verbs: str | Iterable[str]) -> None:
-        self.tables = tables(log).set_index("table")
-        self.filled = missing(log).set_index(["table", "column"])
-        weeks = coverage(log)
-        self.weeks = int(weeks["is_complete"].sum())
+        there = tables(log)
+        self.rows = dict(zip(there["table"], there["n_rows"].astype(float), strict=True))
+        self.persons = dict(zip(there["table"], there["n_persons"].astype(int), strict=True))
+        self.blanks = {
+            f"{cell['table']}.{cell['column']}": cell for cell in missing(log).to_dict("records")
+        }
+        self.weeks = float(coverage(log)["is_complete"].sum())
         value = value_days(log, value_verbs, "all")
         counts = value.aggregate(n=value.count(), persons=value.person_key.nunique())
-        self.value = log.collect(counts).iloc[0]
+        self.value = log.collect(counts).to_dict("records")[0]
 
     def of(self, need: str, kind: str, question: Question) -> tuple[float, int]:
         """Return how much of a need there is, and the persons behind it."""
         if kind == "table":
-            return float(self.tables.loc[need, "n_rows"]), int(self.tables.loc[need, "n_persons"])
+            return self.rows[need], self.persons[need]
         if kind == "value":
             return float(self.value["n"]), int(self.value["persons"])
-        of_people = [t for t in question.needs if schema.TABLES[t].has_person]
-        n = int(self.tables.loc[of_people, "n_persons"].min()) if of_people else 0
+        if kind == "column":
+            cell = self.blanks.get(need)
+            if cell is None:
+                return 0.0, 0
+            return 1 - cell["n_missing"] / cell["n_rows"], int(cell["n_persons"])
+        n = min(self.persons[t] for t in question.needs if schema.TABLES[t].has_person)
         n = min(n, int(self.value["persons"])) if question.value else n
-        if kind == "persons":
-            return float(n), n
-        if kind == "weeks":
-            return float(self.weeks), n
-        table, column = need.split(".")
-        if (table, column) not in self.filled.index:
-            return 0.0, 0
-        cells = self.filled.loc[(table, column)]
-        share = 1 - cells["n_missing"] / cells["n_rows"] if cells["n_rows"] else 0.0
-        return float(share), int(cells["n_persons"])
+        return (self.weeks if kind == "weeks" else float(n)), n

@@ -154,10 +154,10 @@ def tables(frame: pd.DataFrame) -> Result:
     order = frame["n_questions"].rank(ascending=False) * 1000 + np.arange(len(frame))
     out = out.iloc[order.argsort(kind="stable")].reset_index(drop=True)
     estimates = tuple(
-        _estimate("freshness_days", row.days_since, row.n_persons, "days", label)
-        for row in frame.itertuples()
+        _estimate("freshness_days", row["days_since"], row["n_persons"], "days", label)
+        for row in frame.to_dict("records")
         for table, label in (("event", "activity"), ("person", "HR file"))
-        if row.table == table and row.n_rows and not math.isnan(row.days_since)
+        if row["table"] == table and row["n_rows"] and not math.isnan(row["days_since"])
     )
     roles = {
         "table": Role.KEY, "state": Role.KEY, "n_questions": Role.KEY, "n_rows": Role.COUNT,
@@ -469,8 +469,8 @@ def faults(frame: pd.DataFrame) -> Result:
         }
     ).sort_values(["share", "fault"], ascending=[False, True], kind="stable", ignore_index=True)
     shares = {
-        row.fault: (_share(row.n_events, row.of_events), int(row.of_persons))
-        for row in seen.itertuples()
+        row["fault"]: (_share(row["n_events"], row["of_events"]), int(row["of_persons"]))
+        for row in seen.to_dict("records")
     }
     estimates = tuple(
         _estimate("share_orphan_events", *shares[f"unknown_{kind}"], "share", kind)
@@ -586,12 +586,13 @@ def missing(frame: pd.DataFrame) -> Result:
     ).sort_values(["share", "table", "column"], ascending=[False, True, True], kind="stable")
     staff = frame[frame["table"] == "person"]
     estimates = [
-        _with_wilson("share_missing", row.n_missing, row.n_persons, row.column)
-        for row in staff.itertuples()
+        _with_wilson("share_missing", row["n_missing"], row["n_persons"], row["column"])
+        for row in staff.to_dict("records")
     ]
     unit = staff[staff["column"] == "unit_path"]
     estimates += [
-        _with_wilson("share_missing_unit", r.n_missing, r.n_persons) for r in unit.itertuples()
+        _with_wilson("share_missing_unit", r["n_missing"], r["n_persons"])
+        for r in unit.to_dict("records")
     ]
     roles = {"table": Role.KEY, "column": Role.KEY, "share": Role.VALUE, "n": Role.N}
     return Result(
@@ -702,7 +703,7 @@ def _answer(part: pd.DataFrame) -> dict[str, Any]:
         "analysis": part["analysis"].iloc[0],
         "asks": part["asks"].iloc[0],
         "answer": answer,
-        "lacks": "; ".join(_lack(row) for row in lacking.itertuples()),
+        "lacks": "; ".join(_lack(row) for row in lacking.to_dict("records")),
         "collect": "; ".join(lacking["collect"]),
         "first": lacking["collect"].iloc[0] if answer == "no" else "",
         "n": int(needed.loc[needed["kind"] == "persons", "n"].min()),
@@ -710,17 +711,17 @@ def _answer(part: pd.DataFrame) -> dict[str, Any]:
 
 
 def _lack(row: Any) -> str:
-    if row.kind == "table":
-        return f"no {str(row.need).replace('_', ' ')} table"
-    if row.kind == "column":
-        table, column = str(row.need).split(".")
+    if row["kind"] == "table":
+        return f"no {str(row['need']).replace('_', ' ')} table"
+    if row["kind"] == "column":
+        table, column = str(row["need"]).split(".")
         place = f"{column.replace('_', ' ')} in the {table.replace('_', ' ')} table"
-        return f"{place} is {math.floor(row.number * 100)} % filled"
-    if row.kind == "weeks":
-        return f"{row.number:.0f} complete weeks of {row.wanted:.0f}"
-    if row.kind == "value":
+        return f"{place} is {math.floor(row['number'] * 100)} % filled"
+    if row["kind"] == "weeks":
+        return f"{row['number']:.0f} complete weeks of {row['wanted']:.0f}"
+    if row["kind"] == "value":
         return "no value events"
-    return f"fewer than {row.wanted:.0f} people"
+    return f"fewer than {row['wanted']:.0f} people"
 
 
 def _most_wanted(frame: pd.DataFrame, out: pd.DataFrame) -> str:
@@ -758,9 +759,9 @@ def checks(
     Returns
     -------
     Result
-        Family CHECKS, shares in percent. ``parameters["verdict"]`` is ``go``, ``care`` (numbers are partial), ``fix``
-        (numbers would be wrong) or ``stop`` (nothing can be answered); ``first`` names the check to
-        mend first, ``n_failed`` counts those not passed.
+        Family CHECKS, shares in percent. ``parameters["verdict"]`` is ``go``, ``care`` (numbers
+        are partial), ``fix`` (numbers would be wrong) or ``stop`` (nothing can be answered);
+        ``first`` names the check to mend first, ``n_failed`` counts those not passed.
     """
     found = {
         "has_answers": _answers(answers),
