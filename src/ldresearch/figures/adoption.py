@@ -66,18 +66,18 @@ def speed(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
             color=style.PALETTE["context"],
         )  # fmt: skip
     ax.set_xlim(0, max(last, 1.0))
+    ax.set_ylim(bottom=0)
     style.percent_axis(ax.yaxis)
     ax.set_ylabel("people who reached first value")
     ax.set_xlabel("days since they could start")
-    picked = _spread(len(time), 6)
+    picked = [i for i, day in enumerate(time) if float(day) % _every(last) == 0]
     style.risk_table(ax, [time[i] for i in picked], {"": [frame["n"].iloc[i] for i in picked]})
     return ax
 
 
-def _spread(n: int, most: int) -> list[int]:
-    """Pick at most ``most`` places from ``n``, evenly, the first among them."""
-    every = max(1, -(-n // most))
-    return list(range(0, n, every))
+def _every(last: float) -> int:
+    """Days between ticks: whole weeks on every grid, seven ticks at most."""
+    return next((days for days in (7, 28, 56, 84, 112, 168) if last / days <= 6), 364)
 
 
 def course(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
@@ -106,6 +106,7 @@ def course(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
             "second",
         )
         _draw(ax, at, frame, ahead, "expected", "second")
+    ax.set_ylim(0, 1)
     style.percent_axis(ax.yaxis, whole=True)
     ax.set_ylabel("people who have started")
     _months(ax, at)

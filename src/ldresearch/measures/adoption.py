@@ -645,7 +645,7 @@ def active_days(log: EventLog, *, verbs: Verbs = "", assigned: str = "all") -> p
 
 @measure(
     grain=("kind",),
-    needs=("event",),
+    needs=("person", "event"),
     columns={"kind": "object", "n_persons": "int64", "n_of": "int64"},
 )
 def reconciliation(
@@ -681,8 +681,12 @@ def reconciliation(
         early=(rows.first_on < rows.eligible_from_on).cast("int64").sum(),
         n_of=rows.count(),
     )
-    found = log.collect(counts).fillna(0).iloc[0]
+    found = log.collect(counts).iloc[0]
     kinds = ["unknown", "no_access", "early"]
     return pd.DataFrame(
-        {"kind": kinds, "n_persons": [int(found[k]) for k in kinds], "n_of": int(found["n_of"])}
+        {
+            "kind": kinds,
+            "n_persons": [0 if pd.isna(found[k]) else int(found[k]) for k in kinds],
+            "n_of": int(found["n_of"]),
+        }
     )

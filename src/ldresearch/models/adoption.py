@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +21,8 @@ from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
+MIN_PEOPLE: Final = 10
+"""Fewest people followed from whom a share is told."""
 MIN_STARTS: Final = 30
 """Fewest starts from which push, pull and ceiling are told apart: ten for each."""
 MIN_PERIODS: Final = 8
@@ -28,6 +31,7 @@ WIDEST_MARKET: Final = 0.5
 """Largest relative standard error of a market estimated without a headcount."""
 
 _AHEAD = 104
+_FIRST_WEEK = 7
 _POINTS = 40
 _LONGEST_GRID = 364
 _MONTH = 28
@@ -64,7 +68,7 @@ def activation(frame: pd.DataFrame, *, window_days: int = 60, way: str = "self_s
     Examples
     --------
     >>> import pandas as pd
-    >>> people = pd.DataFrame({"duration": [10.0, 20, 30, 90],
+    >>> people = pd.DataFrame({"duration": [10.0, 20, 30, 90], "weight": 25,
     ...                        "event": ["value", "left", "value", ""]})
     >>> activation(people, window_days=60).estimate("activation_rate").value
     0.5
@@ -73,18 +77,32 @@ def activation(frame: pd.DataFrame, *, window_days: int = 60, way: str = "self_s
     if frame.empty:
         return _missing(frame, name, Family.CURVE, "no one was eligible as of this date")
     require(frame, ["duration", "event"], name)
+    if persons(frame) < MIN_PEOPLE:
+        return not_enough(
+            name, Family.CURVE,
+            f"fewer than {MIN_PEOPLE} people could be followed",
+        )  # fmt: skip
     if not (frame["event"].astype(object) == "value").any():
         return not_enough(
             name, Family.CURVE,
-            f"none of the {persons(frame):,} people followed has reached first value yet",
+            "nobody who was followed has reached first value yet",
+            parameters={"is_nobody": True},
         )  # fmt: skip
     found = survival.cumulative_incidence(
         frame, at=[window_days], cause="value", metric="activation_rate",
         metric_median="time_to_first_value",
     )  # fmt: skip
     curve = found.frame[found.frame["cause"] == "value"]
+    if "entry" in frame.columns and (frame["entry"] <= _FIRST_WEEK).any():
+        # Shown as far as anyone was followed from the start; later heights rest on late entrants.
+        seen = frame.loc[frame["entry"] <= _FIRST_WEEK, "duration"]
+        curve = curve[curve["time"] <= seen.max()]
     grid = _grid(float(curve["time"].max()))
     rate, median = found.estimates
+    if rate.value in (0.0, 1.0):
+        # At the ends the variance is nought, and the interval would be too.
+        low, high = rates.wilson(rate.value * rate.n, rate.n)
+        rate = replace(rate, low=float(low), high=float(high))
     return Result(
         name,
         Family.CURVE,
@@ -156,8 +174,9 @@ def bass(
     binomial draw among those who have not started (interval-censored maximum likelihood): push
     ``p``, pull ``q`` and the ceiling, the share that will ever start, each with the interval over
     the 95 % likelihood region, widened where starts come in bursts. Before the turning point the
-    data cannot tell a low ceiling from a slow start, and the intervals say so: the ceiling's
-    reaches towards everyone, and a peak that may lie beyond the data has no upper end.
+    data cannot tell a low ceiling from a slow start, so as long as the interval of the peak reaches
+    beyond the last week seen, the peak has no upper end, the ceiling's interval reaches up to
+    everyone, and the curve is carried on for no longer than was seen.
 
     Without a population, least squares on the counts. Before the turning point that has no
     usable answer, and none is given.
@@ -220,7 +239,7 @@ def bass(
     if adopters.sum() < MIN_STARTS:
         return not_enough(
             name, Family.TREND,
-            f"{adopters.sum():,.0f} people have started so far, and a curve takes {MIN_STARTS}",
+            f"fewer than {MIN_STARTS} people have started in the weeks seen",
         )  # fmt: skip
     if "at_risk" not in frame.columns and population is None:
         return _least_squares(whole, adopters, form)
@@ -316,7 +335,7 @@ def _known(frame: pd.DataFrame, name: str, way: str) -> Result:
         return not_enough(name, Family.TREND, "no Bass curve fits these weeks")
     n_weeks = int(whole.sum())
     estimates, is_early = _bass_estimates(fit, now, n, n_weeks)
-    ahead = _ahead(fit, now, n)
+    ahead = _ahead(fit, now, n, n_weeks if is_early else _AHEAD)
     seen = _seen(frame, whole, share, before, fit)
     roles: dict[str, Role] = {"week_on" if "week_on" in frame.columns else "time": Role.TIME}
     roles |= {
@@ -354,6 +373,8 @@ def _bass_estimates(
     is_early = latest > n_weeks
     low, high = fit.interval(lambda t: t[:, 2])
     low, high = _with_chance(ceiling, low, high, now, n, fit.dispersion)
+    if is_early:
+        high = 1.0
     ends = {
         "bass_p": fit.interval(lambda t: t[:, 0]),
         "bass_q": fit.interval(lambda t: t[:, 1]),
@@ -380,19 +401,19 @@ def _with_chance(
     return lower, upper
 
 
-def _ahead(fit: _bass.Likelihood, now: float, n: int) -> pd.DataFrame:
-    """Carry the curve on until nearly everyone who ever will has started, two years at most."""
+def _ahead(fit: _bass.Likelihood, now: float, n: int, longest: int) -> pd.DataFrame:
+    """Carry the curve on until nearly everyone who ever will has started, or as far as allowed."""
     paths = _bass.forecast(now, fit.region, _AHEAD)
     middle = paths[0]
     low, high = _with_chance(middle, paths.min(axis=0), paths.max(axis=0), now, n, fit.dispersion)
     near = np.flatnonzero(middle >= 0.99 * fit.theta[2])
-    last = int(np.clip(near[0] + 1 if len(near) else _AHEAD, MIN_PERIODS, _AHEAD))
+    last = int(np.clip(near[0] + 1 if len(near) else _AHEAD, MIN_PERIODS, min(longest, _AHEAD)))
     every = math.ceil(last / 13)
     picked = np.arange(every, last + 1, every) - 1
     return pd.DataFrame(
         {
-            "after": picked + 1, "expected": middle[picked], "low": low[picked],
-            "high": high[picked], "n": n,
+            "after": picked + 1, "n_started": np.round(middle[picked] * n),
+            "expected": middle[picked], "low": low[picked], "high": high[picked], "n": n,
         }
     )  # fmt: skip
 
@@ -703,11 +724,12 @@ def waiting(frame: pd.DataFrame) -> Result:
     Returns
     -------
     Result
-        Family RATES: ``group, n_reached`` (those who wait), ``n, share, low, high``; estimates
-        ``unit_waiting``.
+        Family RATES, most first: ``group, n_reached`` (those who wait), ``n, share, low, high``;
+        estimates ``unit_waiting``.
     """
     here = frame if frame.empty else frame[frame["n_eligible"] > 0]
-    here.attrs.update(frame.attrs)
+    if not here.empty:
+        here = here.sort_values(["n_waiting", "group"], ascending=[False, True], kind="stable")
     return rates.shares(
         here, count="n_waiting", n="n_eligible", metric="unit_waiting", name="waiting"
     )
@@ -774,7 +796,7 @@ def _contradicting(frame: pd.DataFrame, *kinds: str) -> float:
 def _late(followed: pd.DataFrame) -> float:
     if followed.empty or "entry" not in followed.columns:
         return math.nan
-    return float(100 * (followed["entry"] > 0).mean())
+    return float(100 * (followed["entry"] > _FIRST_WEEK).mean())
 
 
 def _still_followed(followed: pd.DataFrame, reached: Result) -> float:
@@ -795,7 +817,9 @@ def _apart(reached: Result) -> float:
 def _latest_peak(curve: Result) -> tuple[float, float]:
     if curve.is_empty or "n_weeks" not in curve.parameters:
         return math.nan, math.nan
-    return curve.estimate("adoption_peak").high, float(curve.parameters["n_weeks"] or 0)
+    return float(np.ceil(curve.estimate("adoption_peak").high)), float(
+        curve.parameters["n_weeks"] or 0
+    )
 
 
 def _dispersion(curve: Result) -> float:

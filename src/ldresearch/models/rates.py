@@ -235,9 +235,16 @@ def shrunk_shares(
         )
         return not_enough(name, Family.MODEL, str(reason))
     count, n = numbers(frame, "n_reached", name, low=0), numbers(frame, "n", name, low=0)
-    share, low, high, overall = shrunk(count, n)
+    share, low, high, _ = shrunk(count, n)
+    overall = float(count.sum() / n.sum())
     here = numbers(frame, "n_eligible", name, low=0) if "n_eligible" in frame.columns else n
-    standing = np.where(high < overall, "behind", np.where(low > overall, "ahead", "in line"))
+    # Where all groups are alike to the last person, none is behind or ahead.
+    is_told = 0.0 < overall < 1.0
+    standing = np.where(
+        is_told & (high < overall),
+        "behind",
+        np.where(is_told & (low > overall), "ahead", "in line"),
+    )
     gain = np.where(standing == "behind", np.round((overall - share) * here), 0.0)
     out = pd.DataFrame(
         {
@@ -254,7 +261,7 @@ def shrunk_shares(
     ).sort_values(["share", "group"], kind="stable", ignore_index=True)
     pooled_low, pooled_high = wilson(count.sum(), n.sum())
     pooled = Estimate(
-        metric, float(count.sum() / n.sum()), float(pooled_low), float(pooled_high),
+        metric, overall, float(pooled_low), float(pooled_high),
         int(n.sum()), "share", Grade.DESCRIPTIVE, "all",
     )  # fmt: skip
     each = tuple(

@@ -16,6 +16,12 @@ _WAY: Final = {"self_started": " on their own", "assigned": " because it was ass
 _NEAR_END: Final = 0.03
 """Where less than this is left to win, starting is no longer the question."""
 
+_WIDE: Final = 0.10
+"""An interval wider than this is the finding, not its middle."""
+
+_LITTLE: Final = 0.05
+"""A change in active people below this is called none."""
+
 CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
     "denominators": {
         "title": "People who learn are people who may",
@@ -37,20 +43,20 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "seen_from_start": {
         "title": "The log begins when people could start",
-        "passed": "{value} % could start before the log begins.",
+        "passed": "{value} % could start more than a week before the log begins.",
         "not passed": (
-            "{value} % could start before the log begins (allowed: {threshold} %). What they did "
-            "then is unknown, so the S-curve counts whoever started earlier as starting now: set "
+            "{value} % could start more than a week before the log begins (allowed: {threshold} %). "
+            "What they did then is unknown, so the S-curve counts whoever started earlier as starting now: set "
             "`since` to the launch."
         ),
         "not known": "Nobody could be followed.",
     },
     "follow_up": {
         "title": "Followed for long enough",
-        "passed": "{value} people were followed to the end of the window or to an earlier end.",
+        "passed": "People followed to the end of the window, or to an earlier end: {value}.",
         "not passed": (
-            "Only {value} people were followed to the end of the window (wanted: {threshold}): "
-            "shorten the window or wait."
+            "People followed to the end of the window, or to an earlier end: {value} (wanted: "
+            "{threshold} or more). Shorten the window, or wait."
         ),
         "not known": "Nobody has reached first value yet.",
     },
@@ -59,7 +65,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "passed": "The plain ratio is {value} points from the activation rate.",
         "not passed": (
             "The plain ratio is {value} points from the activation rate (allowed: {threshold}), "
-            "because many were followed for less than the window: quote the rate."
+            "because many were followed for only part of the window: quote the rate."
         ),
         "not known": "There are no two numbers to compare.",
     },
@@ -96,7 +102,7 @@ def reach(published: Published, *_: Published) -> str:
     steps = [e for e in published.estimates if e.label != "employed" and e.is_known]
     if not steps:
         return "How far people have come is hidden: too few people."
-    lost = min(steps, key=lambda e: e.value)
+    lost = min((e for e in steps if e.label != "informed"), key=lambda e: e.value, default=steps[0])
     said = [_STEP_SAID[e.label].format(share=words.percent(e.value)) for e in steps]
     if lost.value > 0.995:
         return f"{words.sentence(words.listing(said))} Hardly anyone is lost on the way."
@@ -113,7 +119,7 @@ _STEP_SAID: Final = {
     "value": "{share} of the active got value",
 }
 _STEP_LOST: Final = {
-    "informed": "because nobody told them",
+    "informed": "before anyone told them",
     "access": "for want of access",
     "active": "before any activity",
     "value": "between activity and value",
@@ -182,7 +188,7 @@ def course(published: Published, *_: Published) -> str:
     if published.parameters["is_early"]:
         return (
             f"{said} It is too early to say where it will end: the fastest week may still come, "
-            f"and the weeks so far fit an end anywhere from {_range(ceiling)}."
+            f"so the end may lie anywhere from {_range(ceiling)}."
         )
     return (
         f"{said} If nothing changes it ends at {words.percent(ceiling.value)} "
@@ -233,16 +239,26 @@ def active(published: Published, *_: Published) -> str:
         f"{words.persons(last['mau'], exact=exact)} were active"
     )
     if _is_shown(last["wau"]):
-        said += f", {words.persons(last['wau'], exact=exact)} of them in the last seven days"
-    before = [r for r in rows if _days_apart(r, last) == 12 * 7]
-    if not before:
+        said += (
+            f", {'' if exact else 'about '}{words.number(last['wau'])} of them in the last seven"
+        )
+    moved = _moved(published)
+    if math.isnan(moved):
         return f"{said}."
-    then = float(before[0]["mau"])
-    moved = float(last["mau"]) / then - 1 if then else math.nan
-    if abs(moved) < 0.05 or math.isnan(moved):
-        return f"{said}, about as many as twelve weeks earlier."
+    if abs(moved) < _LITTLE:
+        return f"{said}; about as many as twelve weeks earlier."
     word = "more" if moved > 0 else "fewer"
-    return f"{said}, {words.percent(abs(moved))} {word} than twelve weeks earlier."
+    return f"{said}; {words.percent(abs(moved))} {word} than twelve weeks earlier."
+
+
+def _moved(published: Published) -> float:
+    """Change in monthly active people over twelve weeks, as a share; nan where not known."""
+    rows = [] if published.is_empty else published.frame.to_dict("records")
+    rows = [r for r in rows if _is_shown(r["mau"])]
+    before = [r for r in rows if _days_apart(r, rows[-1]) == 12 * 7]
+    if not before or not before[0]["mau"]:
+        return math.nan
+    return float(rows[-1]["mau"]) / float(before[0]["mau"]) - 1
 
 
 def _days_apart(row: Mapping[Any, Any], last: Mapping[Any, Any]) -> int:
@@ -340,6 +356,8 @@ def waiting(published: Published, *_: Published) -> str:
     if not rows:
         return "Too few people in any group have not started to be shown."
     most = max(rows, key=lambda r: float(r["n_reached"]))
+    if not most["n_reached"]:
+        return "Everyone with access has started."
     exact = published.rules.public
     return (
         f"Most of those who have not started yet are in {most['group']}: "
@@ -361,23 +379,24 @@ def headline(
     groups: Published,
     not_started: Published,
     sticky: Published,
+    trend: Published,
 ) -> Headline:
     """Say how many have started, where it will end, and where to push next.
 
     Parameters
     ----------
-    reached, curve, groups, not_started, sticky : Published
-        The views ``speed``, ``course``, ``units``, ``waiting`` and ``stickiness``.
+    reached, curve, groups, not_started, sticky, trend : Published
+        The views ``speed``, ``course``, ``units``, ``waiting``, ``stickiness`` and ``active``.
     """
     return Headline(
-        _title(reached, curve),
+        _title(reached, curve, trend),
         _cards(reached, curve, sticky),
         _decision(reached, curve, groups, not_started),
         _change_mind(curve, groups),
     )
 
 
-def _title(reached: Published, curve: Published) -> str:
+def _title(reached: Published, curve: Published, trend: Published) -> str:
     if curve.has("bass_ceiling"):
         now, ceiling = curve.estimate("adoption_share"), curve.estimate("bass_ceiling")
         started = (
@@ -386,16 +405,29 @@ def _title(reached: Published, curve: Published) -> str:
         if curve.parameters["is_early"]:
             return f"{started}; it is too early to say where it will end"
         if ceiling.value - now.value < _NEAR_END:
+            moved = _moved(trend)
+            if moved < -2 * _LITTLE:
+                return (
+                    f"{started}, but {words.percent(-moved)} fewer are active than twelve weeks ago"
+                )
             return f"{started}, and few more will unless something changes"
+        if ceiling.high - ceiling.low > _WIDE:
+            return f"{started}, on course for {_range(ceiling)}"
         return f"{started}, on course for {words.percent(ceiling.value)}"
-    if reached.has("activation_rate") and reached.estimate("activation_rate").is_known:
+    if _is_known(reached, "activation_rate"):
         rate = reached.estimate("activation_rate")
         return (
             f"{_begin(words.proportion(rate.value))} of those with access start{_way(reached)} "
             f"{rate.label}"
         )
+    if reached.parameters.get("is_nobody"):
+        return f"Nobody has reached first value{_way(reached)} yet"
     why = reached.missing or curve.missing
     return f"Adoption cannot be told yet: {why}" if why else "Too few people to show adoption"
+
+
+def _is_known(published: Published, metric: str) -> bool:
+    return published.has(metric) and published.estimate(metric).is_known
 
 
 def _begin(said: str) -> str:
@@ -426,14 +458,25 @@ def _cards(reached: Published, curve: Published, sticky: Published) -> tuple[Car
 def _decision(
     reached: Published, curve: Published, groups: Published, not_started: Published
 ) -> str:
-    if reached.is_empty and curve.is_empty:
-        return "Decide nothing on this yet: first supply what is missing, then run it again."
+    if reached.parameters.get("is_nobody"):
+        return (
+            "Push nobody yet: within four weeks, ask ten people who have access what stands "
+            "between them and first value, and check that value events reach the log."
+        )
+    if curve.is_empty and not _is_known(reached, "activation_rate"):
+        return (
+            "Decide nothing on this yet: supply what is missing or wait for more weeks, then run it "
+            "again."
+        )
     by = _deadline(curve)
     shown = [] if groups.is_empty else groups.frame.to_dict("records")
     behind = [r for r in shown if r["standing"] == "behind" and _is_shown(r["share"])]
     if behind:
         names = words.listing([str(r["group"]) for r in behind])
-        return f"Push next in {names}, {by}.{_waiting(behind, (not_started,))}"
+        said = f"Push next in {names}, {by}.{_waiting(behind, (not_started,))}"
+        if _is_nearly_done(curve):
+            said += " Elsewhere little is left to win: turn to keeping those who have started."
+        return said
     if groups.is_empty:
         return f"Push everywhere alike, {by}: groups cannot be told apart ({groups.missing})."
     if _is_nearly_done(curve):
@@ -477,11 +520,14 @@ def _change_mind(curve: Published, groups: Published) -> str:
             f"Fewer than {low} or more than {high} started by {words.date(end)}: then the course "
             "has changed."
         )
-    if not groups.is_empty:
+    standings = set() if groups.is_empty else set(groups.frame["standing"])
+    if "behind" in standings:
         said.append(
-            "A group's interval that no longer lies on the same side of everyone's share: then the "
-            "push goes elsewhere."
+            "A lagging group whose interval no longer lies below everyone's share: then the push "
+            "goes elsewhere."
         )
+    elif standings and later:
+        said.append("A group whose whole interval lies below everyone's share: push there first.")
     if not said:
         return "More complete weeks, or the tables that are missing."
     return " ".join(said)

@@ -59,7 +59,7 @@ def course(published: Published, *_: Published) -> Table:
             published, "People who started, by period", labels={"adopters": "started"}, drop=["n"]
         )
     labels = {
-        "part": "is", "n_started": "have started", "share": "share", "expected": "Bass curve",
+        "part": "is", "n_started": "started", "share": "share", "expected": "Bass curve",
         "low": "from", "high": "to", "n": "people",
     }  # fmt: skip
     if "week_on" in [c.name for c in published.columns]:
