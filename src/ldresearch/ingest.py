@@ -316,7 +316,7 @@ class _Intake:
                     message("no such column", where=f"table {table.name}", got=name,
                             do=did_you_mean(name, known - _ORIGIN))
                 )  # fmt: skip
-        filled = _FILLED.get(table.name, frozenset())
+        filled = FILLED.get(table.name, frozenset())
         for column in table.columns:
             name = _raw_name(column)
             if column.required and name not in present and name not in filled:
@@ -470,8 +470,15 @@ class _Intake:
                 *schema.PSEUDONYM_COLUMNS.get(name, ()),
             )
         ]
-        if columns:
-            raw = " UNION ALL ".join(f"SELECT {c} AS raw FROM new_{t}" for t, c in columns)
+        either = [(t, *_PERSON_OR_GROUP[t]) for t in names if t in _PERSON_OR_GROUP]
+        for table, column, is_person in either:
+            # Persons are known by their ids in lower case, as everywhere.
+            self.sql(f"UPDATE new_{table} SET {column} = lower(trim({column})) WHERE {is_person}")
+        if columns or either:
+            raw = " UNION ALL ".join(
+                [f"SELECT {c} AS raw FROM new_{t}" for t, c in columns]
+                + [f"SELECT {c} AS raw FROM new_{t} WHERE {where}" for t, c, where in either]
+            )
             distinct = f"SELECT DISTINCT raw FROM ({raw}) WHERE raw IS NOT NULL"
             ids = [r[0] for r in self.sql(distinct).fetchall()]
         else:
@@ -491,6 +498,11 @@ class _Intake:
                     f"UPDATE new_{table} AS t SET {column} = p.person_id FROM _pseudonym AS p "
                     f"WHERE p.raw = t.{column}"
                 )
+        for table, column, is_person in either:
+            self.sql(
+                f"UPDATE new_{table} AS t SET {column} = p.person_id FROM _pseudonym AS p "
+                f"WHERE p.raw = t.{column} AND {is_person}"
+            )
         persons = [
             f"SELECT DISTINCT p.person_id FROM new_{t} AS t JOIN _pseudonym AS p ON p.raw = t.{c}"
             for t, c in columns
@@ -733,7 +745,12 @@ _NAMED_BY: Mapping[str, tuple[str, ...]] = {
     "assignment_id": (PERSON_ID, "content_id", "assigned_at"),
 }
 """What a row without an id of its own is named by."""
-_FILLED: Mapping[str, frozenset[str]] = {
+_PERSON_OR_GROUP: Mapping[str, tuple[str, str]] = {
+    "outcome": ("entity_id", "entity_kind = 'person'"),
+    "survey_answer": ("token", "NOT starts_with(lower(token), 'group ')"),
+}
+"""Columns that hold a person or a group, and when it is a person."""
+FILLED: Mapping[str, frozenset[str]] = {
     "event": frozenset({"event_id", "recorded_at", "source"}),
     "assignment": frozenset({"assignment_id"}),
 }

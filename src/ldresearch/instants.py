@@ -59,6 +59,28 @@ def utc(text: str) -> str:
     return f"({local(text)} - to_seconds(coalesce({offset(text)}, 0)))"
 
 
+DURATION = r"^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$"
+"""An ISO 8601 duration of fixed length; years and months have none."""
+
+
+def seconds(text: str) -> str:
+    """Return the expression of an ISO 8601 duration in seconds; null where it is none.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> duckdb.sql(f"SELECT {seconds(repr('PT1H2M3.5S'))}, {seconds(repr('P1M'))}").fetchall()
+    [(3723.5, None)]
+    """
+    pattern = literal(DURATION)
+    parts = " + ".join(
+        f"coalesce(try_cast(regexp_extract({text}, {pattern}, {i}) AS DOUBLE), 0) * {n}"
+        for i, n in ((1, 604800), (2, 86400), (3, 3600), (4, 60), (5, 1))
+    )
+    is_one = f"regexp_matches({text}, {pattern}) AND right({text}, 1) NOT IN ('P', 'T')"
+    return f"CASE WHEN {is_one} THEN {parts} END"
+
+
 def zone_offset(clock_time: str, time_zone: str, ambiguous: str = "reject") -> str:
     """Return the expression of the offset of a local time in a zone, in seconds.
 

@@ -77,7 +77,7 @@ class _Guarded(io.RawIOBase):
     def __init__(self, file: Path) -> None:
         self.name = file.name
         self.packed = max(file.stat().st_size, 1)
-        self.stream = gzip.open(file, "rb")
+        self.stream = gzip.open(file, "rb")  # noqa: SIM115 - closed with this object
         self.n_bytes = 0
 
     def readable(self) -> bool:

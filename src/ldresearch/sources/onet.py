@@ -32,9 +32,7 @@ _RATING = (
 )  # fmt: skip
 
 
-def read(
-    connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]
-) -> Reading:
+def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]) -> Reading:
     """Read a folder of O*NET text files.
 
     Parameters
@@ -74,11 +72,12 @@ def read(
         "role_skill": ["SELECT * FROM _onet_profile"],
     }
     if has_related:
-        tables["related_role"] = [
+        related = (
             'SELECT "O*NET-SOC Code" AS role_id, "Related O*NET-SOC Code" AS related_role_id, '
             '"Relatedness Tier" AS tier, "Index" AS rank, '
             "'Related Occupations' AS _file, _row FROM \"Related Occupations\""
-        ]
+        )
+        tables["related_role"] = [related]
     return Reading(
         tables=tables,
         rejected=files.rejected(domains),
@@ -190,7 +189,7 @@ def _skills(domains: list[str], has_model: bool) -> str:
         elements = (
             f"WITH leaf AS ({elements}) SELECT id, name FROM leaf UNION "
             'SELECT m."Element ID", m."Element Name" FROM "Content Model Reference" AS m '
-            "WHERE m.\"Element ID\" NOT IN (SELECT id FROM leaf) AND EXISTS "
+            'WHERE m."Element ID" NOT IN (SELECT id FROM leaf) AND EXISTS '
             "(SELECT 1 FROM leaf WHERE starts_with(leaf.id, m.\"Element ID\" || '.'))"
         )
     return (

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 OPTIONS: Mapping[str, str] = {
     "starts": "first days, as TERM=DATE or MODULE-TERM=DATE separated by commas, for example "
-    "2013J=2013-10-05,BBB-2014B=2014-02-01 (default: 1 October of a J term, 1 February of a B term)",
+    "2013J=2013-10-05,BBB-2014B=2014-02-01 (default: 1 October for J, 1 February for B)",
 }
 
 BANKED = "banked"
@@ -73,9 +73,7 @@ PASS_MARK = 40
 """The publisher: a score below 40 is interpreted as a fail."""
 
 
-def read(
-    connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]
-) -> Reading:
+def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]) -> Reading:
     """Read a folder of OULAD files, plain or ``.gz``.
 
     Parameters
@@ -173,9 +171,7 @@ def _start(module: str, term: str, given: Mapping[str, str]) -> date:
     return date(int(found[1]), _MONTH[found[2]], 1)
 
 
-def _courses(
-    connection: duckdb.DuckDBPyConnection, starts: Mapping[tuple[str, str], date]
-) -> None:
+def _courses(connection: duckdb.DuckDBPyConnection, starts: Mapping[tuple[str, str], date]) -> None:
     rows = ", ".join(
         f"({literal(m)}, {literal(t)}, TIMESTAMP {literal(str(on))})"
         for (m, t), on in starts.items()

@@ -110,9 +110,7 @@ def bare(iri: str) -> str:
     return text.removeprefix("https://").removeprefix("http://")
 
 
-def read(
-    connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]
-) -> Reading:
+def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]) -> Reading:
     """Read statements from a file or a folder of files.
 
     Parameters
@@ -336,19 +334,16 @@ def _persons(connection: duckdb.DuckDBPyConnection, accounts: str) -> None:
 
 
 def _instant(column: str, zone: str) -> str:
-    """Return the expression of an instant; without an offset it is local to the zone."""
-    local = instants.local(column)
-    naive = instants.zone_offset(f"({local})", zone) if zone != "UTC" else "0"
-    return f"({local} - to_seconds(coalesce({instants.offset(column)}, {naive})))"
+    """Return the expression of a staged instant; without an offset it is local to the zone."""
+    naive = "0" if zone == "UTC" else instants.zone_offset(f"_clock_{column}", zone)
+    return f"(_clock_{column} - to_seconds(coalesce(_offset_{column}, {naive})))"
 
 
-_DURATION = (
-    r"^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$"
-)  # years and months have no length
-_SECONDS = " + ".join(
-    f"coalesce(try_cast(regexp_extract(duration, {literal(_DURATION)}, {i}) AS DOUBLE), 0) * {n}"
-    for i, n in ((1, 604800), (2, 86400), (3, 3600), (4, 60), (5, 1))
-)
+def _staged(column: str) -> str:
+    return (
+        f"{instants.local(column)} AS _clock_{column}, "
+        f"{instants.offset(column)} AS _offset_{column}"
+    )
 
 
 def _judge(connection: duckdb.DuckDBPyConnection, zone: str, source: str) -> None:
@@ -361,8 +356,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, zone: str, source: str) -> Non
         SELECT s.*, w.word, w.status, w.why, w.iri IS NOT NULL AS is_known_verb,
             {_instant("timestamp", zone)} AS happened_at,
             {_instant("stored", zone)} AS stored_at,
-            CASE WHEN regexp_matches(duration, {literal(_DURATION)}) AND duration NOT IN ('P', 'PT')
-                THEN try_cast(round({_SECONDS}) AS INTEGER) END AS duration_s,
+            try_cast(round({instants.seconds("duration")}) AS INTEGER) AS duration_s,
             coalesce(try_cast(video_progress AS DOUBLE), try_cast(cmi5_progress AS DOUBLE) / 100)
                 AS any_progress,
             try_cast(scaled AS DOUBLE) AS any_scaled,
@@ -373,7 +367,7 @@ def _judge(connection: duckdb.DuckDBPyConnection, zone: str, source: str) -> Non
                 AS is_activity,
             {tail.format("activity_type")} AS type_tail,
             {tail.format("parent_type")} AS parent_tail
-        FROM _named AS s
+        FROM (SELECT *, {_staged("timestamp")}, {_staged("stored")} FROM _named) AS s
         LEFT JOIN _word AS w ON w.iri =
             regexp_replace(rtrim(lower(trim(s.verb)), '/'), '^https?://', '')
         """
@@ -481,7 +475,7 @@ def _notes(connection: duckdb.DuckDBPyConnection, zone: str) -> dict[str, Any]:
             count(*) FILTER (_reason IS NULL AND stored IS NULL),
             count(*) FILTER (_reason IS NULL AND id IS NULL),
             count(*) FILTER (_reason IS NULL AND timestamp IS NOT NULL
-                             AND ({instants.offset("timestamp")}) IS NULL),
+                             AND _offset_timestamp IS NULL),
             count(*) FILTER (_reason IS NULL AND duration IS NOT NULL AND duration_s IS NULL),
             count(*) FILTER (_reason IS NULL AND any_progress IS NOT NULL AND progress IS NULL),
             count(*) FILTER (_reason IS NULL AND score IS NULL

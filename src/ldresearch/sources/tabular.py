@@ -1,0 +1,739 @@
+"""CSV, TSV and Parquet by a mapping that a person wrote: nothing is guessed.
+
+The mapping is TOML (``docs/sources.md`` shows one): which file feeds which canonical table, which
+column is which, in what format. :func:`sketch` writes one to edit.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ldresearch import clock, instants, schema
+from ldresearch.engine import identifier, literal
+from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.ingest import DERIVED, FILLED, PERSON_ID, Reading
+from ldresearch.sources import _csv, _files
+from ldresearch.sources._sketch import sketch
+
+if TYPE_CHECKING:
+    import duckdb
+
+OPTIONS: Mapping[str, str] = {
+    "mapping": "the mapping, a TOML file (default: <file>.toml beside a file, mapping.toml in a "
+    "folder)",
+}
+
+_READ = frozenset(
+    {"delimiter", "encoding", "quote", "nulls", "time_zone", "ambiguous", "decimal"}
+)  # fmt: skip
+_FEED = _READ | {"file", "table", "columns", "skip_without", "only"}
+_SPEC: Mapping[schema.Type, frozenset[str]] = {
+    schema.Type.TEXT: frozenset({"words"}),
+    schema.Type.INT: frozenset({"unit", "decimal"}),
+    schema.Type.BIGINT: frozenset({"unit", "decimal"}),
+    schema.Type.REAL: frozenset({"decimal", "minimum", "maximum"}),
+    schema.Type.MONEY: frozenset({"decimal"}),
+    schema.Type.BOOL: frozenset({"true", "false"}),
+    schema.Type.AT: frozenset({"format", "time_zone", "ambiguous"}),
+    schema.Type.ON: frozenset({"format"}),
+    schema.Type.TEXTS: frozenset({"separator", "columns"}),
+}
+_UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
+_CLOCKS = ("iso8601", "h:m:s", "m:s")
+_EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1000, "epoch_us": 1}
+_AMBIGUOUS = ("reject", "first", "second")
+MAX_WORDS = 30
+"""More unknown words than this are not listed: the column may not be one of words at all."""
+
+__all__ = ["OPTIONS", "read", "sketch"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Expression:
+    """How one canonical column comes about: what is staged, its value, and what may be wrong."""
+
+    value: str
+    trouble: str = "NULL"
+    stage: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """One entry of the mapping."""
+
+    where: str
+    table: schema.Table
+    file: str
+    columns: Mapping[str, Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    skip_without: tuple[str, ...]
+    only: Mapping[str, tuple[str, ...]]
+
+    @property
+    def dialect(self) -> _csv.Dialect:
+        return _csv.Dialect(
+            delimiter=self.settings["delimiter"],
+            encoding=self.settings["encoding"],
+            nulls=tuple(self.settings["nulls"]),
+            quote=self.settings["quote"] or None,
+        )
+
+    @property
+    def needed(self) -> set[str]:
+        """Source columns this feed reads."""
+        found = {*self.skip_without, *self.only}
+        for spec in self.columns.values():
+            found |= set(spec.get("columns", ())) | (
+                {spec["column"]} if "column" in spec else set()
+            )
+        return found
+
+
+def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]) -> Reading:
+    """Read a file, or the files of a folder, by a mapping.
+
+    Parameters
+    ----------
+    connection : duckdb connection
+        The intake connection.
+    path : Path
+        A ``.csv``, ``.tsv``, ``.txt`` (plain or ``.gz``) or ``.parquet`` file, or a folder of them.
+    options : mapping
+        See ``OPTIONS``.
+
+    Returns
+    -------
+    Reading
+
+    Raises
+    ------
+    ParameterError
+        For a mapping that is wrong: one sentence with the name that was probably meant.
+    """
+    mapping = _mapping_file(path, options)
+    feeds = _parse(mapping)
+    sources = _sources(connection, path, feeds)
+    tables: dict[str, list[str]] = {}
+    rejected: dict[str, dict[str, int]] = {}
+    notes: dict[str, Any] = {}
+    skipped: dict[str, int] = {}
+    unknown: dict[str, Any] = {}
+    for feed in feeds:
+        for source in (s for s in sources if s.feeds(feed)):
+            _check_columns(feed, source)
+            kept, n_skipped = _where(connection, feed, source)
+            if n_skipped:
+                label = f"{source.file.name} to {feed.table.name}"
+                skipped[label] = skipped.get(label, 0) + n_skipped
+            tables.setdefault(feed.table.name, []).append(_query(feed, source, kept))
+            unknown |= _unknown_words(connection, feed, source, kept)
+            if source.n_broken:
+                found = rejected.setdefault(feed.table.name, {})
+                found[_csv.BROKEN] = found.get(_csv.BROKEN, 0) + source.n_broken
+    if skipped:
+        notes["rows_left_out_by_the_mapping"] = skipped
+    if unknown:
+        notes["unknown_words"] = unknown
+    notes |= _csv.broken_note({s.file.name: s.loaded for s in sources if s.loaded is not None})
+    cut = [s.file.name for s in sources if _ends_without_a_line_end(s.file)]
+    if cut:
+        notes["last_line_without_an_end"] = cut
+    described = [_files.described(s.file, "tabular") for s in sources]
+    described.append(_files.described(mapping, "tabular mapping"))
+    return Reading(
+        tables=tables, rejected=rejected, files=tuple(described),
+        notes={"tabular": notes} if notes else {},
+    )  # fmt: skip
+
+
+# The mapping ---------------------------------------------------------------------------------
+
+
+def _mapping_file(path: Path, options: Mapping[str, str]) -> Path:
+    if options.get("mapping"):
+        candidates = [Path(options["mapping"])]
+    elif path.is_dir():
+        candidates = [path / "mapping.toml"]
+    else:
+        candidates = [path.with_name(f"{path.name}.toml"), path.with_suffix(".toml")]
+    for file in candidates:
+        if file.is_file():
+            return file
+    raise ParameterError(
+        message("there is no mapping", where="tabular", allowed=f"a file {candidates[0].name}",
+                do="write one with `ldresearch ingest tabular --sketch FILE`, then edit it")
+    )  # fmt: skip
+
+
+def _parse(mapping: Path) -> list[_Feed]:
+    try:
+        raw = tomllib.loads(mapping.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ParameterError(
+            message("the mapping is not UTF-8", where=mapping.name, do="save it as UTF-8")
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(
+            message("the mapping is no TOML", where=mapping.name, got=str(error))
+        ) from None
+    _known(raw, {"read", "feed"}, mapping.name)
+    defaults = raw.get("read", {})
+    _is_table(defaults, f"{mapping.name} [read]")
+    _known(defaults, _READ, f"{mapping.name} [read]")
+    entries = raw.get("feed", [])
+    if not isinstance(entries, list) or not entries:
+        raise ParameterError(
+            message("the mapping feeds no table", where=mapping.name, allowed="[[feed]] entries",
+                    do="name a file, a table and its columns")
+        )  # fmt: skip
+    return [_feed(e, defaults, f"{mapping.name} feed {i}") for i, e in enumerate(entries, 1)]
+
+
+def _is_table(value: Any, where: str) -> None:
+    if not isinstance(value, dict):
+        raise ParameterError(message("not a table of settings", where=where))
+
+
+def _known(given: Mapping[str, Any], known: set[str] | frozenset[str], where: str) -> None:
+    for name in given:
+        if name not in known:
+            raise ParameterError(
+                message("no such setting", where=where, got=name, do=did_you_mean(name, known))
+            )
+
+
+def _feed(entry: Any, defaults: Mapping[str, Any], where: str) -> _Feed:
+    _is_table(entry, where)
+    _known(entry, _FEED, where)
+    tables = {n: t for n, t in schema.TABLES.items() if n not in DERIVED}
+    name = entry.get("table", "")
+    if name not in tables:
+        raise ParameterError(
+            message("no such table", where=where, got=name, do=did_you_mean(str(name), tables))
+        )
+    table = tables[name]
+    settings = {
+        "delimiter": "", "encoding": "utf-8", "quote": '"', "nulls": [""], "time_zone": "",
+        "ambiguous": "reject", "decimal": ".",
+        **{k: v for k, v in defaults.items() if k in _READ},
+        **{k: v for k, v in entry.items() if k in _READ},
+    }  # fmt: skip
+    _check_settings(settings, where)
+    columns = entry.get("columns", {})
+    _is_table(columns, f"{where} columns")
+    names = {_raw(c.name): c for c in table.columns}
+    specs = {}
+    for target, spec in columns.items():
+        if target not in names:
+            raise ParameterError(
+                message("no such column", where=f"{where}, table {name}", got=target,
+                        do=did_you_mean(target, names))
+            )  # fmt: skip
+        specs[target] = _spec(names[target], spec, settings, f"{where} {target}")
+    filled = FILLED.get(name, frozenset())
+    for column in table.columns:
+        plain = _raw(column.name)
+        if column.required and plain not in specs and plain not in filled:
+            raise ParameterError(
+                message("a required column is not mapped", where=f"{where}, table {name}",
+                        got=plain, do="map it, or leave the feed out")
+            )  # fmt: skip
+    only = entry.get("only", {})
+    _is_table(only, f"{where} only")
+    return _Feed(
+        where, table, str(entry.get("file", "")), specs, settings,
+        tuple(_texts(entry.get("skip_without", []), f"{where} skip_without")),
+        {k: tuple(_texts(v, f"{where} only {k}")) for k, v in only.items()},
+    )  # fmt: skip
+
+
+def _texts(value: Any, where: str) -> list[str]:
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return value
+    raise ParameterError(message("not a list of texts", where=where, allowed='["a", "b"]'))
+
+
+def _raw(name: str) -> str:
+    return PERSON_ID if name == schema.PERSON_KEY else name
+
+
+def _check_settings(settings: Mapping[str, Any], where: str) -> None:
+    for name in ("delimiter", "encoding", "quote", "time_zone", "ambiguous", "decimal"):
+        if name in settings and not isinstance(settings[name], str):
+            raise ParameterError(message("not a text", where=f"{where} {name}"))
+    if "nulls" in settings:
+        _texts(settings["nulls"], f"{where} nulls")
+    for name in ("delimiter", "quote"):
+        if len(settings.get(name, "")) > 1:
+            raise ParameterError(
+                message("not a single character", where=f"{where} {name}", got=settings[name])
+            )
+    if settings.get("time_zone"):
+        clock.zone(settings["time_zone"])
+    if settings.get("ambiguous", "reject") not in _AMBIGUOUS:
+        raise ParameterError(
+            message("unknown choice", where=f"{where} ambiguous", got=settings["ambiguous"],
+                    allowed=", ".join(_AMBIGUOUS))
+        )  # fmt: skip
+    if settings.get("decimal", ".") not in (".", ","):
+        raise ParameterError(
+            message("unknown choice", where=f"{where} decimal", got=settings["decimal"],
+                    allowed=". or ,")
+        )  # fmt: skip
+
+
+def _spec(
+    column: schema.Column, given: Any, settings: Mapping[str, Any], where: str
+) -> Mapping[str, Any]:
+    """Check one column's mapping and fill in the defaults of its file."""
+    spec = {"column": given} if isinstance(given, str) else given
+    _is_table(spec, where)
+    _known(spec, _SPEC[column.type] | {"column", "value"}, where)
+    if len({"column", "columns", "value"} & set(spec)) != 1:
+        raise ParameterError(
+            message("a column comes from exactly one place", where=where,
+                    allowed='column = "..." or value = "..."'
+                    + (' or columns = ["...", "..."]' if column.type is schema.Type.TEXTS else ""))
+        )  # fmt: skip
+    _check_settings({k: v for k, v in spec.items() if k != "columns"}, where)
+    filled = {k: settings[k] for k in ("time_zone", "ambiguous", "decimal")} | dict(spec)
+    checks = {
+        "words": _check_words, "unit": _check_unit, "format": _check_format,
+        "minimum": _check_range, "maximum": _check_range,
+    }  # fmt: skip
+    for name, check in checks.items():
+        if name in spec:
+            check(column, filled, where)
+    for name in ("true", "false", "columns"):
+        if name in spec:
+            _texts(spec[name], f"{where} {name}")
+    if column.type is schema.Type.BOOL and ("true" in spec) != ("false" in spec):
+        raise ParameterError(message("say both what is true and what is false", where=where))
+    if column.type is schema.Type.TEXTS and "column" in spec and not spec.get("separator"):
+        raise ParameterError(
+            message("what parts the texts is not said", where=where, allowed='separator = "/"')
+        )
+    return filled
+
+
+def _check_words(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
+    _is_table(spec["words"], f"{where} words")
+    for word in spec["words"].values():
+        if column.values and word not in column.values:
+            raise ParameterError(
+                message("no such word", where=f"{where} words", got=word,
+                        do=did_you_mean(str(word), column.values))
+            )  # fmt: skip
+
+
+def _check_unit(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
+    known = (*_UNITS, *_CLOCKS)
+    if not column.name.endswith("_s") or spec["unit"] not in known:
+        raise ParameterError(
+            message("no such unit of time" if column.name.endswith("_s") else "has no unit",
+                    where=where, got=spec["unit"], do=did_you_mean(str(spec["unit"]), known))
+        )  # fmt: skip
+
+
+def _check_format(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
+    named = ("iso", *_EPOCHS) if column.type is schema.Type.AT else ("iso",)
+    text = spec["format"]
+    if not isinstance(text, str) or (text not in named and "%" not in text):
+        raise ParameterError(
+            message("no such format", where=where, got=text,
+                    allowed=", ".join(named) + ", or a pattern such as %d.%m.%Y %H:%M")
+        )  # fmt: skip
+    if "%" in text:
+        import duckdb
+
+        try:
+            duckdb.execute("SELECT try_strptime('', ?)", [text])
+        except duckdb.Error:
+            raise ParameterError(
+                message("not a pattern of dates", where=where, got=text,
+                        allowed="for example %d.%m.%Y %H:%M")
+            ) from None  # fmt: skip
+
+
+def _check_range(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
+    low, high = spec.get("minimum"), spec.get("maximum")
+    is_number = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (low, high))
+    if not is_number or not low < high:  # type: ignore[operator]
+        raise ParameterError(
+            message("not a range", where=where, allowed="minimum and maximum, the first smaller")
+        )
+
+
+# The files -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A file that is in the engine, with the types of its columns."""
+
+    file: Path
+    relation: str
+    types: Mapping[str, str]
+    loaded: _csv.Loaded | None
+    dialect: _csv.Dialect
+    is_only: bool
+
+    @property
+    def n_broken(self) -> int:
+        return self.loaded.n_broken if self.loaded else 0
+
+    def feeds(self, feed: _Feed) -> bool:
+        return _matches(self.file, feed, self.is_only) and (
+            self.loaded is None or self.dialect == _dialect(feed, self.file)
+        )
+
+
+def _matches(file: Path, feed: _Feed, is_only: bool) -> bool:
+    if not feed.file:
+        return is_only
+    return any(fnmatch.fnmatch(n, feed.file) for n in (file.name, _files.plain_name(file)))
+
+
+def _dialect(feed: _Feed, file: Path) -> _csv.Dialect:
+    from dataclasses import replace
+
+    dialect = feed.dialect
+    if dialect.delimiter:
+        return dialect
+    is_tab = _files.plain_name(file).lower().endswith((".tsv", ".tab"))
+    return replace(dialect, delimiter="\t" if is_tab else ",")
+
+
+def _sources(
+    connection: duckdb.DuckDBPyConnection, path: Path, feeds: Sequence[_Feed]
+) -> list[_Source]:
+    """Load every file that a feed names, once for each way of reading it."""
+    files = [path] if path.is_file() else sorted(
+        f for f in path.iterdir()
+        if f.is_file() and f.suffix != ".toml" and not f.name.startswith(".")
+    )  # fmt: skip
+    is_only = len(files) == 1
+    found: list[_Source] = []
+    for feed in feeds:
+        matching = [f for f in files if _matches(f, feed, is_only)]
+        if not matching:
+            raise ParameterError(
+                message("no file of this name", where=feed.where, got=feed.file,
+                        do=did_you_mean(feed.file, [f.name for f in files]))
+            )  # fmt: skip
+        for file in matching:
+            if any(s.file == file and s.feeds(feed) for s in found):
+                continue
+            dialect = _dialect(feed, file)
+            needed: set[str] = set()
+            for other in feeds:
+                if _matches(file, other, is_only) and _dialect(other, file) == dialect:
+                    needed |= other.needed
+            found.append(_source(connection, file, dialect, needed, len(found), is_only))
+    return found
+
+
+def _source(
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    dialect: _csv.Dialect,
+    needed: set[str],
+    number: int,
+    is_only: bool,
+) -> _Source:
+    if file.name.lower().endswith(".parquet"):
+        relation = (
+            f"(SELECT *, file_row_number + 1 AS _row FROM "
+            f"read_parquet({literal(str(file.resolve()))}, file_row_number = true))"
+        )
+        described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+        types = {r[0]: r[1] for r in described if r[0] not in ("_row", "file_row_number")}
+        return _Source(file, relation, types, None, dialect, is_only)
+    names = _csv.header(file, dialect)
+    loaded = _csv.load(connection, file, f"_tabular_{number}", dialect, sorted(needed))
+    types = dict.fromkeys(names, "VARCHAR")
+    return _Source(file, identifier(loaded.table), types, loaded, dialect, is_only)
+
+
+def _ends_without_a_line_end(file: Path) -> bool:
+    """Whether a plain file's last line may be cut off."""
+    if file.suffix.lower() not in (".csv", ".tsv", ".txt") or file.stat().st_size == 0:
+        return False
+    with file.open("rb") as stream:
+        stream.seek(-1, 2)
+        return stream.read(1) not in (b"\n", b"\r")
+
+
+def _check_columns(feed: _Feed, source: _Source) -> None:
+    for name in sorted(feed.needed):
+        if name not in source.types:
+            raise ParameterError(
+                message("the file has no such column", where=f"{feed.where}, {source.file.name}",
+                        got=name, do=did_you_mean(name, source.types))
+            )  # fmt: skip
+    for target, spec in feed.columns.items():
+        column = next(c for c in feed.table.columns if _raw(c.name) == target)
+        given = source.types.get(spec.get("column", ""), "VARCHAR")
+        is_id = column.type is schema.Type.TEXT or column.name == schema.PERSON_KEY
+        if is_id and given in ("DOUBLE", "FLOAT"):
+            raise ParameterError(
+                message("a text cannot be read from floating-point numbers: digits are lost",
+                        where=f"{feed.where} {target}", got=given,
+                        do="export the column as text")
+            )  # fmt: skip
+
+
+# From the mapping to a query -----------------------------------------------------------------
+
+
+def _where(connection: duckdb.DuckDBPyConnection, feed: _Feed, source: _Source) -> tuple[str, int]:
+    """Return which rows the mapping wants, and how many it leaves out."""
+    parts = [f"{_cell(n, source)} IS NOT NULL" for n in feed.skip_without]
+    for name, allowed in feed.only.items():
+        listed = ", ".join(literal(v) for v in allowed)
+        parts.append(f"coalesce({_cell(name, source)}::TEXT IN ({listed}), false)")
+    if not parts:
+        return "true", 0
+    wanted = " AND ".join(parts)
+    [(n_skipped,)] = connection.execute(
+        f"SELECT count(*) FROM {source.relation} WHERE NOT ({wanted})"
+    ).fetchall()
+    return wanted, int(n_skipped)
+
+
+def _cell(name: str, source: _Source) -> str:
+    """Return the expression of a source cell; a declared null token of a text is null."""
+    raw = identifier(name)
+    if source.types[name] != "VARCHAR":
+        return raw
+    cell = f"nullif(trim({raw}), '')"
+    if source.loaded is None:
+        for token in source.dialect.nulls:
+            cell = f"nullif({cell}, {literal(token)})" if token else cell
+    return cell
+
+
+def _query(feed: _Feed, source: _Source, kept: str) -> str:
+    """Build the query of one feed from one file."""
+    made = {
+        target: _expression(
+            next(c for c in feed.table.columns if _raw(c.name) == target), target, spec, source
+        )
+        for target, spec in feed.columns.items()
+    }
+    stages = [f"{sql} AS {identifier(n)}" for e in made.values() for n, sql in e.stage.items()]
+    inner = ", ".join(["*", *stages])
+    values = ", ".join(f"{e.value} AS {identifier(t)}" for t, e in made.items())
+    troubles = ", ".join(e.trouble for e in made.values())
+    reason = f"coalesce({troubles}, NULL)" if len(made) else "NULL"
+    return (
+        f"SELECT {values}, {literal(source.file.name)} AS _file, _row, {reason}::TEXT AS _reason "
+        f"FROM (SELECT {inner} FROM {source.relation} WHERE {kept})"
+    )
+
+
+def _expression(
+    column: schema.Column, target: str, spec: Mapping[str, Any], source: _Source
+) -> _Expression:
+    if "value" in spec:
+        return _constant(column, spec["value"])
+    if "columns" in spec:
+        cells = ", ".join(f"{_cell(n, source)}::TEXT" for n in spec["columns"])
+        return _Expression(f"[_x FOR _x IN [{cells}] IF _x IS NOT NULL]")
+    cell, given = _cell(spec["column"], source), source.types[spec["column"]]
+    kind = schema.Type.TEXT if column.name == schema.PERSON_KEY else column.type
+    if kind is schema.Type.AT:
+        return _instant(target, cell, given, spec)
+    if kind is schema.Type.ON:
+        return _day(target, cell, given, spec)
+    if kind is schema.Type.TEXTS:
+        return _list(cell, given, spec)
+    if kind is schema.Type.BOOL and "true" in spec:
+        return _truth(target, cell, spec)
+    if kind is schema.Type.TEXT:
+        return _Expression(_translated(f"{cell}::TEXT", spec.get("words", {})))
+    if column.name.endswith("_s") and kind in (schema.Type.INT, schema.Type.BIGINT):
+        return _seconds(target, cell, spec)
+    return _number(target, cell, given, kind, spec)
+
+
+def _constant(column: schema.Column, value: Any) -> _Expression:
+    if isinstance(value, list):
+        return _Expression("[" + ", ".join(literal(str(v)) for v in value) + "]")
+    if isinstance(value, bool):
+        return _Expression(str(value).lower())
+    return _Expression(f"{literal(str(value))}::TEXT")
+
+
+def _translated(cell: str, words: Mapping[str, str]) -> str:
+    if not words:
+        return cell
+    whens = " ".join(f"WHEN {literal(w)} THEN {literal(str(t))}" for w, t in words.items())
+    return f"CASE {cell} {whens} ELSE {cell} END"
+
+
+def _missing_or(cell: str, value: str, reason: str) -> str:
+    return f"CASE WHEN {cell} IS NOT NULL AND {value} IS NULL THEN {literal(reason)} END"
+
+
+def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Expression:
+    """Read an instant: stage its clock time and offset, then bring it to UTC."""
+    shape = spec.get("format", "iso")
+    clock_time, seconds = f"_clock_{target}", f"_offset_{target}"
+    if shape in _EPOCHS:
+        whole = f"try_cast({cell} AS BIGINT)"
+        local, offset = f"make_timestamp({whole} * {_EPOCHS[shape]})", "0"
+    elif given == "TIMESTAMP WITH TIME ZONE":
+        local, offset = f"make_timestamp(epoch_us({cell}))", "0"
+    elif given.startswith("TIMESTAMP") or given == "DATE":
+        local, offset = f"{cell}::TIMESTAMP", "NULL::INTEGER"
+    elif given != "VARCHAR":
+        # A bare number is an instant only once its unit is said.
+        local, offset = "NULL::TIMESTAMP", "NULL::INTEGER"
+    elif "%z" in shape:
+        local, offset = f"make_timestamp(epoch_us(try_strptime({cell}, {literal(shape)})))", "0"
+    elif shape != "iso":
+        local, offset = f"try_strptime({cell}, {literal(shape)})::TIMESTAMP", "NULL::INTEGER"
+    else:
+        local, offset = instants.local(cell), instants.offset(cell)
+    zone, ambiguous = spec["time_zone"], spec["ambiguous"]
+    naive = instants.zone_offset(clock_time, zone, ambiguous) if zone else "NULL"
+    trouble = instants.zone_trouble(clock_time, zone, ambiguous) if zone else "NULL"
+    reasons = " ".join(
+        f"WHEN ({trouble}) = {literal(why)} THEN {literal(f'{target} {why}')}"
+        for why in (instants.FORWARD, instants.BACK)
+        if literal(why) in trouble
+    )
+    unzoned = "" if zone else f"ELSE {literal(f'{target} {instants.NO_ZONE}')}"
+    by_zone = f"CASE {reasons} {unzoned} END" if reasons or unzoned else "NULL"
+    return _Expression(
+        value=f"({clock_time} - to_seconds(coalesce({seconds}, {naive})))",
+        trouble=(
+            f"CASE WHEN {cell} IS NULL THEN NULL "
+            f"WHEN {clock_time} IS NULL THEN {literal(f'{target} is no instant')} "
+            f"WHEN {seconds} IS NULL THEN {by_zone} END"
+        ),
+        stage={clock_time: local, seconds: offset},
+    )
+
+
+def _day(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Expression:
+    shape = spec.get("format", "iso")
+    if given == "DATE":
+        return _Expression(cell)
+    if given.startswith("TIMESTAMP"):
+        # Midnight is a date; any other time of day would be cut off in silence.
+        value = f"CASE WHEN {cell} = date_trunc('day', {cell}) THEN {cell}::DATE END"
+    elif given != "VARCHAR":
+        value = "NULL::DATE"
+    elif shape == "iso":
+        is_date = f"regexp_full_match({cell}, '\\d{{4}}-\\d{{2}}-\\d{{2}}')"
+        value = f"CASE WHEN {is_date} THEN try_cast({cell} AS DATE) END"
+    else:
+        value = f"try_strptime({cell}, {literal(shape)})::DATE"
+    return _Expression(value, _missing_or(cell, value, f"{target} is no date"))
+
+
+def _list(cell: str, given: str, spec: Mapping[str, Any]) -> _Expression:
+    if given.endswith("[]"):
+        return _Expression(cell)
+    parts = f"string_split({cell}::TEXT, {literal(spec['separator'])})"
+    return _Expression(
+        f"CASE WHEN {cell} IS NOT NULL THEN [trim(_x) FOR _x IN {parts} IF trim(_x) <> ''] END"
+    )
+
+
+def _truth(target: str, cell: str, spec: Mapping[str, Any]) -> _Expression:
+    yes, no = (", ".join(literal(w) for w in spec[k]) or "NULL" for k in ("true", "false"))
+    text = f"{cell}::TEXT"
+    value = f"CASE WHEN {text} IN ({yes}) THEN true WHEN {text} IN ({no}) THEN false END"
+    return _Expression(value, _missing_or(cell, value, f"{target} is no truth value"))
+
+
+def _plain_number(cell: str, decimal: str) -> str:
+    text = f"{cell}::TEXT"
+    return f"replace({text}, ',', '.')" if decimal == "," else text
+
+
+def _number(
+    target: str, cell: str, given: str, kind: schema.Type, spec: Mapping[str, Any]
+) -> _Expression:
+    if kind is schema.Type.BOOL:
+        whens = " ".join(
+            f"WHEN {literal(word)} THEN {answer}"
+            for word, answer in (
+                ("true", "true"),
+                ("1", "true"),
+                ("false", "false"),
+                ("0", "false"),
+            )
+        )
+        value = f"CASE lower({cell}::TEXT) {whens} END"
+        return _Expression(value, _missing_or(cell, value, f"{target} is no truth value"))
+    text = _plain_number(cell, spec["decimal"])
+    if kind is schema.Type.MONEY:
+        value = f"try_cast({text} AS {kind.value})"
+        return _Expression(value, _missing_or(cell, value, f"{target} is no amount"))
+    value = cell if given == "DOUBLE" else f"try_cast({text} AS DOUBLE)"
+    if kind is not schema.Type.REAL:
+        # The engine would round 5.7 to 6 without a word.
+        value = f"CASE WHEN {value} = floor({value}) THEN try_cast({value} AS {kind.value}) END"
+        return _Expression(value, _missing_or(cell, value, f"{target} is no whole number"))
+    finite = f"CASE WHEN isfinite({value}) THEN {value} END"
+    trouble = _missing_or(cell, finite, f"{target} is no number")
+    if "minimum" in spec:
+        low, high = float(spec["minimum"]), float(spec["maximum"])
+        finite = f"(({finite}) - {low!r}) / {high - low!r}"
+    return _Expression(finite, trouble)
+
+
+def _seconds(target: str, cell: str, spec: Mapping[str, Any]) -> _Expression:
+    """Read a duration in the unit that was said; canonical seconds unless told."""
+    unit = spec.get("unit", "seconds")
+    text = f"{cell}::TEXT"
+    if unit == "iso8601":
+        number = instants.seconds(text)
+    elif unit in _CLOCKS:
+        shape = r"^(\d+):([0-5]?\d):([0-5]?\d(?:\.\d+)?)$" if unit == "h:m:s" else (
+            r"^(\d+):([0-5]?\d(?:\.\d+)?)$"
+        )  # fmt: skip
+        factors = ((1, 3600), (2, 60), (3, 1)) if unit == "h:m:s" else ((1, 60), (2, 1))
+        number = " + ".join(
+            f"try_cast(regexp_extract({text}, {literal(shape)}, {i}) AS DOUBLE) * {n}"
+            for i, n in factors
+        )
+    else:
+        plain = _plain_number(cell, spec["decimal"])
+        number = f"try_cast({plain} AS DOUBLE) * {_UNITS[unit]}"
+    value = f"try_cast(round({number}) AS BIGINT)"
+    return _Expression(value, _missing_or(cell, value, f"{target} is no duration in {unit}"))
+
+
+def _unknown_words(
+    connection: duckdb.DuckDBPyConnection, feed: _Feed, source: _Source, kept: str
+) -> dict[str, Any]:
+    """Count words that no alias explains, so that the mapping can be mended."""
+    found: dict[str, Any] = {}
+    for target, spec in feed.columns.items():
+        column = next((c for c in feed.table.columns if c.name == target), None)
+        if column is None or not column.values or "column" not in spec:
+            continue
+        word = _translated(f"{_cell(spec['column'], source)}::TEXT", spec.get("words", {}))
+        allowed = ", ".join(literal(v) for v in column.values)
+        rows = connection.execute(
+            f"SELECT {word} AS word, count(*) AS n FROM {source.relation} WHERE {kept} "
+            f"AND {word} NOT IN ({allowed}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MAX_WORDS + 1}"
+        ).fetchall()
+        if rows:
+            label = f"{feed.table.name}.{target} in {source.file.name}"
+            found[label] = (
+                {str(w)[:60]: int(n) for w, n in rows}
+                if len(rows) <= MAX_WORDS
+                else f"more than {MAX_WORDS} different words: is it the right column?"
+            )
+    return found
