@@ -28,7 +28,7 @@ def coverage(published: Published) -> Axes:
 
     The horizontal axis counts days since the first Monday; its ticks are first weeks of months.
     """
-    rows = [row for row in published.frame.to_dict("records") if row["standing"] != "stray"]
+    rows = _rows(published)
     ax = style.axes()
     mondays = [dt.date.fromisoformat(row["week_on"]) for row in rows]
     days = [(monday - mondays[0]).days for monday in mondays]
@@ -50,13 +50,19 @@ def coverage(published: Published) -> Axes:
     return ax
 
 
+def _rows(published: Published) -> list[dict[str, Any]]:
+    """Rows by column name; hidden cells stay ``None``."""
+    names = [column.name for column in published.columns]
+    return [dict(zip(names, row, strict=True)) for row in published.rows]
+
+
 def _is_alone(events: list[Any], i: int) -> bool:
     """Whether a point has no neighbour to draw a line to."""
     beside = [events[j] for j in (i - 1, i + 1) if 0 <= j < len(events)]
     return events[i] is not None and all(e is None for e in beside)
 
 
-def _mark_breaks(ax: Axes, rows: list[dict[Any, Any]], days: list[int]) -> None:
+def _mark_breaks(ax: Axes, rows: list[dict[str, Any]], days: list[int]) -> None:
     marked = [(day, row) for day, row in zip(days, rows, strict=True) if row["standing"] in _BREAKS]
     if not marked:
         return
@@ -75,7 +81,7 @@ def _mark_breaks(ax: Axes, rows: list[dict[Any, Any]], days: list[int]) -> None:
     )  # fmt: skip
 
 
-def _spans(rows: list[dict[Any, Any]], days: list[int]) -> list[tuple[int, int]]:
+def _spans(rows: list[dict[str, Any]], days: list[int]) -> list[tuple[int, int]]:
     """Stretches of neighbouring incomplete weeks, first and last day of each."""
     spans: list[tuple[int, int]] = []
     for row, day in zip(rows, days, strict=True):
@@ -102,7 +108,7 @@ def _month(monday: dt.date, first: dt.date) -> str:
 
 def lag(published: Published) -> Axes:
     """Draw the share of events by the time from happening to recording."""
-    rows = published.frame.to_dict("records")
+    rows = _rows(published)
     shares = [row["share"] for row in rows]
     says = ["hidden" if s is None else "under 1 %" if 0 < s < 0.005 else percent(s) for s in shares]
     ax = style.bars(None, [_LAGS[row["lag"]] for row in rows], shares, says=says)

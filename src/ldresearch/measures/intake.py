@@ -16,7 +16,7 @@ from ldresearch import clock, schema
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures._measure import measure
-from ldresearch.measures._people import GROUPS, UNKNOWN, attributes, eligible, first_day
+from ldresearch.measures._people import GROUPS, UNKNOWN, attributes, first_day
 from ldresearch.measures._value import value_days, verb_list
 from ldresearch.questions import Question, collect, questions, wanted_columns
 
@@ -381,12 +381,11 @@ def faults(log: EventLog) -> pd.DataFrame:
     """
     whole = _whole(log)
     event = whole.table("event")
-    person = whole.table("person")
     found = [
-        _unknown_person(whole, person),
+        _unknown_person(whole),
         _orphans(whole, event, "content", "content_id", "unknown_content"),
         _orphans(whole, event, "assignment", "assignment_id", "unknown_assignment"),
-        *_outside_employment(whole, person),
+        *_outside_employment(whole),
         _repeated(event),
         *_clocks(whole, event),
     ]
@@ -414,10 +413,10 @@ def _counted(rows: ibis.Table, where: Any, n_events: Any = None) -> dict[str, An
     return counts
 
 
-def _unknown_person(log: EventLog, person: ibis.Table) -> dict[str, Any]:
+def _unknown_person(log: EventLog) -> dict[str, Any]:
     if not log.has("person"):
         return _fault("unknown_person", None)
-    days = log.table("activity_day")
+    person, days = log.table("person"), log.table("activity_day")
     return _fault(
         "unknown_person", _counted(days, ~days.person_key.isin(person.person_key), days.n_events)
     )
@@ -433,11 +432,11 @@ def _orphans(
     return _fault(fault, _counted(named, ~named[column].isin(known)))
 
 
-def _outside_employment(log: EventLog, person: ibis.Table) -> list[dict[str, Any]]:
+def _outside_employment(log: EventLog) -> list[dict[str, Any]]:
     """Events before the first hire and after the last leaving; a gap in between passes."""
     if not log.has("person"):
         return [_fault("before_hire", None), _fault("after_leaving", None)]
-    days = log.table("activity_day")
+    person, days = log.table("person"), log.table("activity_day")
     spells = person.group_by("person_key").agg(
         _hired=person.hired_on.min(),
         _left=person.left_on.max(),
@@ -500,38 +499,71 @@ def denominators(log: EventLog, *, active_days: int = 28) -> pd.DataFrame:
     """
     import ibis
 
-    person, access = log.persons(), log.table("access")
-    days = log.table("activity_day")
-    lists = [t.select("person_key") for t in (person, access, days)]
-    everyone = ibis.union(*lists, distinct=True)
-    recent = _recent(log, log.as_of - timedelta(days=active_days))
-    here = person.filter(person.left_on.isnull()).person_key
-    may = access.filter(access.revoked_at.isnull()).person_key
-    key = everyone.person_key
-    employment = ibis.cases(
-        (key.isin(here), "employed"), (key.isin(person.person_key), "left"), else_="unknown"
+    lists = [name for name in ("person", "access", "activity_day") if log.has(name)]
+    if not lists:
+        return pd.DataFrame(columns=list(denominators.columns))
+    everyone = ibis.union(
+        *(log.table(name).select("person_key") for name in lists),
+        *([log.table(lists[0]).select("person_key")] if len(lists) == 1 else []),
+        distinct=True,
     )
+    key = everyone.person_key
     named = everyone.mutate(
-        employment=employment if log.has("person") else ibis.literal("no list"),
-        access=(
-            ibis.ifelse(key.isin(may), "open", "none")
-            if log.has("access")
-            else ibis.literal("no list")
-        ),
-        activity=ibis.ifelse(key.isin(recent.person_key), "active", "quiet"),
+        employment=_employment(log, key),
+        access=_access(log, key),
+        activity=_activity(log, key, log.as_of - timedelta(days=active_days)),
     )
     return log.collect(named.group_by("employment", "access", "activity").agg(n=named.count()))
 
 
-def _recent(log: EventLog, since: date) -> ibis.Table:
-    """Active days since a day; of those no longer eligible, only the days since they are not."""
+def _employment(log: EventLog, key: Any) -> Any:
     import ibis
 
+    if not log.has("person"):
+        return ibis.literal("no list")
+    person = log.persons()
+    here = person.filter(person.left_on.isnull())
+    return ibis.cases(
+        (key.isin(here.person_key), "employed"),
+        (key.isin(person.person_key), "left"),
+        else_="unknown",
+    )
+
+
+def _access(log: EventLog, key: Any) -> Any:
+    import ibis
+
+    if not log.has("access"):
+        return ibis.literal("no list")
+    access = log.table("access")
+    is_open = key.isin(access.filter(access.revoked_at.isnull()).person_key)
+    return ibis.ifelse(is_open, "open", "none")
+
+
+def _activity(log: EventLog, key: Any, since: date) -> Any:
+    """Whether active since a day; of those no longer eligible, whether since they are not."""
+    import ibis
+
+    if not log.has("activity_day"):
+        return ibis.literal("no list")
     days = log.table("activity_day")
     days = days.filter(days.day_on >= ibis.literal(since, type="date"))
-    ends = eligible(log).select("person_key", _until=ibis._.eligible_to_on)
+    if log.has("person"):
+        days = _since_end(days, log.persons().select("person_key", _end=ibis._.left_on))
+    if log.has("access"):
+        access = log.table("access")
+        ends = access.group_by("person_key").agg(
+            _open=access.revoked_at.isnull().sum(), _end=log.day(access.revoked_at.max())
+        )
+        days = _since_end(days, ends.filter(ends._open == 0).select("person_key", "_end"))
+    return ibis.ifelse(key.isin(days.person_key), "active", "quiet")
+
+
+def _since_end(days: ibis.Table, ends: ibis.Table) -> ibis.Table:
+    """Keep, of those who have an end, the days from it on."""
     joined = days.left_join(ends, "person_key")
-    return joined.filter(joined._until.isnull() | (joined.day_on >= joined._until))
+    kept = joined.filter(joined._end.isnull() | (joined.day_on >= joined._end))
+    return kept.select("person_key", "day_on")
 
 
 # What is blank ------------------------------------------------------------------------------
@@ -613,7 +645,7 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
             message("persons cannot be grouped by this", where="by", got=by,
                     do=did_you_mean(by, GROUPS))
         )  # fmt: skip
-    people = attributes(log)
+    people = attributes(log) if _has_units(log) else _without_units(log)
     here = people.filter(people.left_on.isnull())
     blanks = {g: (here[g] == UNKNOWN).cast("int64").sum() for g in GROUPS if g != by}
     if log.has("access"):
@@ -621,6 +653,22 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
         blanks["access"] = (~here.person_key.isin(access)).cast("int64").sum()
     wide = log.collect(here.group_by(group=here[by]).agg(n=here.count(), **blanks))
     return wide.melt(["group", "n"], list(blanks), "column", "n_reached")
+
+
+def _has_units(log: EventLog) -> bool:
+    person = log.persons()
+    return bool(person.filter(person.unit_path.length() > 0).limit(1).count().execute())
+
+
+def _without_units(log: EventLog) -> ibis.Table:
+    """Groups of an HR file that places no one in a unit."""
+    import ibis
+
+    person = log.persons()
+    named = {"level": person.level, "role": person.role_id, "country": person.country}
+    named["location"] = person.location
+    known = {name: ibis.coalesce(column, UNKNOWN) for name, column in named.items()}
+    return person.select("person_key", "left_on", unit=ibis.literal(UNKNOWN), **known)
 
 
 # What it is good for ------------------------------------------------------------------------
@@ -656,7 +704,7 @@ def needs(log: EventLog, *, value_verbs: str | Iterable[str] = "complete") -> pd
     -------
     pandas.DataFrame
         Grain ``question, need``. ``kind`` is ``table`` (``number`` rows), ``column`` (share of
-        cells filled), ``value`` (days of value), ``weeks`` (complete weeks of activity) or
+        cells filled), ``value`` (days of value), ``weeks`` (complete weeks with activity) or
         ``persons`` (persons in the smallest needed table); ``wanted`` is what the question asks for
         where it names a number, else missing. ``collect`` says what to collect; ``n`` are the
         persons of the table behind the need.
@@ -701,10 +749,13 @@ class _Holdings:
         self.blanks = {
             f"{cell['table']}.{cell['column']}": cell for cell in missing(log).to_dict("records")
         }
-        self.weeks = float(coverage(log)["is_complete"].sum())
-        value = value_days(log, value_verbs, "all")
-        counts = value.aggregate(n=value.count(), persons=value.person_key.nunique())
-        self.value = log.collect(counts).to_dict("records")[0]
+        weeks = coverage(log)
+        self.weeks = float((weeks["is_complete"] & (weeks["n_events"] > 0)).sum())
+        self.value: dict[Any, Any] = {"n": 0, "persons": 0}
+        if log.has("activity_day"):
+            value = value_days(log, value_verbs, "all")
+            counts = value.aggregate(n=value.count(), persons=value.person_key.nunique())
+            self.value = log.collect(counts).to_dict("records")[0]
 
     def of(self, need: str, kind: str, question: Question) -> tuple[float, int]:
         """Return how much of a need there is, and the persons behind it."""

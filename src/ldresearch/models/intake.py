@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -240,7 +240,7 @@ def coverage(frame: pd.DataFrame) -> Result:
     with events before it, and after it. So a launch that grows fast and a fall that stays are no
     breaks. The last weeks have nothing after them and are held against those before; the first ones
     against nothing. The week of Christmas and that of New Year are named ``year end``, since every
-    log falls then. Dates long before the rest of the log are ``stray`` and outside the coverage.
+    log falls then. Dates long before the rest of the log are stray and left out.
 
     Parameters
     ----------
@@ -250,9 +250,10 @@ def coverage(frame: pd.DataFrame) -> Result:
     Returns
     -------
     Result
-        Family TREND: ``week_on, standing`` (``usual``, ``low``, ``silent``, ``year end``,
-        ``incomplete``, ``stray``), ``usual`` (events), ``n_events, n``. The estimate is
-        ``log_coverage_weeks``, complete weeks with events. ``parameters`` count the standings.
+        Family TREND: ``week_on, standing`` (``usual``, ``low``, ``silent``, ``quiet``: no event
+        where few are usual, ``year end``, ``incomplete``), ``usual`` (events), ``n_events, n``. The
+        estimate is ``log_coverage_weeks``, complete weeks with events. ``parameters`` count the
+        breaks and say whether there are stray dates.
 
     Examples
     --------
@@ -267,39 +268,41 @@ def coverage(frame: pd.DataFrame) -> Result:
     if frame.empty:
         return not_enough("coverage", Family.TREND, _why(frame, "the log holds no week"))
     require(frame, ["week_on", "n_events", "n_persons", "is_complete"], "coverage")
+    n = int(frame.attrs.get("n_persons", frame["n_persons"].max()))
+    if n < ENOUGH_PERSONS:
+        # Which weeks are silent would say when these few were there.
+        return not_enough(
+            "coverage", Family.TREND, f"the log holds the activity of fewer than {ENOUGH_PERSONS} "
+            "people, too few to show by week",
+        )  # fmt: skip
     frame = frame.sort_values("week_on", kind="stable", ignore_index=True)
     events = frame["n_events"].to_numpy(dtype=float)
     begin = _begin(events)
-    usual = np.full(len(frame), np.nan)
-    usual[begin:] = _usual(events[begin:], frame["is_complete"].to_numpy(dtype=bool)[begin:])
-    standing = _standing(frame, usual, begin)
-    weeks = pd.to_datetime(frame["week_on"])
+    frame, events = frame.iloc[begin:].reset_index(drop=True), events[begin:]
+    complete = frame["is_complete"].to_numpy(dtype=bool)
+    usual = _usual(events, complete)
+    standing = _standing(pd.to_datetime(frame["week_on"]), events, complete, usual)
     out = pd.DataFrame(
         {
-            "week_on": weeks.dt.strftime("%Y-%m-%d"),
+            "week_on": pd.to_datetime(frame["week_on"]).dt.strftime("%Y-%m-%d"),
             "standing": standing,
             "n_events": frame["n_events"],
             "usual": usual,
             "n": frame["n_persons"],
         }
     )
-    counts = {name: int((standing == name).sum()) for name in ("low", "silent", "stray")}
-    covered = frame["is_complete"].to_numpy(dtype=bool) & (standing != "stray") & (events > 0)
-    n = int(frame.attrs.get("n_persons", frame["n_persons"].max()))
     parameters: dict[str, Scalar] = {
-        "first": out["week_on"].iloc[begin],
-        "last": out["week_on"].iloc[-1],
-        **{f"n_{name}": count for name, count in counts.items()},
-        "stray_events": int(events[:begin].sum()),
+        **{f"n_{name}": int((standing == name).sum()) for name in ("low", "silent")},
+        "has_stray": begin > 0,
         "break_share": BREAK_SHARE,
-    }  # fmt: skip
+    }
     roles = {
         "week_on": Role.TIME, "standing": Role.KEY, "n_events": Role.COUNT,
         "usual": Role.VALUE, "n": Role.N,
     }  # fmt: skip
     return Result(
         "coverage", Family.TREND, out, roles,
-        (_estimate("log_coverage_weeks", int(covered.sum()), n, "weeks"),),
+        (_estimate("log_coverage_weeks", int((complete & (events > 0)).sum()), n, "weeks"),),
         f"A break is a complete week with less than {BREAK_SHARE:.0%} of the usual events: of the "
         f"smaller median of the {NEIGHBOURS} nearest weeks with events before and after it.",
         parameters,
@@ -332,22 +335,17 @@ def _usual(events: Floats, complete: Any) -> Floats:
     return usual
 
 
-def _standing(frame: pd.DataFrame, usual: Floats, begin: int) -> Any:
-    events = frame["n_events"].to_numpy(dtype=float)
-    complete = frame["is_complete"].to_numpy(dtype=bool)
-    monday = pd.to_datetime(frame["week_on"])
+def _standing(mondays: pd.Series, events: Floats, complete: Any, usual: Floats) -> Any:
     holiday = [
         any((day + pd.Timedelta(days=d)).strftime("%m-%d") in ("12-25", "01-01") for d in range(7))
-        for day in monday
+        for day in mondays
     ]
     with np.errstate(invalid="ignore"):
         is_low = (usual >= BREAK_USUAL) & (events < BREAK_SHARE * usual)
     named = np.select(
-        [
-            np.arange(len(frame)) < begin, ~complete, is_low & np.array(holiday, dtype=bool),
-            events == 0, is_low,
-        ],
-        ["stray", "incomplete", "year end", "silent", "low"],
+        [~complete, is_low & np.array(holiday, dtype=bool), is_low & (events == 0), is_low,
+         events == 0],
+        ["incomplete", "year end", "silent", "low", "quiet"],
         default="usual",
     )  # fmt: skip
     return named
@@ -469,8 +467,7 @@ def faults(frame: pd.DataFrame) -> Result:
         }
     ).sort_values(["share", "fault"], ascending=[False, True], kind="stable", ignore_index=True)
     shares = {
-        row["fault"]: (_share(row["n_events"], row["of_events"]), int(row["of_persons"]))
-        for row in seen.to_dict("records")
+        row["fault"]: (_of_events(row), int(row["of_persons"])) for row in seen.to_dict("records")
     }
     estimates = tuple(
         _estimate("share_orphan_events", *shares[f"unknown_{kind}"], "share", kind)
@@ -482,12 +479,20 @@ def faults(frame: pd.DataFrame) -> Result:
         "low": Role.LOW, "high": Role.HIGH,
     }  # fmt: skip
     skipped = ", ".join(frame.loc[~frame["is_checked"].astype(bool), "fault"])
-    parameters: dict[str, Scalar] = {f"events_{f}": round(s, 3) for f, (s, _) in shares.items()}
+    parameters: dict[str, Scalar] = {
+        f"events_{fault}": share for fault, (share, n) in shares.items() if n >= ENOUGH_PERSONS
+    }
     return Result(
         "faults", Family.RATES, out, roles, estimates,
         "Share of the persons it could befall, with Wilson's 95 % interval.",
         {**parameters, "not_checked": skipped},
     )  # fmt: skip
+
+
+def _of_events(row: Mapping[Any, Any]) -> float:
+    """Share of events; in whole percents where fewer than ten people stand behind it."""
+    is_few = 0 < row["n_persons"] < ENOUGH_PERSONS
+    return round(_share(row["n_events"], row["of_events"]), 2 if is_few else 3)
 
 
 def denominators(frame: pd.DataFrame) -> Result:
@@ -656,7 +661,8 @@ def questions(frame: pd.DataFrame) -> Result:
     Result
         Family COUNTS, in the order the questions are asked: ``analysis, asks, answer`` (``yes``,
         ``in part``, ``no``), ``lacks``, ``collect``, ``n``. ``parameters`` count the answers;
-        ``collect_first`` is what opens most questions.
+        ``collect_first`` opens most questions for
+        what has to be collected, ``n_opened`` of them.
     """
     require(
         frame,
@@ -685,15 +691,14 @@ def questions(frame: pd.DataFrame) -> Result:
         "all where one it needs is.",
         {
             "n_questions": len(out), "n_yes": n_yes, "n_part": n_part,
-            "n_no": len(out) - n_yes - n_part, "collect_first": _most_wanted(frame, out),
+            "n_no": len(out) - n_yes - n_part, **_opening(out),
         },
     )  # fmt: skip
 
 
 def _answer(part: pd.DataFrame) -> dict[str, Any]:
     absent = part[part["is_needed"] & ~part["is_met"]]
-    # Where a whole table is missing, its persons, values and weeks need no words of their own.
-    blocking = absent[absent["kind"] == "table"] if (absent["kind"] == "table").any() else absent
+    blocking = absent[absent["kind"].map(_own(set(absent["need"])))]
     partial = part[~part["is_needed"] & ~part["is_met"]]
     lacking = blocking if len(blocking) else partial
     answer = "no" if len(blocking) else "in part" if len(partial) else "yes"
@@ -705,9 +710,19 @@ def _answer(part: pd.DataFrame) -> dict[str, Any]:
         "answer": answer,
         "lacks": "; ".join(_lack(row) for row in lacking.to_dict("records")),
         "collect": "; ".join(lacking["collect"]),
-        "first": lacking["collect"].iloc[0] if answer == "no" else "",
+        "closed_by": tuple(blocking["collect"]),
         "n": int(needed.loc[needed["kind"] == "persons", "n"].min()),
     }
+
+
+def _own(absent: set[str]) -> Callable[[str], bool]:
+    """Say which needs stand for themselves: without a table there are no persons and no weeks."""
+    tables = absent - {"persons", "weeks", "value"}
+
+    def stands(kind: str) -> bool:
+        return kind == "table" or not tables or (kind != "persons" and "event" not in tables)
+
+    return stands
 
 
 def _lack(row: Any) -> str:
@@ -724,15 +739,15 @@ def _lack(row: Any) -> str:
     return f"fewer than {row['wanted']:.0f} people"
 
 
-def _most_wanted(frame: pd.DataFrame, out: pd.DataFrame) -> str:
-    """Return what is missing for most questions that get no answer; the first named of equals."""
-    closed = out.loc[out["answer"] == "no", "question"]
-    absent = frame[frame["question"].isin(closed) & frame["is_needed"] & ~frame["is_met"]]
-    if absent.empty:
-        return ""
-    is_table = absent["kind"] == "table"
-    counts = (absent[is_table] if is_table.any() else absent).groupby("collect", sort=False).size()
-    return str(counts.idxmax())
+def _opening(out: pd.DataFrame) -> dict[str, Scalar]:
+    """Return what opens most questions for what has to be collected, and how many it opens."""
+    closed = [set(names) for names in out["closed_by"] if names]
+    best: tuple[float, int, tuple[str, ...]] = (0.0, 0, ())
+    for names in out["closed_by"]:
+        n_opened = sum(one <= set(names) for one in closed)
+        if names and (n_opened / len(names), n_opened) > best[:2]:
+            best = (n_opened / len(names), n_opened, names)
+    return {"collect_first": "; ".join(best[2]), "n_opened": best[1]}
 
 
 # May we trust it ----------------------------------------------------------------------------
@@ -767,13 +782,13 @@ def checks(
         "has_answers": _answers(answers),
         "is_fresh": _of(there, "freshness_days", "activity"),
         "few_rejected": _of(rejected, "share_rejected"),
-        "persons_known": _persons_share(contradictions, "unknown_person"),
+        "persons_known": _persons_share(contradictions, "unknown_person", MOST_UNKNOWN),
         "no_repeats": _events_share(contradictions, "repeated"),
         "right_day": _events_share(contradictions, "shifted_day"),
         "clocks_agree": _events_share(contradictions, "clock_ahead"),
         "recorded_in_time": _of(recorded, "recording_lag", "7 days"),
         "within_employment": _outside(contradictions),
-        "active_are_entitled": _of(lists, "share_unentitled"),
+        "active_are_entitled": _unentitled(lists),
         "content_known": _events_share(contradictions, "unknown_content"),
         "no_breaks": _breaks(weeks),
         "long_enough": _of(weeks, "log_coverage_weeks"),
@@ -823,11 +838,30 @@ def _status(check: str, value: float) -> str:
 
 
 def _of(result: Result, metric: str, label: str | None = None) -> float:
+    """Value of an estimate; not known where too few people stand behind it."""
     try:
-        value = result.estimate(metric, label).value
+        estimate = result.estimate(metric, label)
     except KeyError:
         return math.nan
-    return value if result.name != "lag" else round(value, 3)
+    return _enough(estimate) if estimate.unit == "share" else _known(estimate)
+
+
+def _known(estimate: Estimate) -> float:
+    return estimate.value if estimate.n >= ENOUGH_PERSONS else math.nan
+
+
+def _enough(estimate: Estimate) -> float:
+    return round(_known(estimate), 3)
+
+
+def _people(share: float, n: int, threshold: float) -> float:
+    """Share of people; one to nine of them count as ten, and are not known if that would fail."""
+    if n < ENOUGH_PERSONS:
+        return math.nan
+    if 0 < share * n < ENOUGH_PERSONS - 0.5:
+        bound = ENOUGH_PERSONS / n
+        return round(bound, 3) if bound <= threshold else math.nan
+    return round(share, 3)
 
 
 def _answers(answers: Result) -> float:
@@ -839,27 +873,37 @@ def _events_share(result: Result, fault: str) -> float:
     return float(value) if isinstance(value, int | float) else math.nan
 
 
-def _persons_share(result: Result, fault: str) -> float:
+def _persons_share(result: Result, fault: str, threshold: float) -> float:
     if result.is_empty:
         return math.nan
-    row = result.frame[result.frame["fault"] == fault]
-    return round(float(row["share"].iloc[0]), 3) if len(row) else math.nan
+    found = result.frame[result.frame["fault"] == fault].to_dict("records")
+    return _people(found[0]["share"], int(found[0]["n"]), threshold) if found else math.nan
 
 
 def _outside(result: Result) -> float:
-    found = [_persons_share(result, fault) for fault in ("before_hire", "after_leaving")]
+    found = [_persons_share(result, f, MOST_OUTSIDE) for f in ("before_hire", "after_leaving")]
     known = [share for share in found if not math.isnan(share)]
     return max(known) if known else math.nan
+
+
+def _unentitled(lists: Result) -> float:
+    found = [e for e in lists.estimates if e.metric == "share_unentitled"]
+    return _people(found[0].value, found[0].n, MOST_UNENTITLED) if found else math.nan
 
 
 def _breaks(weeks: Result) -> float:
     if weeks.is_empty:
         return math.nan
-    parameters = weeks.parameters
-    return float(sum(int(parameters[f"n_{kind}"] or 0) for kind in ("low", "silent", "stray")))
+    return float(
+        sum(int(weeks.parameters[name] or 0) for name in ("n_low", "n_silent", "has_stray"))
+    )
 
 
 def _blank(blanks: Result) -> float:
-    shares = [e.value for e in blanks.estimates if e.metric == "share_missing"]
+    shares = [
+        _people(e.value, e.n, 1 - ENOUGH_FILLED)
+        for e in blanks.estimates
+        if e.metric == "share_missing"
+    ]
     known = [share for share in shares if not math.isnan(share)]
     return round(max(known), 2) if known else math.nan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from ldresearch.result import Published
 from ldresearch.sentences import Card, Headline, words
@@ -20,7 +20,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "passed": "Days without any event before the as-of date: {value}; {threshold} at most.",
         "not passed": "Days without any event before the as-of date: {value}; {threshold} were "
         "allowed. The feed has stopped, or the as-of date runs ahead of the export.",
-        "not known": "There are no events to be fresh, or too few people to say.",
+        "not known": "There are no events, or those of too few people to say.",
     },
     "few_rejected": {
         "title": "Few rows were rejected on the way in",
@@ -34,14 +34,16 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "passed": "{value} % of the active people are not in the HR file; {threshold} % at most.",
         "not passed": "{value} % of the active people are not in the HR file; {threshold} % were "
         "allowed. The two systems may spell their ids differently.",
-        "not known": "There is no HR file, or no activity, to compare.",
+        "not known": "There is no HR file or no activity to compare, or too few people are "
+        "concerned to say.",
     },
     "no_repeats": {
         "title": "Events are counted once",
         "passed": "{value} % of the events repeat another one; {threshold} % at most.",
         "not passed": "{value} % of the events repeat another one under a new id; {threshold} % "
         "were allowed. Every count of activity is too high by as much.",
-        "not known": "No event has a time of day, or there is none, so repetition cannot be told.",
+        "not known": "No event has a time of day, or too few people are concerned, so it cannot be "
+        "told.",
     },
     "right_day": {
         "title": "Events fall on their day",
@@ -49,7 +51,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "{threshold} % at most.",
         "not passed": "{value} % of the events are bare dates, read as midnight UTC, and fall on "
         "the day before in this time zone; {threshold} % were allowed. Read them as local dates.",
-        "not known": "There are no events.",
+        "not known": "There are no events, or those of too few people to say.",
     },
     "clocks_agree": {
         "title": "Clocks agree",
@@ -57,7 +59,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "most.",
         "not passed": "{value} % of the events were recorded before they happened; {threshold} % "
         "were allowed. A clock or a time zone is wrong.",
-        "not known": "There are no events.",
+        "not known": "There are no events, or those of too few people to say.",
     },
     "recorded_in_time": {
         "title": "Events are recorded in time",
@@ -65,7 +67,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "most.",
         "not passed": "{value} % of the events were recorded more than a week late; {threshold} % "
         "were allowed. The last weeks will still grow, so do not read them yet.",
-        "not known": "No source gives a time of recording.",
+        "not known": "No source gives a time of recording, or too few people are concerned.",
     },
     "within_employment": {
         "title": "Activity lies within employment",
@@ -73,7 +75,8 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "{threshold} % at most.",
         "not passed": "{value} % of the people were active before being hired or after leaving; "
         "{threshold} % were allowed. Hire and leaving dates do not fit the log.",
-        "not known": "There is no HR file, or no activity, to compare.",
+        "not known": "There is no HR file or no activity to compare, or too few people are "
+        "concerned to say.",
     },
     "active_are_entitled": {
         "title": "Active people are employed and have access",
@@ -81,7 +84,8 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "access; {threshold} % at most.",
         "not passed": "{value} % of the people active in the last 28 days are not employed or have "
         "no access; {threshold} % were allowed. They count as active and in no denominator.",
-        "not known": "There is no list of employees or of access, or no one was active.",
+        "not known": "There is no list of employees or of access, or too few people are concerned "
+        "to say.",
     },
     "content_known": {
         "title": "Content is in the catalogue",
@@ -89,28 +93,29 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "% at most.",
         "not passed": "{value} % of the events name content that is not in the catalogue; "
         "{threshold} % were allowed. Nothing can be said of what was learned there.",
-        "not known": "There is no catalogue, or no event names content.",
+        "not known": "There is no catalogue, no event names content, or too few people are "
+        "concerned.",
     },
     "no_breaks": {
         "title": "The series has no breaks",
         "passed": "No complete week is silent or far below the usual.",
         "not passed": "Weeks that are silent, far below the usual or out of time: {value}. Ask "
         "whether the platform or only the export was down.",
-        "not known": "There are no weeks.",
+        "not known": "There are no weeks, or those of too few people to say.",
     },
     "long_enough": {
         "title": "The log is long enough",
         "passed": "Complete weeks with activity: {value}; a window of 60 days takes {threshold}.",
         "not passed": "Complete weeks with activity: {value}; a window of 60 days takes "
         "{threshold}.",
-        "not known": "There are no weeks.",
+        "not known": "There are no weeks, or those of too few people to say.",
     },
     "staff_is_fresh": {
         "title": "The HR file is fresh",
         "passed": "Days since the last change in the HR file: {value}; {threshold} at most.",
         "not passed": "Days since the last change in the HR file: {value}; {threshold} were "
         "allowed. People have come and gone since.",
-        "not known": "There is no HR file.",
+        "not known": "There is no HR file, or too few people are concerned to say.",
     },
     "attributes_filled": {
         "title": "People's attributes are filled",
@@ -118,9 +123,12 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "{threshold} % at most.",
         "not passed": "The emptiest of unit, role and level is blank for {value} % of the people; "
         "{threshold} % were allowed. Shares by group can be far off.",
-        "not known": "There is no HR file.",
+        "not known": "There is no HR file, or too few people are concerned to say.",
     },
 }
+
+_MOST_NAMED: Final = 3
+"""Closed questions a sentence names; more of them are read in the table."""
 
 _MEND: Final[Mapping[str, str]] = {
     "has_answers": "deliver the tables named below",
@@ -210,10 +218,11 @@ def _cards(questions: Published, *others: Published) -> tuple[Card, ...]:
 
 
 def _decision(verdict: str, first: str, questions: Published, checks: Published) -> str:
-    collect = str(questions.parameters["collect_first"])
-    more = f" To open more questions, collect first {collect}." if collect else ""
+    collect, n_opened = questions.parameters["collect_first"], questions.parameters["n_opened"]
+    opens = words.plural(int(n_opened or 0), "question")
+    more = f" To open {opens} more, collect {collect}." if collect else ""
     if verdict == "stop":
-        return f"Fix the data before anything else: collect first {collect}."
+        return f"Fix the data before anything else. To open {opens}, collect {collect}."
     others = int(checks.parameters["n_failed"] or 0) - 1
     rest = f" Then see to {_more(others)} below." if others > 0 else ""
     if verdict == "fix":
@@ -240,6 +249,12 @@ def _change_mind(verdict: str) -> str:
     return "An export in which the checks below pass would lift the reservation."
 
 
+def _rows(published: Published) -> list[dict[str, Any]]:
+    """Rows by column name; hidden cells stay ``None``."""
+    names = [column.name for column in published.columns]
+    return [dict(zip(names, row, strict=True)) for row in published.rows]
+
+
 # The parts ----------------------------------------------------------------------------------
 
 
@@ -247,14 +262,13 @@ def questions(published: Published) -> str:
     """Say how many questions can be answered and which cannot."""
     if published.is_empty:
         return words.sentence(published.missing)
-    rows = published.frame.to_dict("records")
+    rows = _rows(published)
     closed = [row["asks"] for row in rows if row["answer"] == "no"]
     said = f"{_open(published)}."
-    if closed:
+    if 0 < len(closed) <= _MOST_NAMED:
         said += f" Not yet: {' '.join(closed)}"
-    part = [row for row in rows if row["answer"] == "in part"]
-    if part:
-        said += " An answer in part lacks what the table names beside it."
+    if any(row["answer"] != "yes" for row in rows):
+        said += " What is missing, and what to collect, stands beside each question."
     return said
 
 
@@ -262,16 +276,14 @@ def tables(published: Published) -> str:
     """Say which tables that questions ask for are absent."""
     if published.is_empty:
         return words.sentence(published.missing)
-    rows = published.frame.to_dict("records")
+    rows = _rows(published)
     asked = [row for row in rows if row["n_questions"] != "0"]
     absent = [str(row["table"]).replace("_", " ") for row in asked if row["state"] == "absent"]
     if not absent:
         return f"All {len(asked)} tables that the questions ask for are here."
-    if len(absent) == len(asked):
-        return "None of the tables that the questions ask for is here."
     return (
-        f"{len(asked) - len(absent)} of the {len(asked)} tables that the questions ask for are "
-        f"here; absent: {words.listing(absent)}."
+        f"Here: {len(asked) - len(absent)} of the {len(asked)} tables that the questions ask for. "
+        f"Absent: {words.listing(absent)}."
     )
 
 
@@ -280,22 +292,21 @@ def coverage(published: Published) -> str:
     if published.is_empty:
         return words.sentence(published.missing)
     p = published.parameters
-    last = published.frame["week_on"].iloc[-1]
-    said = f"The log runs from the week of {words.date(str(p['first']))} to that of "
-    said += words.date(last)
+    first, last = (published.frame["week_on"].iloc[i] for i in (0, -1))
+    said = f"The log runs from the week of {words.date(first)} to that of {words.date(last)}"
     if published.has("log_coverage_weeks"):
         weeks = words.number(published.estimate("log_coverage_weeks").value)
         said += f"; complete weeks with activity: {weeks}"
     said += "."
-    low, silent, stray = (int(p[f"n_{kind}"] or 0) for kind in ("low", "silent", "stray"))
+    low, silent = int(p["n_low"] or 0), int(p["n_silent"] or 0)
     if silent:
-        said += f" {words.plural(silent, 'week').capitalize()} had no event at all."
+        said += f" {words.plural(silent, 'week')} had no event at all."
     if low:
         share = words.percent(float(p["break_share"] or 0))
-        said += f" {words.plural(low, 'week').capitalize()} had less than {share} of the usual."
-    if stray:
-        said += " Some events bear dates long before the rest; they are left out of the figure."
-    if not low + silent + stray:
+        said += f" {words.plural(low, 'week')} had less than {share} of the usual events."
+    if p["has_stray"]:
+        said += " Some events bear dates long before the rest; they are left out here."
+    if not (low or silent or p["has_stray"]):
         said += " No complete week is silent or far below the usual."
     if "incomplete" in set(published.frame["standing"]):
         said += " Hatched weeks are incomplete."
@@ -306,14 +317,15 @@ def verbs(published: Published) -> str:
     """Say what was done most."""
     if published.is_empty:
         return words.sentence(published.missing)
-    top = published.frame.to_dict("records")[0]
+    top = _rows(published)[0]
     exact = published.rules.public
     n_verbs, n_sources = published.frame["verb"].nunique(), published.frame["source"].nunique()
-    events = "too few events to show" if top["n_events"] is None else f"{top['n_events']:,} events"
+    said = f"{words.plural(n_verbs, 'verb')} from {words.plural(n_sources, 'source')}"
+    if top["n"] is None or top["n_events"] is None:
+        return f"{said}; too few people to show how often."
     return (
-        f"{words.plural(n_verbs, 'verb')} from {words.plural(n_sources, 'source')}; the most "
-        f"frequent is {str(top['verb']).replace('_', ' ')}, {events} by "
-        f"{words.persons(top['n'], exact=exact)}."
+        f"{said}; the most frequent is {str(top['verb']).replace('_', ' ')}, "
+        f"{top['n_events']:,} events by {words.persons(top['n'], exact=exact)}."
     )
 
 
@@ -346,7 +358,7 @@ def rejects(published: Published) -> str:
     """Say how many rows were rejected and mostly why."""
     if published.is_empty:
         return words.sentence(published.missing)
-    rows = published.frame.to_dict("records")
+    rows = _rows(published)
     if not rows:
         return "No row was rejected on the way in."
     top = rows[0]
@@ -372,7 +384,7 @@ def faults(published: Published) -> str:
     """Name the contradiction that touches most people."""
     if published.is_empty:
         return words.sentence(published.missing)
-    rows = published.frame.to_dict("records")
+    rows = _rows(published)
     skipped = str(published.parameters["not_checked"])
     unchecked = " What has no table to check against is left out." if skipped else ""
     if not rows:
@@ -419,7 +431,7 @@ def missing(published: Published) -> str:
     """Name the emptiest column."""
     if published.is_empty:
         return words.sentence(published.missing)
-    top = published.frame.to_dict("records")[0]
+    top = _rows(published)[0]
     where = (
         f"{str(top['column']).replace('_', ' ')} in the {str(top['table']).replace('_', ' ')} table"
     )
@@ -434,11 +446,12 @@ def missing_by(published: Published) -> str:
     """Name the group with the largest share of blanks."""
     if published.is_empty:
         return words.sentence(f"by group, {published.missing}")
-    rows = [row for row in published.frame.to_dict("records") if row["share"] is not None]
+    rows = [row for row in _rows(published) if row["share"] is not None]
     if not rows:
         return "The groups with blanks are too small to show."
     top = max(rows, key=lambda row: (row["share"], row["group"]))
+    where = "those in no known group" if top["group"] == "Unknown" else top["group"]
     return (
-        f"Most blanks: {words.percent(top['share'])} of {top['group']} have no "
+        f"Most blanks: {words.percent(top['share'])} of {where} have no "
         f"{str(top['column']).replace('_', ' ')}. Blanks that sit in one group bias that group."
     )
