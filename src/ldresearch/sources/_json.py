@@ -23,6 +23,7 @@ MAX_STATEMENT = 32 * 1024 * 1024
 
 _PAGE = re.compile(r'\{\s*(?:"more"\s*:\s*(?:null|"[^"]*")\s*,\s*)?"statements"\s*:\s*\[')
 _MAY_BE_PAGE = re.compile(r'\{\s*"(?:more|statements)"')
+_OPENS_PAGE = re.compile(rb'\{\s*"(?:more|statements)"')
 _BLANK = re.compile(r"[\s,]*")
 _LOOK = 50
 
@@ -42,21 +43,24 @@ def statements(file: Path) -> Iterator[str | None]:
 
 
 def _is_lines(file: Path) -> bool:
-    """Whether some early line holds a whole object: one object a line."""
+    """Whether some early line holds a whole object: one object a line.
+
+    The first line may be damaged, so it does not decide alone, unless it plainly opens something
+    that goes on below: an array, a page, a brace of its own.
+    """
     with open_bytes(file) as stream:
         for _ in range(_LOOK):
             line = stream.readline(MAX_STATEMENT)
             if not line:
                 return False
             text = line.removeprefix(codecs.BOM_UTF8).strip()
-            if text.startswith(b"["):
-                return False
             try:
                 if isinstance(json.loads(text), dict):
                     return True
             except (ValueError, RecursionError):
-                continue
-    return True
+                if text.startswith(b"[") or text == b"{" or _OPENS_PAGE.match(text):
+                    return False
+    return False
 
 
 def _lines(file: Path) -> Iterator[str | None]:

@@ -604,19 +604,16 @@ def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Ex
     zone, ambiguous = spec["time_zone"], spec["ambiguous"]
     naive = instants.zone_offset(clock_time, zone, ambiguous) if zone else "NULL"
     trouble = instants.zone_trouble(clock_time, zone, ambiguous) if zone else "NULL"
-    reasons = " ".join(
-        f"WHEN ({trouble}) = {literal(why)} THEN {literal(f'{target} {why}')}"
-        for why in (instants.FORWARD, instants.BACK)
-        if literal(why) in trouble
-    )
-    unzoned = "" if zone else f"ELSE {literal(f'{target} {instants.NO_ZONE}')}"
-    by_zone = f"CASE {reasons} {unzoned} END" if reasons or unzoned else "NULL"
+    if not zone:
+        trouble = literal(f"{target} {instants.NO_ZONE}")
+    elif trouble != "NULL":
+        trouble = f"{literal(target)} || ' ' || ({trouble})"
     return _Expression(
         value=f"({clock_time} - to_seconds(coalesce({seconds}, {naive})))",
         trouble=(
             f"CASE WHEN {cell} IS NULL THEN NULL "
             f"WHEN {clock_time} IS NULL THEN {literal(f'{target} is no instant')} "
-            f"WHEN {seconds} IS NULL THEN {by_zone} END"
+            f"WHEN {seconds} IS NULL THEN {trouble} END"
         ),
         stage={clock_time: local, seconds: offset},
     )
