@@ -691,7 +691,7 @@ def _without_units(log: EventLog) -> ibis.Table:
         "n": "int64",
     },
 )
-def needs(log: EventLog, *, value_verbs: str | Iterable[str] = "complete") -> pd.DataFrame:
+def needs(log: EventLog, *, value_verbs: str | Iterable[str] = "complete,pass") -> pd.DataFrame:
     """Hold every question of the notebooks against what the dataset has.
 
     Parameters

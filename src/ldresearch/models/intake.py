@@ -25,6 +25,9 @@ ENOUGH_PERSONS: Final = 10
 ENOUGH_FILLED: Final = 0.8
 """With a fifth blank, a group seen as 30 % of those known can truly be 24 to 44 % of all."""
 
+MOST_BLANK: Final = round(1 - ENOUGH_FILLED, 3)
+"""The same, as the share of blanks."""
+
 MOST_REJECTED: Final = 0.01
 """The door refuses a table at 5 %. From one row in a hundred on, a rate can be a point off."""
 
@@ -90,7 +93,7 @@ CHECKS: Final[Mapping[str, float]] = {
     "no_breaks": 0.0,
     "long_enough": FEWEST_WEEKS,
     "staff_is_fresh": OLDEST_STAFF_DAYS,
-    "attributes_filled": 1 - ENOUGH_FILLED,
+    "attributes_filled": MOST_BLANK,
 }
 """Check to its threshold, in the order in which faults are worth mending."""
 
@@ -698,7 +701,8 @@ def questions(frame: pd.DataFrame) -> Result:
 
 def _answer(part: pd.DataFrame) -> dict[str, Any]:
     absent = part[part["is_needed"] & ~part["is_met"]]
-    blocking = absent[absent["kind"].map(_own(set(absent["need"])))]
+    stands = _own(set(absent["need"]))
+    blocking = absent[np.array([stands(kind) for kind in absent["kind"]], dtype=bool)]
     partial = part[~part["is_needed"] & ~part["is_met"]]
     lacking = blocking if len(blocking) else partial
     answer = "no" if len(blocking) else "in part" if len(partial) else "yes"
@@ -901,9 +905,7 @@ def _breaks(weeks: Result) -> float:
 
 def _blank(blanks: Result) -> float:
     shares = [
-        _people(e.value, e.n, 1 - ENOUGH_FILLED)
-        for e in blanks.estimates
-        if e.metric == "share_missing"
+        _people(e.value, e.n, MOST_BLANK) for e in blanks.estimates if e.metric == "share_missing"
     ]
     known = [share for share in shares if not math.isnan(share)]
     return round(max(known), 2) if known else math.nan
