@@ -471,13 +471,15 @@ def _row_labels(ax: Axes, labels: Sequence[object]) -> None:
 # Fitting ------------------------------------------------------------------------------------
 
 
-def fit(ax: Axes) -> Figure:
+def fit(ax: Axes, width: float = WIDTH) -> Figure:
     """Give the margins what the labels need: same width of figure, same size of letters.
 
     Parameters
     ----------
     ax : Axes
         Axes of a figure made by :func:`axes`.
+    width : float
+        Inches.
 
     Returns
     -------
@@ -489,19 +491,19 @@ def fit(ax: Axes) -> Figure:
     left, right, below, above = 0.5, 0.1, 0.45, 0.1
     for _ in range(2):
         total = height + below + above
-        figure.set_size_inches(WIDTH, total)
+        figure.set_size_inches(width, total)
         figure.subplots_adjust(
-            left=left / WIDTH, right=1 - right / WIDTH, bottom=below / total, top=1 - above / total
+            left=left / width, right=1 - right / width, bottom=below / total, top=1 - above / total
         )
         box = _extent(figure)
         pad = 0.03
-        left = min(left - box[0] + pad, WIDTH * 0.45)
-        right = min(right + box[2] - WIDTH + pad, WIDTH * 0.35)
+        left = min(left - box[0] + pad, width * 0.45)
+        right = min(right + box[2] - width + pad, width * 0.35)
         below, above = below - box[1] + pad, above + box[3] - total + pad
     total = height + below + above
-    figure.set_size_inches(WIDTH, total)
+    figure.set_size_inches(width, total)
     figure.subplots_adjust(
-        left=left / WIDTH, right=1 - right / WIDTH, bottom=below / total, top=1 - above / total
+        left=left / width, right=1 - right / width, bottom=below / total, top=1 - above / total
     )
     return figure
 
