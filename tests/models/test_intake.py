@@ -80,6 +80,11 @@ def test_a_long_summer_is_no_stray_beginning() -> None:
     assert result.parameters["n_silent"] == 30
 
 
+def test_a_log_of_two_weeks_is_not_said_to_have_no_breaks() -> None:
+    result = found(events=[100, 100])
+    assert result.frame.set_index("check").loc["no_breaks", "status"] == "not known"
+
+
 def test_weeks_of_too_few_people_are_not_shown() -> None:
     assert intake.coverage(weeks([100] * 20, n_persons=9)).is_empty
 
@@ -322,6 +327,15 @@ def test_blanks_have_an_interval() -> None:
     unit = intake.missing(frame).estimate("share_missing_unit")
     # Wilson's interval of 15 of 25, as in tests of rates.
     assert (unit.value, round(unit.low, 4), round(unit.high, 4)) == (0.6, 0.4074, 0.7660)
+
+
+def test_blanks_by_group_leave_out_what_is_blank_for_all() -> None:
+    frame = pd.DataFrame(
+        {"group": ["A", "B", "A", "B"], "column": ["role", "role", "country", "country"],
+         "n_reached": [0, 15, 30, 25], "n": [30, 25, 30, 25]}
+    )  # fmt: skip
+    assert set(intake.missing_by(frame).frame["column"]) == {"role"}
+    assert intake.missing_by(frame[frame["column"] == "country"]).is_empty
 
 
 def test_every_metric_is_in_the_registry() -> None:

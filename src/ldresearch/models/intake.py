@@ -617,7 +617,7 @@ def _with_wilson(metric: str, count: int, n: int, label: str = "") -> Estimate:
 
 
 def missing_by(frame: pd.DataFrame) -> Result:
-    """Give the share of blanks by group and column, only of columns with any blank.
+    """Give the share of blanks by group, of columns blank for some and filled for others.
 
     Parameters
     ----------
@@ -632,10 +632,12 @@ def missing_by(frame: pd.DataFrame) -> Result:
     if frame.empty:
         return not_enough("missing_by", Family.RATES, _why(frame, "no one is employed today"))
     require(frame, ["group", "column", "n_reached", "n"], "missing_by")
-    some = frame.groupby("column")["n_reached"].transform("sum") > 0
+    blank = frame.groupby("column")["n_reached"].transform("sum")
+    some = (blank > 0) & (blank < frame.groupby("column")["n"].transform("sum"))
     out = frame[some].sort_values(["column", "group"], kind="stable", ignore_index=True)
     if out.empty:
-        return not_enough("missing_by", Family.RATES, "nothing is blank")
+        reason = "no attribute is blank for some and filled for others"
+        return not_enough("missing_by", Family.RATES, reason)
     low, high = wilson(out["n_reached"], out["n"])
     out = out[["column", "group", "n_reached", "n"]].assign(
         share=out["n_reached"] / out["n"], low=low, high=high
@@ -851,7 +853,7 @@ def _of(result: Result, metric: str, label: str | None = None) -> float:
 
 
 def _known(estimate: Estimate) -> float:
-    return estimate.value if estimate.n >= ENOUGH_PERSONS else math.nan
+    return math.nan if 0 < estimate.n < ENOUGH_PERSONS else estimate.value
 
 
 def _enough(estimate: Estimate) -> float:
@@ -896,7 +898,7 @@ def _unentitled(lists: Result) -> float:
 
 
 def _breaks(weeks: Result) -> float:
-    if weeks.is_empty:
+    if weeks.is_empty or not weeks.frame["usual"].notna().any():
         return math.nan
     return float(
         sum(int(weeks.parameters[name] or 0) for name in ("n_low", "n_silent", "has_stray"))

@@ -101,14 +101,14 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "passed": "No complete week is silent or far below the usual.",
         "not passed": "Weeks that are silent, far below the usual or out of time: {value}. Ask "
         "whether the platform or only the export was down.",
-        "not known": "There are no weeks, or those of too few people to say.",
+        "not known": "There are too few weeks, or too few people, to say.",
     },
     "long_enough": {
         "title": "The log is long enough",
         "passed": "Complete weeks with activity: {value}; a window of 60 days takes {threshold}.",
         "not passed": "Complete weeks with activity: {value}; a window of 60 days takes "
         "{threshold}.",
-        "not known": "There are no weeks, or those of too few people to say.",
+        "not known": "There are too few weeks, or too few people, to say.",
     },
     "staff_is_fresh": {
         "title": "The HR file is fresh",
@@ -306,7 +306,8 @@ def coverage(published: Published) -> str:
         said += f" {words.plural(low, 'week')} had less than {share} of the usual events."
     if p["has_stray"]:
         said += " Some events bear dates long before the rest; they are left out here."
-    if not (low or silent or p["has_stray"]):
+    is_judged = any(row["usual"] is not None for row in _rows(published))
+    if is_judged and not (low or silent or p["has_stray"]):
         said += " No complete week is silent or far below the usual."
     if "incomplete" in set(published.frame["standing"]):
         said += " Hatched weeks are incomplete."
