@@ -175,7 +175,7 @@ def _posterior(count: Floats, n: Floats) -> tuple[Floats, Floats, Floats, Floats
     log = log + np.log(np.tile(width, len(means)))
     weight = np.exp(log - log.max())
     weight = weight / weight.sum()
-    kept = weight > 1e-7
+    kept = weight > 1e-6
     return a[kept], b[kept], mean[kept], weight[kept] / weight[kept].sum()
 
 
@@ -184,7 +184,7 @@ def _quantile(level: float, up: Floats, down: Floats, weight: Floats) -> float:
     from scipy.special import betainc
 
     low, high = 0.0, 1.0
-    for _ in range(40):
+    for _ in range(22):
         middle = (low + high) / 2
         if float(weight @ betainc(up, down, middle)) < level:
             low = middle

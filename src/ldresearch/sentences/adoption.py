@@ -45,9 +45,9 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "title": "The log begins when people could start",
         "passed": "{value} % could start more than a week before the log begins.",
         "not passed": (
-            "{value} % could start more than a week before the log begins (allowed: {threshold} %). "
-            "What they did then is unknown, so the S-curve counts whoever started earlier as starting now: set "
-            "`since` to the launch."
+            "{value} % could start more than a week before the log begins (allowed: {threshold} "
+            "%). What they did then is unknown, so the S-curve counts whoever started earlier as "
+            "starting now: set `since` to the launch."
         ),
         "not known": "Nobody could be followed.",
     },
@@ -209,7 +209,7 @@ def _peak(published: Published) -> str:
     first = _first_week(published)
     pull, push = published.estimate("bass_q").value, published.estimate("bass_p").value
     drive = (
-        " Once it was known, colleagues drew in more people than the campaign pushed."
+        " The curve has a stronger pull of colleagues than push of the campaign."
         if pull > push
         else ""
     )
@@ -465,8 +465,8 @@ def _decision(
         )
     if curve.is_empty and not _is_known(reached, "activation_rate"):
         return (
-            "Decide nothing on this yet: supply what is missing or wait for more weeks, then run it "
-            "again."
+            "Decide nothing on this yet: supply what is missing or wait for more weeks, then run "
+            "it again."
         )
     by = _deadline(curve)
     shown = [] if groups.is_empty else groups.frame.to_dict("records")
