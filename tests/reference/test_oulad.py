@@ -127,7 +127,7 @@ def test_withdrawals_without_a_date_are_marked_and_censored(log: EventLog) -> No
 
 
 def test_an_earlier_as_of_date_censors_and_hides(log: EventLog, raw: pd.DataFrame) -> None:
-    """On 1 January 2014 only the presentations of 2013 had begun, and only 92 days of the J ones."""
+    """On 1 January 2014 the presentations of 2013 had begun, the J ones 92 days before."""
     early = EventLog.open(log.dataset, as_of="2014-01-01")
     measured = enrolments(early, by="content_id")
     assert set(measured["group"]) == {

@@ -15,8 +15,11 @@ from ldresearch.ingest import IngestReport
 from ldresearch.log import EventLog
 from ldresearch.worlds.tables import KEY
 
+HEADER = (
+    "O*NET-SOC Code|Title|Element ID|Element Name|Scale ID|Data Value|N|Standard Error|"
+    "Lower CI Bound|Upper CI Bound|Recommend Suppress|Not Relevant|Date|Domain Source\n"
+)
 SKILLS = """\
-O*NET-SOC Code|Title|Element ID|Element Name|Scale ID|Data Value|N|Standard Error|Lower CI Bound|Upper CI Bound|Recommend Suppress|Not Relevant|Date|Domain Source
 1|A|2.A.1.a|Reading|IM|3|8|0.4|1|5|N||08/2023|Analyst
 1|A|2.A.1.a|Reading|LV|3.5|7|0.7|1|5|N|N|07/2023|Analyst
 1|A|2.A.1.b|Listening|IM|1|8|0|1|1|N||08/2023|Analyst
@@ -24,7 +27,7 @@ O*NET-SOC Code|Title|Element ID|Element Name|Scale ID|Data Value|N|Standard Erro
 2|B|2.A.1.a|Reading|LV|7|n/a|n/a|n/a|n/a|Y|N|08/2023|Analyst
 """
 FILES = {
-    "Skills": SKILLS,
+    "Skills": HEADER + SKILLS,
     "Occupation Data": 'O*NET-SOC Code|Title|Description\n1|Chief "A"|x\n2|B|y\n3|No data|z\n',
     "Scales Reference": "Scale ID|Scale Name|Minimum|Maximum\nIM|Importance|1|5\nLV|Level|0|7\n",
     "Content Model Reference": "Element ID|Element Name|Description\n2|Requirements|x\n"

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.engine import identifier
 from ldresearch.errors import DataError, did_you_mean, message
-from ldresearch.sources._files import first_undecodable, open_bytes, plain_name, step
+from ldresearch.sources import _files
+from ldresearch.sources._files import first_undecodable, open_bytes, step
 
 if TYPE_CHECKING:
     import duckdb
@@ -166,12 +167,16 @@ def load(
     wanted = list(names if keep is None else [n for n in names if n in set(keep)])
     step(f"reading {file.name}")
     broken: list[int] = []
+    n_lines = 0
 
     def skip(row: Any) -> str:
+        # A quotation mark that is never closed swallows many lines: all of them are lost.
+        nonlocal n_lines
+        n_lines += 1 + str(row.text).rstrip("\r\n").count("\n")
         broken.append(int(row.number or 0))
         return "skip"
 
-    # A name of its own for the column the engine adds.
+    stream: Any = None
     is_utf8 = codecs.lookup(dialect.encoding).name in ("utf-8", "utf-8-sig")
     try:
         with open_bytes(file) as stream:
@@ -198,13 +203,11 @@ def load(
                 f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS "
                 f"SELECT {listed}, row_number() OVER () AS _row FROM _stream"
             )
-    except DataError:
-        raise
     except Exception as error:
-        raise _unreadable(error, file, dialect) from None
+        raise _files.failure(stream) or _unreadable(error, file, dialect) from None
     finally:
         connection.unregister("_stream")
-    return Loaded(table, tuple(wanted), len(broken), tuple(n for n in broken[:20] if n))
+    return Loaded(table, tuple(wanted), n_lines, tuple(n for n in broken[:20] if n))
 
 
 def _unreadable(error: Exception, file: Path, dialect: Dialect) -> DataError:
@@ -212,11 +215,6 @@ def _unreadable(error: Exception, file: Path, dialect: Dialect) -> DataError:
     text = str(error)
     if "UTF8" in text or "codec can't decode" in text or isinstance(error, UnicodeDecodeError):
         return _wrong_encoding(file, dialect.encoding)
-    if isinstance(error, EOFError) or "end-of-stream marker" in text or "gzip" in text.lower():
-        return DataError(
-            message("the compressed file is damaged or breaks off", where=file.name,
-                    do="copy or export it again")
-        )  # fmt: skip
     if "Empty CSV" in text:
         return DataError(message("the file is empty", where=file.name, do="export it again"))
     if "straddling" in text or "out of sync" in text:
@@ -250,4 +248,4 @@ def broken_note(loaded: Mapping[str, Loaded]) -> dict[str, Any]:
     return {"broken_lines": found} if found else {}
 
 
-__all__ = ["BROKEN", "Dialect", "Loaded", "broken_note", "header", "load", "need", "plain_name"]
+__all__ = ["BROKEN", "Dialect", "Loaded", "broken_note", "header", "load", "need"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -79,20 +80,31 @@ class _Guarded(io.RawIOBase):
         self.packed = max(file.stat().st_size, 1)
         self.stream = gzip.open(file, "rb")  # noqa: SIM115 - closed with this object
         self.n_bytes = 0
+        self.failed: DataError | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        data = self.stream.read(len(buffer))
+        try:
+            data = self.stream.read(len(buffer))
+        except (EOFError, OSError, zlib.error):
+            raise self._refused(
+                "the compressed file is damaged or breaks off", "copy or export it again"
+            ) from None
         buffer[: len(data)] = data
         self.n_bytes += len(data)
         if self.n_bytes > FREE_BYTES and self.n_bytes > MAX_RATIO * self.packed:
-            raise DataError(
-                message(f"the file grows more than {MAX_RATIO} times when unpacked",
-                        where=self.name, do="unpack it yourself if you trust it")
-            )  # fmt: skip
+            raise self._refused(
+                f"the file grows more than {MAX_RATIO} times when unpacked",
+                "unpack it yourself if you trust it",
+            )
         return len(data)
+
+    def _refused(self, what: str, do: str) -> DataError:
+        """Keep the error too: libraries in between may wrap it and lose its sentence."""
+        self.failed = DataError(message(what, where=self.name, do=do))
+        return self.failed
 
     def close(self) -> None:
         self.stream.close()
@@ -104,6 +116,11 @@ def open_bytes(file: Path) -> IO[bytes]:
     if file.name.endswith(".gz"):
         return cast(IO[bytes], io.BufferedReader(_Guarded(file), 1 << 20))
     return file.open("rb", buffering=1 << 20)
+
+
+def failure(stream: IO[bytes]) -> DataError | None:
+    """Return why a stream of :func:`open_bytes` refused to go on."""
+    return getattr(getattr(stream, "raw", None), "failed", None)
 
 
 def first_undecodable(file: Path, encoding: str) -> int | None:

@@ -352,7 +352,8 @@ def _check_format(column: schema.Column, spec: Mapping[str, Any], where: str) ->
         import duckdb
 
         try:
-            duckdb.execute("SELECT try_strptime('', ?)", [text])
+            with duckdb.connect(":memory:") as engine:
+                engine.execute("SELECT try_strptime('', ?)", [text]).fetchall()
         except duckdb.Error:
             raise ParameterError(
                 message("not a pattern of dates", where=where, got=text,
@@ -588,8 +589,8 @@ def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Ex
     if shape in _EPOCHS:
         whole = f"try_cast({cell} AS BIGINT)"
         local, offset = f"make_timestamp({whole} * {_EPOCHS[shape]})", "0"
-    elif given == "TIMESTAMP WITH TIME ZONE":
-        local, offset = f"make_timestamp(epoch_us({cell}))", "0"
+    elif given.startswith("TIMESTAMP") and ("TZ" in given or "ZONE" in given):
+        local, offset = f"make_timestamp(epoch_us({cell}::TIMESTAMPTZ))", "0"
     elif given.startswith("TIMESTAMP") or given == "DATE":
         local, offset = f"{cell}::TIMESTAMP", "NULL::INTEGER"
     elif given != "VARCHAR":

@@ -187,18 +187,12 @@ def _batches(files: Sequence[Path]) -> Iterator[Any]:
         _files.step(f"reading {file.name}")
         texts: list[str | None] = []
         first, size = 1, 0
-        try:
-            for text in _json.statements(file):
-                texts.append(text)
-                size += len(text) if text else 0
-                if size > 1 << 23 or len(texts) == 8192:
-                    yield _batch(pa, file, first, texts)
-                    first, texts, size = first + len(texts), [], 0
-        except (EOFError, OSError):
-            raise DataError(
-                message("the compressed file is damaged or breaks off", where=file.name,
-                        do="copy or export it again")
-            ) from None  # fmt: skip
+        for text in _json.statements(file):
+            texts.append(text)
+            size += len(text) if text else 0
+            if size > 1 << 23 or len(texts) == 8192:
+                yield _batch(pa, file, first, texts)
+                first, texts, size = first + len(texts), [], 0
         if texts:
             yield _batch(pa, file, first, texts)
 
