@@ -127,7 +127,7 @@ def test_an_array_that_breaks_off_keeps_what_came_before(tmp_path: Path) -> None
     [
         ("middle.json", json.dumps(PAIR).replace('}, {"id"', '}, {id"').encode()),
         ("bytes.json", json.dumps(PAIR).replace("One", "\x00").encode("utf-16")),
-        ("deep.json", b"[" * 5000),
+        ("deep.json", b'[{"a":' + b"[" * 5000),
     ],
 )
 def test_damage_that_would_lose_the_rest_is_refused(tmp_path: Path, name: str, data: bytes) -> None:
