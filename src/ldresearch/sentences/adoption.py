@@ -336,7 +336,7 @@ def _waiting(behind: list[dict[Any, Any]], others: tuple[Published, ...]) -> str
         for r in behind
         if _count(others[0], str(r["group"]))
     ]
-    return f" Not started yet are {words.listing(said)}." if said else ""
+    return f" Not started yet: {words.listing(said)}." if said else ""
 
 
 def _count(waiting: Published, group: str) -> str:
