@@ -163,6 +163,7 @@ def test_blanks_by_group_leave_out_leavers(log) -> None:
     assert (found[("Sales", "level")]["n_reached"], found[("Sales", "level")]["n"]) == (1, 1)
     assert found[("Sales", "access")]["n_reached"] == 0
     assert found[("Unknown", "access")]["n_reached"] == 1  # dan
+    assert set(intake.missing_by(log, by="")["group"]) == {"everyone"}
     with pytest.raises(ParameterError, match="unit"):
         intake.missing_by(log, by="units")
 

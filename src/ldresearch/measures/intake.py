@@ -632,7 +632,7 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
     ----------
     log : EventLog
     by : str
-        Column of groups.
+        Column of groups; empty: everyone together.
 
     Returns
     -------
@@ -640,7 +640,9 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
         Grain ``group, column``: ``n_reached`` persons lack it, of ``n``. ``access`` is among the
         columns where the dataset has an access list.
     """
-    if by not in GROUPS:
+    import ibis
+
+    if by and by not in GROUPS:
         raise ParameterError(
             message("persons cannot be grouped by this", where="by", got=by,
                     do=did_you_mean(by, GROUPS))
@@ -651,7 +653,8 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
     if log.has("access"):
         access = log.table("access").person_key
         blanks["access"] = (~here.person_key.isin(access)).cast("int64").sum()
-    wide = log.collect(here.group_by(group=here[by]).agg(n=here.count(), **blanks))
+    group = here[by] if by else ibis.literal("everyone")
+    wide = log.collect(here.group_by(group=group).agg(n=here.count(), **blanks))
     return wide.melt(["group", "n"], list(blanks), "column", "n_reached")
 
 

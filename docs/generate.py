@@ -1,0 +1,228 @@
+"""Write the pages that follow from the code: metrics, data dictionary, parameters.
+
+Run by ``make docs``; a test fails when a page no longer says what the code does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ldresearch import parameters, schema
+from ldresearch.vocabulary import Direction, Metric, metrics
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_DIRECTIONS = {
+    Direction.UP: "more is better",
+    Direction.DOWN: "less is better",
+    Direction.NEITHER: "neither way is better as such",
+}
+_TYPES = {
+    schema.Type.TEXT: "text",
+    schema.Type.INT: "whole number",
+    schema.Type.BIGINT: "whole number",
+    schema.Type.REAL: "number",
+    schema.Type.BOOL: "true or false",
+    schema.Type.AT: "instant, UTC",
+    schema.Type.ON: "date",
+    schema.Type.TEXTS: "list of texts",
+    schema.Type.MONEY: "amount, two decimals",
+}
+_KINDS = {str: "text", int: "whole number", float: "number", bool: "true or false"}
+
+
+def _note(source: str) -> str:
+    return f"<!-- Written by docs/generate.py from {source}. Change that, then run `make docs`. -->"
+
+
+def _cell(text: object) -> str:
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(_cell(c) for c in line)} |" for line in lines)
+
+
+def _page(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+# Metrics ------------------------------------------------------------------------------------
+
+
+def metrics_page() -> str:
+    """Return the page of every number that a report may carry."""
+    return _page(
+        _note("src/ldresearch/metrics.toml"),
+        "# Metrics",
+        "Every number that a report may carry, defined once. The id is what stands in the facts "
+        "of a run; the label is what a report says. Tables are those of the "
+        "[data dictionary](data-dictionary.md).",
+        *(_metric(metric) for metric in sorted(metrics().values(), key=lambda m: m.id)),
+    )
+
+
+def _metric(metric: Metric) -> str:
+    needs = ", ".join(f"`{table}`" for table in metric.needs) or "none in particular"
+    facts = [
+        f"- Unit: {metric.unit or 'none'}; {_DIRECTIONS[metric.direction]}.",
+        f"- Needs: {needs}.",
+        f"- Level: {metric.level}.",
+    ]
+    if metric.references:
+        facts.append(f"- References: {'; '.join(metric.references)}.")
+    head = f"## {metric.id}\n\n*{metric.label[0].upper()}{metric.label[1:]}.*"
+    return f"{head} {metric.definition}\n\n" + "\n".join(facts)
+
+
+# Data dictionary ----------------------------------------------------------------------------
+
+
+def data_dictionary_page() -> str:
+    """Return the page of every canonical table and column."""
+    names = ", ".join(f"[{name}](#{name})" for name in schema.TABLES)
+    return _page(
+        _note("src/ldresearch/schema.py"),
+        "# Data dictionary",
+        f"The canonical tables, schema version {schema.SCHEMA_VERSION}. Missing tables are normal: "
+        "the notebook `00_intake` says which questions the others can answer.",
+        "Sources speak of persons by their own `person_id`. The door in replaces it by a keyed "
+        "pseudonym, which only `identity` holds, and by the dense `person_key` everywhere else. "
+        "A row without a required value is rejected and counted. Instants end in `_at` and are "
+        "UTC; dates end in `_on`; durations end in `_s` and are whole seconds.",
+        f"Tables: {names}.",
+        *(_schema_table(table) for table in schema.TABLES.values()),
+    )
+
+
+def _schema_table(table: schema.Table) -> str:
+    key = ", ".join(f"`{name}`" for name in table.key)
+    known = " and ".join(f"`{name}`" for name in table.known_at)
+    said = [f"{table.doc}.", f"One row for each {key}."]
+    if known:
+        said.append(f"A row is known from {known} on.")
+    for column, hidden in table.hidden_after:
+        blanked = " and ".join(f"`{name}`" for name in hidden)
+        said.append(f"Before `{column}`, {blanked} read as empty.")
+    hashed = schema.PSEUDONYM_COLUMNS.get(table.name, ())
+    if hashed:
+        said.append(f"Pseudonymised at the door: {', '.join(f'`{name}`' for name in hashed)}.")
+    rows = [
+        (
+            f"`{column.name}`", _TYPES[column.type], "yes" if column.required else "",
+            _allowed(column), column.doc,
+        )
+        for column in table.columns
+    ]  # fmt: skip
+    head = ("column", "type", "required", "allowed", "meaning")
+    return f"## {table.name}\n\n{' '.join(said)}\n\n{_table(head, rows)}"
+
+
+def _allowed(column: schema.Column) -> str:
+    if column.values:
+        return ", ".join(f"`{value}`" for value in column.values)
+    low, high = column.low, column.high
+    if low is not None and high is not None:
+        return f"{low:g} to {high:g}"
+    if low is not None:
+        return f"{low:g} or more"
+    return "" if high is None else f"{high:g} or less"
+
+
+# Parameters ---------------------------------------------------------------------------------
+
+
+def notebook_parameters(root: Path) -> dict[str, dict[str, parameters.Parameter]]:
+    """Return what each notebook declares, by its stem."""
+    found = {}
+    for file in sorted((root / "notebooks").glob("[0-9]*.ipynb")):
+        cells: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        [cell] = [c for c in cells if "parameters" in c["metadata"].get("tags", [])]
+        found[file.stem] = parameters.declared("".join(cell["source"]))
+    return found
+
+
+def parameters_page(root: Path) -> str:
+    """Return the page of every parameter of every notebook."""
+    found = notebook_parameters(root)
+    shared = [n for n in _names(found) if found and all(n in own for own in found.values())]
+    return _page(
+        _note("src/ldresearch/parameters.toml and the notebooks' parameters cells"),
+        "# Parameters",
+        "A notebook declares its parameters in its own cell, with their defaults; the default "
+        "gives the type. Whatever runs the notebook (JupyterLab, papermill, a scheduler, the "
+        "command line) is held to these names, types and ranges: an unknown name or a value out "
+        "of range is an error, never ignored.",
+        "## In every notebook",
+        _table(_HEAD, [_parameter(name, found) for name in shared]),
+        *(_own(stem, own, shared, found) for stem, own in found.items()),
+    )
+
+
+_HEAD = ("parameter", "type", "default", "allowed", "meaning")
+
+
+def _names(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for own in found.values() for name in own))
+
+
+def _own(
+    stem: str,
+    own: Mapping[str, parameters.Parameter],
+    shared: Sequence[str],
+    found: Mapping[str, Mapping[str, parameters.Parameter]],
+) -> str:
+    rows = [_parameter(name, {stem: found[stem]}) for name in own if name not in shared]
+    text = _table(_HEAD, rows) if rows else "None of its own."
+    return f"## {stem}\n\n{text}"
+
+
+def _parameter(
+    name: str, found: Mapping[str, Mapping[str, parameters.Parameter]]
+) -> tuple[str, str, str, str, str]:
+    uses = [own[name] for own in found.values() if name in own]
+    defaults = dict.fromkeys(f"`{json.dumps(one.default)}`" for one in uses)
+    kinds = dict.fromkeys(_KINDS[type(one.default)] for one in uses)
+    rule = parameters.rules().get(name, {})
+    said = rule.get("help") or next((one.help for one in uses if one.help), "")
+    return f"`{name}`", " or ".join(kinds), " or ".join(defaults), _range(rule), said
+
+
+def _range(rule: Mapping[str, Any]) -> str:
+    if "choices" in rule:
+        return ", ".join(f"`{json.dumps(choice)}`" for choice in rule["choices"])
+    low, high = rule.get("min"), rule.get("max")
+    if low is not None and high is not None:
+        return f"{low} to {high}"
+    if low is not None:
+        return f"{low} or more"
+    return "" if high is None else f"{high} or less"
+
+
+# All of them --------------------------------------------------------------------------------
+
+
+def pages(root: Path = ROOT) -> dict[str, str]:
+    """Return every generated page by its file name."""
+    writers: dict[str, Callable[[], str]] = {
+        "metrics.md": metrics_page,
+        "data-dictionary.md": data_dictionary_page,
+        "parameters.md": lambda: parameters_page(root),
+    }
+    return {name: write() for name, write in writers.items()}
+
+
+def main() -> None:
+    """Write the pages that changed."""
+    for name, text in pages().items():
+        file = ROOT / "docs" / name
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            file.write_text(text, encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()
