@@ -31,7 +31,7 @@ def share(time: Any, p: float, q: float) -> Floats:
 
     Examples
     --------
-    >>> round(float(share(6.19, 0.03, 0.38)), 3)
+    >>> round(float(share(6.1925, 0.03, 0.38)), 3)
     0.461
     """
     decay = np.exp(-(p + q) * np.asarray(time, dtype=float))
