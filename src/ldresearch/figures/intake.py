@@ -73,11 +73,12 @@ def _mark_breaks(ax: Axes, rows: list[dict[str, Any]], days: list[int]) -> None:
     first, row = marked[0]
     said = "silent" if row["standing"] == "silent" else "far below the usual"
     more = f" and {len(marked) - 1} more" if len(marked) > 1 else ""
-    is_late = first > days[-1] / 2
+    place = first / max(days[-1], 1)
+    side = "left" if place < 0.4 else "right" if place > 0.6 else "center"
     ax.annotate(
         f"{said}: week of {date(row['week_on'])}{more}", (first, heights[0]),
-        xytext=(-8 if is_late else 8, 8), textcoords="offset points",
-        ha="right" if is_late else "left", va="bottom", size=style.FONT, color=colour,
+        xytext=({"left": 8, "center": 0, "right": -8}[side], 8), textcoords="offset points",
+        ha=side, va="bottom", size=style.FONT, color=colour,
     )  # fmt: skip
 
 
