@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -223,8 +224,7 @@ def _thinned(words: Sequence[_Word]) -> list[_Word]:
 
 def _touch(line: Sequence[_Word]) -> bool:
     return any(
-        right.x - right.wide / 2 - left.x - left.wide / 2 < _GAP
-        for left, right in zip(line, line[1:], strict=False)
+        right.x - right.wide / 2 - left.x - left.wide / 2 < _GAP for left, right in pairwise(line)
     )
 
 
@@ -452,7 +452,7 @@ def _data(line: Points, closed: bool) -> str:
             continue
         command, numbers = ("h", [dx]) if dy == 0 else ("v", [dy]) if dx == 0 else ("l", [dx, dy])
         first, *rest = (_t(n) for n in numbers)
-        said.append((command + first if command != last else _join(first)))
+        said.append(command + first if command != last else _join(first))
         said += [_join(n) for n in rest]
         last = command
     return "".join(said) + ("z" if closed else "")

@@ -1,0 +1,93 @@
+"""Templates of pages, and how words become HTML: escaped, with spaces that do not break."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from ldresearch.tables import Table
+
+_UNIT = re.compile(
+    r"(?<=[\d.,]) (?=(?:%|percent|points?|days?|weeks?|months?|years?|hours?|minutes?|people|person"
+    r"|events?|rows?)(?!\w))"
+)
+_DAY = re.compile(
+    r"(?<=\b\d) (?=(?:January|February|March|April|May|June|July|August|September|October|"
+    r"November|December)\b)|(?<=\b\d\d) (?=(?:January|February|March|April|May|June|July|August|"
+    r"September|October|November|December)\b)"
+)
+
+
+def typeset(said: object) -> str:
+    """Tie a number to its unit and a day to its month, so that no line ends between them.
+
+    Examples
+    --------
+    >>> typeset("95 % of 1,400 people on 3 May")
+    '95\\xa0% of 1,400\\xa0people on 3\\xa0May'
+    """
+    return _DAY.sub("\u00a0", _UNIT.sub("\u00a0", str(said)))
+
+
+def lead(said: str) -> tuple[str, str]:
+    """Cut a caption into its first sentence and the rest.
+
+    Examples
+    --------
+    >>> lead("Half start by day 26. The interval is 23 to 29 days.")
+    ('Half start by day 26.', 'The interval is 23 to 29 days.')
+    """
+    cut = re.search(r"(?<=[a-z0-9%)][.!?])\s+(?=[A-Z\d])", said)
+    return (said[: cut.start()], said[cut.end() :]) if cut else (said, "")
+
+
+def words_of(name: str) -> str:
+    """Turn a report's or parameter's name into words.
+
+    Examples
+    --------
+    >>> words_of("30_engagement_survival")
+    'Engagement survival'
+    """
+    plain = re.sub(r"^\d+_", "", name).replace("_", " ").strip()
+    return plain[:1].upper() + plain[1:]
+
+
+def columns_left(table: Table) -> str:
+    """Classes that align the columns of words to the left; numbers stand to the right."""
+    left = [f"l{i}" for i, c in enumerate(table.columns, start=1) if c.align == "left"]
+    return " ".join(left)
+
+
+@lru_cache(maxsize=1)
+def templates() -> jinja2.Environment:
+    """Environment of the templates: everything is escaped, an unknown name is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("ldresearch.report", "templates"),
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["t"] = lambda said: (
+        said if isinstance(said, Markup) else escape(typeset(said))
+    )
+    environment.filters["columns_left"] = columns_left
+    return environment
+
+
+@lru_cache(maxsize=1)
+def style_sheet() -> Markup:
+    """The style sheet of every page, without comments and needless space."""
+    source, _, _ = templates().loader.get_source(templates(), "page.css")  # type: ignore[union-attr]
+    plain = re.sub(r"/\*.*?\*/", "", source, flags=re.DOTALL)
+    plain = re.sub(r"\s+", " ", plain)
+    plain = re.sub(r"\s*([{};,>])\s*", r"\1", plain)
+    plain = re.sub(r":\s+", ":", plain)
+    return Markup(plain.replace(";}", "}").strip())  # noqa: S704 - from this package
+
+
+def fill(template: str, **context: Any) -> str:
+    """Fill a template; the same input gives the same bytes."""
+    return templates().get_template(template).render(css=style_sheet(), **context).strip() + "\n"

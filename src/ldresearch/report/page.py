@@ -1,0 +1,487 @@
+"""The page a stakeholder reads: the finding, the decision, the evidence, how far to trust it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+from ldresearch import parameters as declared_parameters
+from ldresearch import views
+from ldresearch.errors import LdresearchError, RunError, message
+from ldresearch.report._content import Content, Output, Section, call, estimate_of, read
+from ldresearch.report._html import fill, lead, words_of
+from ldresearch.report._markdown import markdown
+from ldresearch.result import Estimate
+from ldresearch.sentences import Card, words
+from ldresearch.tables import Col, Table, of
+
+_NOT_A_SETTING = frozenset(
+    {"as_of", "mode", "seed", "time_zone", "unit", "role", "level", "country", "location"}
+)
+_STALE_DAYS = 7
+"""Days without activity before the as-of date that are worth a word."""
+
+_STATUS = ("not passed", "not known", "passed")
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Where else a reader may go, as addresses relative to the page; empty for nowhere.
+
+    A page that is sent by mail needs none, so none is the default.
+    """
+
+    index: str = ""
+    history: str = ""
+    previous: str = ""
+    next: str = ""
+
+    @classmethod
+    def within(cls, name: str, *, previous: str = "", following: str = "") -> Links:
+        """Links of a page that lies at ``<reports>/<client>/<as_of>/<name>.html``.
+
+        Parameters
+        ----------
+        name : str
+            File name without its ending.
+        previous, following : str
+            As-of dates of the neighbouring runs; empty where there is none.
+
+        Examples
+        --------
+        >>> Links.within("20_adoption", previous="2025-06-01").previous
+        '../2025-06-01/20_adoption.html'
+        """
+        return cls(
+            index="../../index.html",
+            history=f"../{name}.history.html",
+            previous=f"../{previous}/{name}.html" if previous else "",
+            next=f"../{following}/{name}.html" if following else "",
+        )
+
+
+def render(
+    notebook: Mapping[str, Any],
+    *,
+    previous: Mapping[str, Any] | None = None,
+    links: Links | None = None,
+) -> str:
+    """Draw the whole page from an executed notebook.
+
+    Parameters
+    ----------
+    notebook : mapping
+        An executed notebook, as ``nbformat.read`` gives it.
+    previous : mapping, optional
+        Facts of the run before, for "since the last report".
+    links : Links, optional
+        Index, history and neighbouring runs.
+
+    Returns
+    -------
+    str
+        One HTML document without script, without anything loaded from elsewhere, the same bytes
+        for the same input.
+
+    Raises
+    ------
+    RunError
+        If the notebook was not run to its end, has no finding, or a view is unknown or fails.
+    DisclosureError
+        If anything emitted breaks a disclosure rule. Never a partial page.
+    """
+    content = read(notebook)
+    blocks = _Blocks()
+    findings, trust, quality, decision_prose = _sorted(content.sections, blocks)
+    facts = content.facts
+    checks = _checks(content)
+    report = facts["report"]
+    public = facts["rules"]["public"] is True
+    return fill(
+        "page.html.j2",
+        title=content.headline.title,
+        report=words_of(report["name"]),
+        client=client_name(report["client"]),
+        question=content.question,
+        intro=_prose(content.intro),
+        meta=_meta(content),
+        cards=_cards(content.headline.cards, previous, facts, public),
+        same_evidence=_same_evidence(content.headline.cards),
+        since=words.date(previous["report"]["as_of"]) if previous else "",
+        decision=content.headline.decision,
+        change_mind=content.headline.change_mind,
+        decision_prose=_prose(decision_prose),
+        quality=_quality(content, checks),
+        quality_prose=_prose(quality),
+        findings=findings,
+        checks=checks,
+        trust_prose=_prose(trust),
+        after=[(s.heading or "Method and limits", _prose(s.prose)) for s in content.after],
+        methods=_methods(content),
+        code=content.code,
+        provenance=_provenance(facts),
+        settings=_settings(content),
+        rule=privacy_rule(facts["rules"]),
+        links=links or Links(),
+    )
+
+
+def _prose(source: str) -> Markup:
+    return markdown(source) if source.strip() else Markup("")
+
+
+def client_name(name: str) -> str:
+    """Write an organisation's name with a capital, unless it is written its own way."""
+    return name[:1].upper() + name[1:] if name.islower() else name
+
+
+def privacy_rule(rules: Mapping[str, Any]) -> str:
+    """Say which disclosure rule is in force."""
+    if rules["public"] is True:
+        return (
+            "These data are public or synthetic, so no number is hidden and none is rounded for "
+            "anyone's protection."
+        )
+    said = f"Nobody is named here. A number about fewer than {rules['k']} people is hidden"
+    if rules["base"] > 1:
+        said += f", and counts are rounded to the nearest {rules['base']}"
+    return f"{said}."
+
+
+# Under the title ----------------------------------------------------------------------------
+
+
+def _meta(content: Content) -> list[tuple[str, str]]:
+    report = content.facts["report"]
+    before = date.fromisoformat(report["as_of"]) - timedelta(days=1)
+    found = [("As of", f"{words.date(report['as_of'])} (known by the end of {words.date(before)})")]
+    days = _covered(content)
+    if days:
+        found.append(("Period", words.period(*days)))
+    narrowed = report["population"]
+    said = words.listing(f"{words_of(k).lower()} {v}" for k, v in narrowed.items())
+    found.append(("Population", words_of(said) if narrowed else "everyone in the data"))
+    settings = [
+        f"{name.replace('_', ' ')} {_setting(value)}"
+        for name, value in report["parameters"].items()
+        if name not in _NOT_A_SETTING and value not in ("", None)
+    ]
+    if settings:
+        found.append(("Settings", "; ".join(settings)))
+    return found
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return words.number(value)
+    said = str(value)
+    try:
+        return words.date(date.fromisoformat(said))
+    except ValueError:
+        return ", ".join(part.strip() for part in said.split(",")).replace("_", " ") or "–"
+
+
+def _covered(content: Content) -> tuple[str, str] | None:
+    for output in _outputs(content.sections, "coverage"):
+        rows = {
+            row["item"]: row.get("text") for row in output.published[0].frame.to_dict("records")
+        }
+        if rows.get("first day") and rows.get("last day"):
+            return str(rows["first day"]), str(rows["last day"])
+    return None
+
+
+def _outputs(sections: Iterable[Section], *kinds: str) -> list[Output]:
+    return [o for section in sections for o in section.outputs if o.kind in kinds]
+
+
+def _cards(
+    cards: Sequence[Card],
+    previous: Mapping[str, Any] | None,
+    facts: Mapping[str, Any],
+    public: bool,
+) -> list[dict[str, str]]:
+    return [
+        {
+            "value": card.value,
+            "label": card.label,
+            "interval": card.uncertainty,
+            "n": words.persons(card.estimate.n, exact=public),
+            "evidence": card.evidence,
+            "change": change_since(card.estimate, previous, facts),
+        }
+        for card in cards
+    ]
+
+
+def _same_evidence(cards: Sequence[Card]) -> str:
+    found = {card.evidence for card in cards}
+    return found.pop() if len(found) == 1 else ""
+
+
+def change_since(
+    now: Estimate, previous: Mapping[str, Any] | None, facts: Mapping[str, Any]
+) -> str:
+    """Say how a number moved since an earlier run; empty where it cannot be compared."""
+    if previous is None:
+        return ""
+    if other_settings(previous, facts):
+        return "not compared: other settings"
+    before = find_fact(previous, now.metric, now.label)
+    return words.change(now, estimate_of(before)) if before else "new in this report"
+
+
+def other_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Parameters and population that differ between two runs, the as-of date aside."""
+    old, new = (
+        {**f["report"]["parameters"], **f["report"]["population"]} for f in (before, now)
+    )  # fmt: skip
+    return {
+        name: (old.get(name), new.get(name))
+        for name in sorted({*old, *new} - {"as_of", "mode"})
+        if old.get(name) != new.get(name)
+    }
+
+
+def find_fact(facts: Mapping[str, Any], metric: str, label: str) -> Mapping[str, Any] | None:
+    """Find a fact by its metric and label."""
+    cards = (facts.get("headline") or {}).get("cards", [])
+    for fact in [*cards, *facts.get("facts", [])]:
+        if fact["metric"] == metric and fact.get("label", "") == label:
+            return dict(fact)
+    return None
+
+
+# Data quality -------------------------------------------------------------------------------
+
+
+def _quality(content: Content, checks: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    facts = content.facts
+    lines, tables = [], []
+    for output in _outputs(content.sections, "coverage", "attrition"):
+        lines.append(_said(output))
+        if not output.published[0].is_empty:
+            tables.append(_tabled(output))
+    days = _covered(content)
+    if days:
+        as_of = date.fromisoformat(facts["report"]["as_of"])
+        silent = (as_of - date.fromisoformat(days[1])).days - 1
+        if silent > _STALE_DAYS:
+            lines.append(f"Nothing is recorded in the last {words.plural(silent, 'day')}.")
+    hidden = facts["n_suppressed"]
+    if facts["rules"]["public"] is not True:
+        lines.append(
+            f"{words.plural(hidden, 'number')} {'is' if hidden == 1 else 'are'} hidden because "
+            f"fewer than {facts['rules']['k']} people stand behind "
+            f"{'it' if hidden == 1 else 'them'}."
+            if hidden
+            else "No number had to be hidden."
+        )
+    failed = [c["title"] for c in checks if c["status"] == "not passed"]
+    unknown = [c["title"] for c in checks if c["status"] == "not known"]
+    return {"lines": lines, "tables": tables, "failed": failed, "unknown": unknown,
+            "n_checks": len(checks)}  # fmt: skip
+
+
+# Findings -----------------------------------------------------------------------------------
+
+
+class _Blocks:
+    """Draws outputs one after the other; remembers the ids it has given away."""
+
+    def __init__(self) -> None:
+        self._given: set[str] = set()
+
+    def prefix(self, digest: str) -> str:
+        length = 6
+        while f"f{digest[:length]}" in self._given and length < len(digest):
+            length += 1
+        name = f"f{digest[:length]}"
+        while name in self._given:
+            name += "x"
+        self._given.add(name)
+        return name
+
+    def draw(self, output: Output, heading: str) -> dict[str, Any]:
+        """Draw one finding: a figure, a table or a sentence."""
+        said = _said(output)
+        first, rest = lead(said)
+        block: dict[str, Any] = {"kind": output.kind, "lead": first, "rest": rest,
+                                 "is_missing": output.published[0].is_empty}  # fmt: skip
+        if output.kind == "figure" and not block["is_missing"]:
+            block |= {"wide": self._figure(output, heading), "table": _tabled(output)}
+            block["narrow"] = self._figure(output, heading, is_narrow=True)
+        elif output.kind == "table" and not block["is_missing"]:
+            block["table"] = _tabled(output)
+        else:
+            block["kind"] = "sentence"
+        return block
+
+    def _figure(self, output: Output, heading: str, *, is_narrow: bool = False) -> Markup:
+        from ldresearch.figures import style, svg
+
+        axes = call(call(views.resolve, "figure", output.stem, output.view), *output.published)
+        across, up = axes.get_xlabel(), axes.get_ylabel()
+        parts = [f"Across: {across}." if across else "", f"Up: {up}." if up else ""]
+        drawn = call(
+            _drawn, axes,
+            words_of(output.view) + (f": {heading}" if heading else ""),
+            " ".join(["Chart.", *filter(None, parts), "Its numbers are in the table below it."]),
+            self.prefix(output.digest), svg.NARROW if is_narrow else style.WIDTH,
+        )  # fmt: skip
+        return Markup(drawn)  # noqa: S704 - every text in it is escaped by the writer
+
+
+def _drawn(axes: Any, title: str, desc: str, prefix: str, width: float) -> str:
+    from ldresearch.figures import svg
+
+    return svg.render(axes, title=title, desc=desc, prefix=prefix, width=width)
+
+
+def _said(output: Output) -> str:
+    said = call(call(views.resolve, "sentence", output.stem, output.view), *output.published)
+    return str(said)
+
+
+def _tabled(output: Output) -> Table:
+    if views.has("table", output.stem, output.view):
+        made = call(views.resolve("table", output.stem, output.view), *output.published)
+    else:
+        made = call(of, output.published[0], f"Numbers behind {output.view.replace('_', ' ')}")
+    if not isinstance(made, Table):
+        raise RunError(message("a view of a table gives no table", where=output.view))
+    return made
+
+
+def _sorted(
+    sections: Sequence[Section], blocks: _Blocks
+) -> tuple[list[dict[str, Any]], str, str, str]:
+    """Put each section where a reader looks for it, by what it shows."""
+    findings: list[dict[str, Any]] = []
+    trust, quality, decision = "", "", ""
+    for section in sections:
+        kinds = {o.kind for o in section.outputs}
+        shown = [o for o in section.outputs if o.kind in ("figure", "table", "sentence", "missing")]
+        if shown or not kinds:
+            if section.heading or section.prose or shown:
+                findings.append(
+                    {
+                        "heading": section.heading,
+                        "prose": _prose(section.prose),
+                        "blocks": [blocks.draw(o, section.heading) for o in shown],
+                    }
+                )
+        elif "checks" in kinds:
+            trust = f"{trust}\n\n{section.prose}".strip()
+        elif "headline" in kinds:
+            decision = f"{decision}\n\n{section.prose}".strip()
+        else:
+            quality = f"{quality}\n\n{section.prose}".strip()
+    return findings, trust, quality, decision
+
+
+# May we trust it ----------------------------------------------------------------------------
+
+
+def _checks(content: Content) -> list[dict[str, str]]:
+    found = [
+        _check(output.stem, row)
+        for output in _outputs(content.sections, "checks")
+        for published in output.published
+        for row in published.frame.to_dict("records")
+    ]
+    said = [{"check": c["id"], "status": c["status"]} for c in found]
+    if content.facts["checks"] and content.facts["checks"] != said:
+        raise RunError(message("the facts tell other checks than the page", where="checks"))
+    return sorted(found, key=lambda c: _STATUS.index(c["status"]))
+
+
+def _check(stem: str, row: Mapping[str, Any]) -> dict[str, str]:
+    if stem not in views.stems("sentence"):
+        raise RunError(message("no such analysis", where="checks", got=stem[:60]))
+    known = getattr(importlib.import_module(f"ldresearch.sentences.{stem}"), "CHECKS", {})
+    name, status = str(row.get("check")), str(row.get("status"))
+    if name not in known or status not in _STATUS:
+        raise RunError(
+            message("a check without words", where=f"sentences.{stem}.CHECKS",
+                    got=f"{name}, {status}"[:80], do="say what it means when it is not passed")
+        )  # fmt: skip
+    numbers = {key: _plain(row.get(key)) for key in ("value", "threshold")}
+    return {
+        "id": name,
+        "status": status,
+        "title": known[name]["title"],
+        "said": words.sentence(known[name][status].format(**numbers)),
+    }
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return words.number(None if value is None else float(value))
+
+
+# Method and provenance ----------------------------------------------------------------------
+
+
+def _methods(content: Content) -> list[tuple[str, str]]:
+    every = [p for s in content.sections for o in s.outputs for p in o.published]
+    found: dict[str, str] = {}
+    for published in every:
+        if published.method:
+            found.setdefault(published.method, words_of(published.name))
+    return [(name, words.sentence(method)) for method, name in found.items()]
+
+
+def _provenance(facts: Mapping[str, Any]) -> Table:
+    made, report = facts["provenance"], facts["report"]
+    git = made.get("git") or {}
+    revision = str(git.get("revision") or "not known")
+    if git.get("is_dirty"):
+        revision += ", with changes that are not committed"
+    tables = [
+        f"{name} {words.plural(rows, 'row')}" for name, rows in made.get("tables", {}).items()
+    ]
+    packages = [f"{name} {version}" for name, version in made.get("packages", {}).items()]
+    rows = [
+        ("Run", str(facts["run_id"])),
+        ("Notebook", str(report["name"])),
+        ("Organisation", str(report["client"])),
+        ("As of", words.date(report["as_of"])),
+        ("Time zone", str(report.get("time_zone") or "not known")),
+        ("Data", f"hash {str(made.get('data_hash', ''))[:12]}, "
+                 f"schema {made.get('schema_version', 'not known')}"),
+        ("Tables", "; ".join(tables) or "none"),
+        ("Sources", ", ".join(sorted(set(map(str, made.get("sources", []))))) or "not recorded"),
+        ("Program", f"ldresearch {made.get('ldresearch', 'not known')}"),
+        ("Revision", revision),
+        ("Packages", "; ".join(packages) or "not recorded"),
+    ]  # fmt: skip
+    columns = (Col("What", is_header=True), Col("Which"))
+    return Table("What this page was made from", columns, tuple(rows))
+
+
+def _settings(content: Content) -> Table:
+    """Parameters in words: the help that stands behind each in the notebook."""
+    try:
+        known = declared_parameters.declared(content.parameters) if content.parameters else {}
+    except LdresearchError:
+        known = {}
+    rows = tuple(
+        (name, _setting(value) if value not in ("", None) else "–", _help(known.get(name)))
+        for name, value in content.facts["report"]["parameters"].items()
+    )
+    columns = (Col("Parameter", is_header=True), Col("Value"), Col("What it means"))
+    return Table("Settings of this run", columns, rows)
+
+
+def _help(parameter: Any) -> str:
+    said = str(getattr(parameter, "help", "") or "")
+    return words.sentence(said) if said else "–"
