@@ -70,15 +70,14 @@ def _mark_breaks(ax: Axes, rows: list[dict[str, Any]], days: list[int]) -> None:
     heights = [float(row["n_events"] or 0) for _, row in marked]
     ax.plot([day for day, _ in marked], heights, "v",
             markersize=6, color=colour, clip_on=False, zorder=4)  # fmt: skip
-    first, row = marked[0]
+    row = marked[0][1]
     said = "silent" if row["standing"] == "silent" else "far below the usual"
     more = f" and {len(marked) - 1} more" if len(marked) > 1 else ""
-    place = first / max(days[-1], 1)
-    side = "left" if place < 0.4 else "right" if place > 0.6 else "center"
+    # Above the axes and above the words of hatched weeks: there no line can run through it.
     ax.annotate(
-        f"{said}: week of {date(row['week_on'])}{more}", (first, heights[0]),
-        xytext=({"left": 8, "center": 0, "right": -8}[side], 8), textcoords="offset points",
-        ha=side, va="bottom", size=style.FONT, color=colour,
+        f"{said}: week of {date(row['week_on'])}{more}", (0, 1), xycoords="axes fraction",
+        xytext=(0, 4 + style.FONT * 1.3), textcoords="offset points", ha="left", va="bottom",
+        size=style.FONT, color=colour,
     )  # fmt: skip
 
 
