@@ -217,13 +217,14 @@ def _in_range(name: str, value: Scalar) -> Scalar:
     rule = rules().get(name, {})
     choices = rule.get("choices")
     if choices is not None and value not in choices:
+        allowed = ", ".join(repr(c) for c in choices)
         raise ParameterError(
-            message("not one of the choices", where=name, got=value,
-                    allowed=", ".join(repr(c) for c in choices), do=did_you_mean(str(value), choices))
+            message("not one of the choices", where=name, got=value, allowed=allowed,
+                    do=did_you_mean(str(value), choices))
         )  # fmt: skip
-    low, high = rule.get("min"), rule.get("max")
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if (low is not None and value < low) or (high is not None and value > high):
+        low, high = rule.get("min", -math.inf), rule.get("max", math.inf)
+        if not low <= value <= high:
             raise ParameterError(
                 message("out of range", where=name, got=value, allowed=f"{low} to {high}")
             )

@@ -60,3 +60,14 @@ def dataset_folder(name: str) -> Path:
         )  # fmt: skip
         raise ParameterError(message("no such dataset", where="dataset", got=name, do=hint))
     return path
+
+
+def runs_home() -> Path:
+    """Private folder of executed notebooks: they hold what the reports hide."""
+    return data_home() / "runs"
+
+
+def reports_home() -> Path:
+    """Folder of the reports: the checkout's, or ``reports`` below the data folder."""
+    root = checkout()
+    return root / "reports" if root else data_home() / "reports"

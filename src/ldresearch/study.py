@@ -321,7 +321,7 @@ def _revision() -> dict[str, Scalar]:
 
     def git(*words: str) -> str:
         done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(root), *words],
+            ["git", "-C", str(root), *words],  # noqa: S607 - whichever git the person uses
             capture_output=True,
             text=True,
             check=False,
@@ -396,7 +396,8 @@ def _draws() -> bool:
     shell = get_ipython()
     if shell is None:
         return False
-    return bool(shell.config.get("Ldresearch", {}).get("draw", True))
+    wanted = shell.config.get("Ldresearch", {}).get("draw", True)
+    return str(wanted).lower() != "false"
 
 
 def _preview(kind: str, stem: str, view: str, published: Sequence[Published]) -> dict[str, Any]:

@@ -1,0 +1,388 @@
+"""The command line: thin verbs over one function each, and one sentence for every refusal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ldresearch.errors import LdresearchError, ParameterError, message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ldresearch.dataset import Dataset
+    from ldresearch.run.runner import Done, Job, Options
+
+UNEXPECTED = 70
+"""Exit code of what should never happen."""
+
+app = typer.Typer(
+    name="ldresearch",
+    help="Run learning like a business: from a log of learning to reports that protect people.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+new = typer.Typer(help="Lay out the files of something new.", no_args_is_help=True)
+app.add_typer(new, name="new")
+
+Reports = Annotated[Path | None, typer.Option("--out", help="folder of the reports")]
+Runs = Annotated[Path | None, typer.Option("--runs", help="private folder of executed notebooks")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="notebooks side by side")]
+Force = Annotated[bool, typer.Option("--force", help="run again what is already published")]
+AsJson = Annotated[bool, typer.Option("--json", help="say what came of it as JSON on stdout")]
+
+
+# Verbs --------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = False) -> None:
+    """Build the four demo organisations, run every notebook on them, write the index."""
+    from ldresearch import places, worlds
+    from ldresearch.run import runner
+    from ldresearch.run.template import Template
+
+    _say("Four made-up organisations: building them, or finding them built")
+    datasets = worlds.demo(places.data_home() / "demo")
+    options = _options(out, runs, jobs, force)
+    planned = [
+        runner.plan(template, dataset, {}, options)
+        for dataset in datasets
+        for template in Template.every()
+    ]
+    done = _finish(planned, options)
+    typer.echo(str(options.reports / "index.html"))
+    _exit_with(done)
+
+
+@app.command()
+def ingest(
+    source: Annotated[str, typer.Argument(help="oulad, tabular, xapi or onet")],
+    path: Annotated[Path, typer.Argument(help="file or folder to read")],
+    out: Annotated[Path | None, typer.Option("--out", help="folder of the dataset")] = None,
+    client: Annotated[str, typer.Option(help="name of the organisation")] = "",
+    key_file: Annotated[Path | None, typer.Option(help="file with the pseudonym key")] = None,
+    public: Annotated[bool, typer.Option("--public", help="published or synthetic data")] = False,
+    time_zone: Annotated[str, typer.Option(help="reporting time zone, IANA name")] = "UTC",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="name=value for the source")
+    ] = None,
+    sketch: Annotated[
+        bool, typer.Option("--sketch", help="tabular: print a mapping to edit, read nothing in")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read a source into a dataset: validate, pseudonymise, deduplicate, write."""
+    from ldresearch import sources
+
+    if sketch:
+        typer.echo(_sketch(source, path))
+        return
+    if out is None:
+        raise ParameterError(message("no folder to write to", where="--out",
+                                     do="name the dataset's folder"))  # fmt: skip
+    key = _key(key_file) if key_file else None
+    options = dict(_pair(text) for text in option or [])
+    report = sources.ingest(
+        source, path, out, client=client, key=key, public=public, time_zone=time_zone,
+        options=options,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps({
+            "dataset": str(out), "is_unchanged": report.is_unchanged,
+            "rows_in": dict(report.rows_in), "rows_out": dict(report.rows_out),
+            "rejected": {t: dict(r) for t, r in report.rejected.items()},
+            "notes": dict(report.dataset.manifest.notes),
+        }, indent=1, sort_keys=True, default=str))  # fmt: skip
+        return
+    for line in _ingest_lines(report):
+        typer.echo(line)
+
+
+@app.command()
+def run(
+    notebooks: Annotated[list[str], typer.Argument(help="names such as 20_adoption, or all")],
+    data: Annotated[list[Path], typer.Option("--data", help="a dataset; may be repeated")],
+    as_of: Annotated[str, typer.Option("--as-of", help="first day not known, YYYY-MM-DD")] = "",
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="name=value for the notebook")
+    ] = None,
+    out: Reports = None,
+    runs: Runs = None,
+    jobs: Jobs = 2,
+    force: Force = False,
+    timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
+    as_json: AsJson = False,
+) -> None:
+    """Run notebooks over datasets and publish their reports."""
+    from ldresearch.run import runner
+    from ldresearch.run.template import Template
+
+    datasets = [_dataset(path) for path in data]
+    if not as_of:
+        raise ParameterError(
+            message("every study is as of a date", where="--as-of", allowed="YYYY-MM-DD",
+                    do=_first_unknown_day(datasets))
+        )  # fmt: skip
+    given: dict[str, Any] = dict(_pair(text) for text in parameter or [])
+    if "dataset" in given or "as_of" in given:
+        raise ParameterError(
+            message("this parameter has an option of its own", where="-p",
+                    do="use --data and --as-of")
+        )  # fmt: skip
+    names = [t.name for t in Template.every()] if notebooks == ["all"] else notebooks
+    options = _options(out, runs, jobs, force, timeout)
+    planned = [
+        runner.plan(Template.find(name), dataset, {**given, "as_of": as_of}, options)
+        for dataset in datasets
+        for name in dict.fromkeys(names)
+    ]
+    done = _finish(planned, options)
+    if as_json:
+        typer.echo(json.dumps(runner.summary(done), indent=1))
+    else:
+        for one in done:
+            if one.page:
+                typer.echo(one.page)
+        typer.echo(str(options.reports / "index.html"))
+    _exit_with(done)
+
+
+@app.command()
+def index(out: Reports = None) -> None:
+    """Write the index and history pages of a folder of reports anew."""
+    from ldresearch import places
+
+    typer.echo(str(_index(out or places.reports_home())))
+
+
+@app.command()
+def lab() -> None:
+    """Open the notebooks in JupyterLab."""
+    from ldresearch import places
+
+    home = places.notebooks_home()
+    command = [sys.executable, "-m", "jupyter", "lab", str(home)]
+    os.execv(sys.executable, command)  # noqa: S606 - the interpreter that runs this
+
+
+@app.command()
+def verify(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="a run's key, or its beginning")],
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Do a published run again and compare: same data, same code, same facts, same page?"""
+    from ldresearch import places
+    from ldresearch.run import verification
+
+    found = verification.verify(run_id, runs or places.runs_home())
+    if as_json:
+        typer.echo(json.dumps({"run": found.run, "is_same": found.is_same,
+                               "findings": list(found.findings)}, indent=1))  # fmt: skip
+    else:
+        for line in found.findings:
+            typer.echo(line)
+    if not found.is_same:
+        raise typer.Exit(5)
+
+
+@new.command("analysis")
+def new_analysis(
+    name: Annotated[str, typer.Argument(help="number and stem, such as 45_mentoring")],
+    like: Annotated[str, typer.Option("--like", help="the analysis to begin from")] = "adoption",
+) -> None:
+    """Lay out a new analysis: measure, figure, table, sentence, notebook and tests."""
+    from ldresearch.run import layout
+
+    for path in layout.analysis(name, like):
+        typer.echo(str(path))
+
+
+# Serving them -------------------------------------------------------------------------------
+
+
+def _options(
+    out: Path | None, runs: Path | None, jobs: int, force: bool, timeout: int = 1800
+) -> Options:
+    from ldresearch import places
+    from ldresearch.run.runner import Options
+
+    return Options(
+        reports=(out or places.reports_home()).resolve(),
+        runs=(runs or places.runs_home()).resolve(),
+        n_parallel=jobs, is_forced=force, timeout_s=timeout, tell=_say,
+    )  # fmt: skip
+
+
+def _finish(planned: Sequence[Job], options: Options) -> list[Done]:
+    from ldresearch.run import runner
+
+    done = runner.run(planned, options)
+    _index(options.reports)
+    return done
+
+
+def _index(reports: Path) -> Path:
+    import datetime as dt
+
+    from ldresearch.files import locked
+    from ldresearch.report import index as pages
+
+    if not reports.is_dir():
+        raise ParameterError(
+            message("no folder of reports", where="--out", got=str(reports),
+                    do="run a notebook first")
+        )  # fmt: skip
+    with locked(reports / ".lock"):
+        return pages.build(reports, today=dt.datetime.now(dt.UTC).date())
+
+
+def _dataset(path: Path) -> Dataset:
+    from ldresearch import places
+    from ldresearch.dataset import Dataset
+
+    if not path.is_dir() and (places.data_home() / path).is_dir():
+        path = places.data_home() / path
+    return Dataset.open(path.resolve())
+
+
+def _first_unknown_day(datasets: Sequence[Dataset]) -> str:
+    """Suggest the day after the last activity of the first dataset."""
+    import datetime as dt
+
+    from ldresearch.log import EventLog
+
+    for dataset in datasets:
+        log = EventLog.open(dataset, as_of="2100-01-01")
+        if log.has("activity_day"):
+            last = log.table("activity_day").day_on.max().execute()
+            following = dt.date.fromisoformat(str(last)[:10]) + dt.timedelta(days=1)
+            return f"add --as-of {following}, the day after the last activity"
+    return "add --as-of with the first day that is not known"
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise ParameterError(message("not name=value", where="-p", got=text[:60]))
+    return name.strip(), value
+
+
+def _sketch(source: str, path: Path) -> str:
+    if source != "tabular":
+        raise ParameterError(
+            message("only tabular files need a mapping", where="--sketch", got=source,
+                    do="ingest this source without it")
+        )  # fmt: skip
+    from ldresearch.sources import tabular
+
+    return str(tabular.sketch(path))
+
+
+def _key(file: Path) -> bytes:
+    try:
+        raw = file.read_bytes().strip()
+    except OSError as error:
+        raise ParameterError(
+            message("the key cannot be read", where="--key-file", got=error.strerror)
+        ) from None
+    try:
+        key = bytes.fromhex(raw.decode("ascii"))
+    except ValueError:
+        key = raw
+    if len(key) < 32:
+        raise ParameterError(
+            message("the key is too short", where="--key-file", got=f"{len(key)} bytes",
+                    allowed="32 bytes or more, raw or as hexadecimal digits",
+                    do="make one with: python -c 'import secrets; print(secrets.token_hex(32))'")
+        )  # fmt: skip
+    return key
+
+
+def _ingest_lines(report: Any) -> list[str]:
+    lines = ["Nothing new: these files were read before."] if report.is_unchanged else []
+    for table, kept in sorted(report.rows_out.items()):
+        rejected = sum(report.rejected.get(table, {}).values())
+        said = f"{table}: {kept:,} of {report.rows_in.get(table, kept):,} rows kept"
+        lines.append(said + (f", {rejected:,} rejected" if rejected else ""))
+        lines += [f"  {n:,} {why}" for why, n in sorted(report.rejected.get(table, {}).items())]
+    for name, value in sorted(report.dataset.manifest.notes.items()):
+        lines += _note_lines(str(name), value)
+    lines.append(str(report.dataset.path))
+    return lines
+
+
+def _note_lines(name: str, value: Any) -> list[str]:
+    title = name.replace("_", " ")
+    if isinstance(value, dict):
+        return [f"{title}:", *(f"  {key}: {_told(v)}" for key, v in value.items())]
+    return [f"{title}: {_told(value)}"]
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _exit_with(done: Sequence[Done]) -> None:
+    worst = max((one.exit_code for one in done), default=0)
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; never a traceback unless asked for with ``--debug``."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    sys.exit(_run(words, debug=debug))
+
+
+def _run(words: list[str], *, debug: bool) -> int:
+    # Typer carries a click of its own; its errors are told apart by what they can say.
+    try:
+        code = app(words, standalone_mode=False)
+    except LdresearchError as error:
+        if debug:
+            raise
+        _say(f"ldresearch: {error}")
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("Stopped; nothing of what was running is published.")
+        return 130
+    except BrokenPipeError:
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        return _unexpected(error)
+    return int(code or 0)
+
+
+def _unexpected(error: Exception) -> int:
+    if hasattr(error, "format_message"):
+        text = str(error.format_message()).rstrip(".")
+        _say(f"ldresearch: {message(text, do='see ldresearch --help')}")
+        return int(getattr(error, "exit_code", 2))
+    if isinstance(error, OSError):
+        _say(f"ldresearch: {message(error.strerror or type(error).__name__, where='file system')}")
+        return 5
+    _say(
+        "ldresearch: "
+        + message("something unexpected happened", got=type(error).__name__,
+                  do="run it again with --debug and report what it prints")
+    )  # fmt: skip
+    return UNEXPECTED

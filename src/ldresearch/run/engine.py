@@ -1,0 +1,117 @@
+"""A papermill engine whose kernels keep to themselves.
+
+Papermill reads no Jupyter configuration, so by default its kernels talk over TCP without
+encryption, write IPython's history to the user's home and take whatever interpreter a kernel
+specification names. Here they talk over sockets in a private folder, keep no history, and run the
+interpreter that runs this.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import NBClientEngine
+from papermill.utils import merge_kwargs, remove_args
+
+QUIET = (
+    "--HistoryManager.enabled=False",
+    "--Ldresearch.draw=False",
+    "--IPKernelApp.log_level=50",
+)
+"""No history, no pictures for eyes that are not there, no chatter."""
+
+_LONGEST_SOCKET = 80
+"""Characters a folder of sockets may have: systems allow about 104 for the whole path."""
+
+
+class _ThisInterpreter(KernelSpecManager):  # type: ignore[misc, unused-ignore]
+    """Only one kernel: the interpreter of this process, which has the packages it needs."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, display_name="Python 3", language="python", name=kernel_name)
+
+
+class PrivateEngine(NBClientEngine):  # type: ignore[misc, unused-ignore]
+    """Run a notebook in a kernel that nobody else can reach."""
+
+    live: ClassVar[set[AsyncKernelManager]] = set()
+    """Kernels running now, so that an interrupted process can end them."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        log_output: bool = False,
+        stdout_file: Any = None,
+        stderr_file: Any = None,
+        start_timeout: int = 60,
+        execution_timeout: int | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Run all cells; as papermill's own engine does, with a kernel manager made here."""
+        del stdout_file, stderr_file, log_output  # what cells print stays in the private notebook
+        options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
+        with _kernel(kernel_name) as manager:
+            cls.live.add(manager)
+            try:
+                client = PapermillNotebookClient(
+                    nb_man,
+                    km=manager,
+                    **merge_kwargs(
+                        options,
+                        timeout=execution_timeout or kwargs.get("timeout"),
+                        startup_timeout=start_timeout,
+                        kernel_name=kernel_name,
+                        extra_arguments=[*QUIET],
+                        shutdown_kernel="immediate",
+                    ),
+                )
+                return client.execute(env=_environment())
+            finally:
+                cls.live.discard(manager)
+
+    @classmethod
+    def stop_all(cls) -> None:
+        """Kill the kernels that are running now; their runs fail and nothing is published."""
+        for manager in list(cls.live):
+            provisioner = manager.provisioner
+            pid = getattr(provisioner, "pid", None)
+            if pid:
+                try:
+                    os.kill(pid, 9)
+                except OSError:
+                    continue
+
+
+def _environment() -> dict[str, str]:
+    """Environment of a kernel: two numerical threads a run, since runs go side by side."""
+    limited = dict(os.environ)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        limited.setdefault(name, "1")
+    limited.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    return limited
+
+
+@contextmanager
+def _kernel(kernel_name: str) -> Iterator[AsyncKernelManager]:
+    """Make a manager whose sockets lie in a private folder of a short name."""
+    base = None if len(tempfile.gettempdir()) < _LONGEST_SOCKET else "/tmp"  # noqa: S108
+    with tempfile.TemporaryDirectory(prefix="ldr-", dir=base, ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        options: dict[str, Any] = {"connection_file": str(place / "kernel.json")}
+        if os.name != "nt":
+            options |= {"transport": "ipc", "ip": str(place / "k")}
+        yield AsyncKernelManager(
+            kernel_name=kernel_name, kernel_spec_manager=_ThisInterpreter(), **options
+        )

@@ -1,0 +1,114 @@
+"""Where a report lies, and how it gets there: in one move, or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ldresearch.files import atomic_write, locked
+from ldresearch.result import Scalar
+
+NARROWING = ("unit", "role", "level", "country", "location")
+"""Parameters that choose a part of the organisation; its report lies beside that of the whole."""
+
+_LONGEST = 40
+
+
+def slug(name: str) -> str:
+    """Turn any name into one safe step of a path, the same each time and never two alike.
+
+    Examples
+    --------
+    >>> slug("harbour"), slug("R&D / EMEA"), slug("../up")
+    ('harbour', 'r-d-emea-a24d01', 'up-0dbdc1')
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST].strip("-")
+    if kept == name:
+        return kept
+    return f"{kept or 'client'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Address of a report: ``<reports>/<client>/<as_of>/<stem>.html``.
+
+    Attributes
+    ----------
+    reports : Path
+    client : str
+        As in the manifest; its folder is the slug of it.
+    as_of : str
+    name : str
+        ``20_adoption``, and ``20_adoption--sales`` for a part of the organisation.
+    """
+
+    reports: Path
+    client: str
+    as_of: str
+    name: str
+
+    @classmethod
+    def of(cls, reports: Path, client: str, name: str, values: Mapping[str, Scalar]) -> Place:
+        """Work out the address from what is run."""
+        parts = [str(values[key]) for key in NARROWING if values.get(key)]
+        full = "--".join([name, *(slug(part) for part in parts)])
+        return cls(reports, client, str(values["as_of"]), full)
+
+    @property
+    def folder(self) -> Path:
+        return self.reports / slug(self.client)
+
+    @property
+    def page(self) -> Path:
+        return self.folder / self.as_of / f"{self.name}.html"
+
+    @property
+    def facts(self) -> Path:
+        return self.folder / self.as_of / f"{self.name}.facts.json"
+
+    @property
+    def failed(self) -> Path:
+        return self.folder / f"{self.name}.failed.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.reports / ".lock"
+
+    def previous(self) -> dict[str, Any] | None:
+        """Return the facts of the latest report of this name before this as-of date."""
+        earlier = sorted(
+            path
+            for path in self.folder.glob(f"*/{self.name}.facts.json")
+            if path.parent.name < self.as_of
+        )
+        for path in reversed(earlier):
+            try:
+                found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            return found
+        return None
+
+    def publish(self, page: str, facts: Mapping[str, Any]) -> None:
+        """Move a page and its facts into place; whatever fails leaves the old ones whole."""
+        with locked(self.lock):
+            atomic_write(self.page, page, mode=0o644)
+            atomic_write(self.facts, dumped(facts), mode=0o644)
+            self.failed.unlink(missing_ok=True)
+
+    def mark_failed(self, reason: str) -> None:
+        """Say beside the old report that a newer one failed, and why."""
+        with locked(self.lock):
+            atomic_write(self.failed, dumped({"as_of": self.as_of, "reason": reason}), mode=0o644)
+
+
+def dumped(data: Mapping[str, Any]) -> str:
+    """Write JSON the same way each time."""
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"

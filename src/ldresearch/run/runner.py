@@ -1,0 +1,387 @@
+"""Run notebooks over datasets and publish their reports.
+
+A run happens in a private folder. Only when the notebook ran to its end, its outputs passed the
+gate and the page is drawn, page and facts are moved into place. The same run is not done twice:
+its key is the notebook, the parameters, the data, the code and the packages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ldresearch import __version__
+from ldresearch.dataset import Dataset
+from ldresearch.errors import LdresearchError, RunError, message
+from ldresearch.files import atomic_write, locked, sha256
+from ldresearch.result import Scalar
+from ldresearch.run import outcome
+from ldresearch.run.place import Place, dumped
+from ldresearch.run.template import Template
+
+TIMEOUT_S = 1800
+"""Seconds one cell may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One notebook over one dataset.
+
+    Attributes
+    ----------
+    template : Template
+    dataset : Dataset
+    values : mapping
+        Every parameter, checked.
+    place : Place
+    key : str
+        Identity of the run: same key, same report.
+    """
+
+    template: Template
+    dataset: Dataset
+    values: Mapping[str, Scalar]
+    place: Place
+    key: str
+
+    @property
+    def label(self) -> str:
+        """What progress calls it."""
+        return f"{self.dataset.manifest.client} {self.place.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a job.
+
+    Attributes
+    ----------
+    name, client, as_of : str
+    status : str
+        ``published``, ``unchanged`` (it was already there) or ``failed``.
+    seconds : float
+    page, facts, run : str
+        Paths; empty where there is none.
+    reason : str
+        Why it failed.
+    exit_code : int
+        0 unless it failed.
+    """
+
+    name: str
+    client: str
+    as_of: str
+    status: str
+    seconds: float = 0.0
+    page: str = ""
+    facts: str = ""
+    run: str = ""
+    reason: str = ""
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How jobs are run.
+
+    Attributes
+    ----------
+    reports, runs : Path
+        Where pages go; where private run folders are kept.
+    n_parallel : int
+        Notebooks side by side.
+    is_forced : bool
+        Run again what is already published.
+    timeout_s : int
+        Seconds a cell may take.
+    tell : callable
+        Called with a line when a job starts or ends.
+    """
+
+    reports: Path
+    runs: Path
+    n_parallel: int = 2
+    is_forced: bool = False
+    timeout_s: int = TIMEOUT_S
+    tell: Callable[[str], None] = field(default=lambda line: None)
+
+
+def plan(template: Template, dataset: Dataset, given: Mapping[str, Any], options: Options) -> Job:
+    """Check a job before anything is started.
+
+    Parameters
+    ----------
+    template : Template
+    dataset : Dataset
+    given : mapping of str to scalar
+        Parameters; ``dataset`` is set here.
+    options : Options
+
+    Raises
+    ------
+    ParameterError
+        For an unknown, mistyped or out-of-range parameter.
+    """
+    from ldresearch import clock
+
+    values = template.resolve({**given, "dataset": str(dataset.path.resolve())})
+    if "as_of" in values:
+        values["as_of"] = clock.parse_date(str(values["as_of"]), name="as_of").isoformat()
+    place = Place.of(options.reports, dataset.manifest.client, template.name, values)
+    shown = {k: v for k, v in values.items() if k != "dataset"}
+    identity = [template.code_hash, shown, dataset.manifest.data_hash, code_hash(), _packages()]
+    key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
+    return Job(template, dataset, values, place, key)
+
+
+def run(jobs: Sequence[Job], options: Options) -> list[Done]:
+    """Run jobs side by side; one that fails leaves the others alone.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    options : Options
+
+    Returns
+    -------
+    list of Done
+        In the order of the jobs.
+    """
+    options.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    options.reports.mkdir(parents=True, exist_ok=True)
+    with _ends_kernels(), ThreadPoolExecutor(max(1, options.n_parallel)) as pool:
+        futures = [pool.submit(_one, job, options) for job in jobs]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            _stop_kernels()
+            raise
+
+
+def _one(job: Job, options: Options) -> Done:
+    folder = options.runs / job.key
+    begun = time.monotonic()
+    done = {"name": job.place.name, "client": job.dataset.manifest.client,
+            "as_of": job.place.as_of, "run": str(folder)}  # fmt: skip
+    with locked(options.runs / f".{job.key}.lock"):
+        if not options.is_forced and _is_published(folder, job):
+            options.tell(f"{job.label}: unchanged")
+            return Done(**done, status="unchanged", page=str(job.place.page),
+                        facts=str(job.place.facts))  # fmt: skip
+        options.tell(f"{job.label}: running")
+        found = _attempt(job, folder, options)
+    seconds = round(time.monotonic() - begun, 1)
+    if isinstance(found, outcome.Failure):
+        job.place.mark_failed(found.reason)
+        options.tell(f"{job.label}: failed. {found.reason}")
+        return Done(**done, status="failed", seconds=seconds, reason=found.reason,
+                    exit_code=found.exit_code)  # fmt: skip
+    options.tell(f"{job.label}: published in {seconds:.0f} s")
+    return Done(**done, status="published", seconds=seconds, page=str(job.place.page),
+                facts=str(job.place.facts))  # fmt: skip
+
+
+def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None:
+    """Execute, check, draw, publish; say why if any of it fails."""
+    from ldresearch.report import page
+
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    record = _record(job)
+    _write(folder, record | {"status": "running"})
+    try:
+        notebook, failed = _execute(job, folder, options.timeout_s)
+        if failed:
+            _write(folder, record | {"status": "failed", "reason": failed.reason})
+            return failed
+        facts = outcome.facts_of(notebook)
+        html = page.render(notebook, previous=job.place.previous())
+        job.place.publish(html, facts)
+    except LdresearchError as error:
+        _write(folder, record | {"status": "failed", "reason": str(error)})
+        return outcome.Failure(str(error), error.exit_code)
+    except OSError as error:
+        reason = message("the report could not be written", where=job.place.name,
+                         got=error.strerror or type(error).__name__,
+                         do="free space or permissions; the old report is untouched")  # fmt: skip
+        return outcome.Failure(reason, RunError.exit_code)
+    published = {path.name: sha256(path) for path in (job.place.page, job.place.facts)}
+    _write(folder, record | {"status": "published", "published": published,
+                             "run_id": facts.get("run_id", "")})  # fmt: skip
+    return None
+
+
+def _execute(
+    job: Job, folder: Path, timeout_s: int
+) -> tuple[Mapping[str, Any], outcome.Failure | None]:
+    """Run the notebook in its private folder; return it, and why it stopped if it did."""
+    import logging
+
+    import nbformat
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillException
+
+    for name in ("papermill", "traitlets", "blib2to3"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    target = folder / "executed.ipynb"
+    target.unlink(missing_ok=True)
+    failed: outcome.Failure | None = None
+    try:
+        papermill.execute_notebook(
+            nbformat.from_dict(job.template.content),  # type: ignore[no-untyped-call]
+            # Papermill puts paths through str.format.
+            str(target).replace("{", "{{").replace("}", "}}"),
+            parameters=dict(job.values),
+            engine_name="ldresearch",
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            execution_timeout=timeout_s,
+            resources={"metadata": {"path": str(folder)}},
+        )
+    except CellTimeoutError:
+        failed = outcome.Failure(
+            message("a cell took too long", where=job.template.name, got=f"{timeout_s} s",
+                    do="give more time with --timeout, or look at the run folder"),
+            RunError.exit_code,
+        )  # fmt: skip
+    except DeadKernelError:
+        failed = outcome.Failure(
+            message("the kernel died", where=job.template.name,
+                    do="too little memory is the usual reason; run one at a time: --jobs 1"),
+            RunError.exit_code,
+        )  # fmt: skip
+    except PapermillException as error:
+        failed = outcome.failure(getattr(error, "ename", type(error).__name__),
+                                 getattr(error, "evalue", ""))  # fmt: skip
+    notebook: Mapping[str, Any] = {}
+    if target.is_file():
+        target.chmod(0o600)
+        notebook = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
+        failed = failed and (outcome.stopped(notebook) or failed)
+    elif failed is None:
+        failed = outcome.Failure(message("the notebook left nothing", where=job.template.name),
+                                 RunError.exit_code)  # fmt: skip
+    return notebook, failed
+
+
+# What is remembered of a run ----------------------------------------------------------------
+
+
+def _record(job: Job) -> dict[str, Any]:
+    manifest = job.dataset.manifest
+    return {
+        "v": 1,
+        "key": job.key,
+        "notebook": job.template.name,
+        "client": manifest.client,
+        "as_of": job.place.as_of,
+        "name": job.place.name,
+        "parameters": {k: v for k, v in job.values.items() if k != "dataset"},
+        "dataset": str(job.dataset.path.resolve()),
+        "reports": str(job.place.reports.resolve()),
+        "data_hash": manifest.data_hash,
+        "code_hash": code_hash(),
+        "notebook_hash": job.template.code_hash,
+        "packages": _packages(),
+    }
+
+
+def _write(folder: Path, record: Mapping[str, Any]) -> None:
+    atomic_write(folder / "manifest.json", dumped(record), mode=0o600)
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a run folder, if there is one that can be read."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _is_published(folder: Path, job: Job) -> bool:
+    record = read(folder)
+    if not record or record.get("status") != "published":
+        return False
+    hashes = record.get("published", {})
+    return all(
+        path.is_file() and hashes.get(path.name) == sha256(path)
+        for path in (job.place.page, job.place.facts)
+    )
+
+
+@lru_cache(maxsize=1)
+def code_hash() -> str:
+    """Hash of the package's own files: another code, another run."""
+    root = Path(__file__).resolve().parents[1]
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in (".py", ".toml", ".j2", ".css") and "__pycache__" not in path.parts:
+            total.update(path.relative_to(root).as_posix().encode())
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _packages() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"ldresearch": __version__, "python": ".".join(map(str, sys.version_info[:3]))}
+    names = ("pandas", "numpy", "scipy", "duckdb", "ibis-framework", "lifelines", "scikit-learn",
+             "statsmodels", "matplotlib")  # fmt: skip
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "absent"
+    return found
+
+
+# Being stopped ------------------------------------------------------------------------------
+
+
+def _stop_kernels() -> None:
+    engine = sys.modules.get("ldresearch.run.engine")
+    if engine is not None:
+        engine.PrivateEngine.stop_all()
+
+
+class _ends_kernels:  # noqa: N801 - used as a word: with _ends_kernels()
+    """While inside, a polite request to stop ends the kernels as well."""
+
+    def __enter__(self) -> None:
+        self._before: Any = None
+        try:
+            self._before = signal.signal(signal.SIGTERM, self._stop)
+        except ValueError:  # not in the main thread: whoever runs us there takes care of signals
+            self._before = None
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGTERM, self._before)
+
+    @staticmethod
+    def _stop(number: int, _: object) -> None:
+        _stop_kernels()
+        sys.stderr.write("Stopped; nothing of what was running is published.\n")
+        sys.stderr.flush()
+        os._exit(128 + number)
+
+
+def summary(done: Sequence[Done]) -> list[dict[str, Any]]:
+    """Say what came of jobs, as data."""
+    return [asdict(one) for one in done]
