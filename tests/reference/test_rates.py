@@ -46,15 +46,15 @@ def test_shrinking_moves_the_small_group_most_and_the_large_hardly() -> None:
 
 
 def test_shrunk_intervals_cover() -> None:
-    """Shares of 12 groups drawn from Beta(6, 14), 25 worlds: 95 % intervals cover."""
+    """Shares of 12 groups drawn from Beta(6, 14), 14 worlds: 95 % intervals cover."""
     rng = np.random.default_rng(2)
     inside = []
-    for _ in range(25):
+    for _ in range(14):
         truth = rng.beta(6, 14, 12)
         n = rng.integers(5, 200, 12)
         _, low, high, _ = shrunk(rng.binomial(n, truth), n)
         inside.append(np.mean((low <= truth) & (truth <= high)))
-    assert 0.925 <= np.mean(inside) <= 0.985
+    assert 0.91 <= np.mean(inside) <= 0.99
 
 
 def test_equal_groups_are_rarely_told_apart() -> None:

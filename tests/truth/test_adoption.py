@@ -131,9 +131,9 @@ def continuous(p: float, q: float) -> tuple[float, float]:
 
 
 def test_organisations_give_their_push_and_pull_back(tmp_path: Path) -> None:
-    """Through ingest, log, measure and model: ten intervals of 95 %, at most two of them miss."""
+    """Through ingest, log, measure and model: six intervals of 95 %, at most one of them misses."""
     hits = 0
-    for seed in range(1, 6):
+    for seed in range(1, 4):
         world = organisation(seed, n_persons=1200, n_months=14, p=0.012, q=0.08)
         log = EventLog.open(world.write(tmp_path / str(seed)), as_of="2025-02-24")
         weeks = measures.adopters(log)
@@ -146,7 +146,7 @@ def test_organisations_give_their_push_and_pull_back(tmp_path: Path) -> None:
         last = weeks[weeks["is_complete"]].iloc[-1]
         assert found.estimate("adoption_share").value == last["n_started"] / last["n_eligible"]
         assert last["n_eligible"] <= world.truth["population"]
-    assert hits >= 8
+    assert hits >= 5
 
 
 def test_activation_with_leavers_has_its_closed_form() -> None:

@@ -33,6 +33,7 @@ WIDEST_MARKET: Final = 0.5
 _AHEAD = 104
 _FIRST_WEEK = 7
 _POINTS = 40
+_CURVE_POINTS = 80
 _LONGEST_GRID = 364
 _MONTH = 28
 
@@ -132,7 +133,7 @@ def _naive(frame: pd.DataFrame, window_days: int, label: str) -> Estimate:
 def _grid(longest: float) -> int:
     """Return the width in days of the coarsest of a few grids that shows enough of a curve."""
     widths = (7, 14, 28, 56, 91)
-    return next((w for w in widths if longest / w <= _POINTS), _LONGEST_GRID)
+    return next((w for w in widths if longest / w <= _CURVE_POINTS), _LONGEST_GRID)
 
 
 def _on_grid(curve: pd.DataFrame, grid: int) -> pd.DataFrame:
