@@ -419,7 +419,7 @@ def _within(
     for line, closed in lines:
         if is_filled:
             cut = Path(line).clip_to_bbox(Bbox.from_extents(*box))
-            if len(cut.vertices):
+            if np.size(cut.vertices):
                 found += [(part, True) for part, _ in _polylines(cut, None)]
             continue
         drawn = np.vstack([line, line[:1]]) if closed else line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from markupsafe import Markup
@@ -23,6 +23,7 @@ from ldresearch.tables import Col, Table, of
 _NOT_A_SETTING = frozenset(
     {"as_of", "mode", "seed", "time_zone", "unit", "role", "level", "country", "location"}
 )
+_UNITS = frozenset({"days", "weeks", "minutes", "hours"})
 _STALE_DAYS = 7
 """Days without activity before the as-of date that are worth a word."""
 
@@ -101,6 +102,7 @@ def render(
     facts = content.facts
     checks = _checks(content)
     report = facts["report"]
+    days = _covered(content)
     public = facts["rules"]["public"] is True
     return fill(
         "page.html.j2",
@@ -109,7 +111,10 @@ def render(
         client=client_name(report["client"]),
         question=content.question,
         intro=_prose(content.intro),
-        meta=_meta(content),
+        as_of=words.date(report["as_of"]),
+        period=words.period(*days) if days else "",
+        population=population_said(report),
+        settings_line="; ".join(_settings_line(report["parameters"])),
         cards=_cards(content.headline.cards, previous, facts, public),
         same_evidence=_same_evidence(content.headline.cards),
         since=words.date(previous["report"]["as_of"]) if previous else "",
@@ -156,24 +161,26 @@ def privacy_rule(rules: Mapping[str, Any]) -> str:
 # Under the title ----------------------------------------------------------------------------
 
 
-def _meta(content: Content) -> list[tuple[str, str]]:
-    report = content.facts["report"]
-    before = date.fromisoformat(report["as_of"]) - timedelta(days=1)
-    found = [("As of", f"{words.date(report['as_of'])} (known by the end of {words.date(before)})")]
-    days = _covered(content)
-    if days:
-        found.append(("Period", words.period(*days)))
-    narrowed = report["population"]
-    said = words.listing(f"{words_of(k).lower()} {v}" for k, v in narrowed.items())
-    found.append(("Population", words_of(said) if narrowed else "everyone in the data"))
-    settings = [
-        f"{name.replace('_', ' ')} {_setting(value)}"
-        for name, value in report["parameters"].items()
-        if name not in _NOT_A_SETTING and value not in ("", None)
-    ]
-    if settings:
-        found.append(("Settings", "; ".join(settings)))
-    return found
+def population_said(report: Mapping[str, Any]) -> str:
+    """Say which part of an organisation a report is about; empty for all of it."""
+    narrowed = {words_of(k).lower(): v for k, v in report["population"].items() if v}
+    return words.listing(f"{k} {v}" for k, v in narrowed.items()) if narrowed else ""
+
+
+def _settings_line(parameters: Mapping[str, Any]) -> list[str]:
+    """Settings that say something, a unit in the name moved behind the number."""
+    said = []
+    for name, value in parameters.items():
+        if name in _NOT_A_SETTING or value in ("", None, 0, False):
+            continue
+        parts = name.split("_")
+        if parts[-1] in _UNITS and len(parts) > 1:
+            label, unit = " ".join(parts[:-1]), f" {parts[-1]}"
+        else:
+            label, unit = " ".join(parts), ""
+        said.append(f"{label} {_setting(value)}{unit}" if unit or label == "by"
+                    else f"{label}: {_setting(value)}")  # fmt: skip
+    return said
 
 
 def _setting(value: Any) -> str:
@@ -207,10 +214,10 @@ def _cards(
     previous: Mapping[str, Any] | None,
     facts: Mapping[str, Any],
     public: bool,
-) -> list[dict[str, str]]:
+) -> list[dict[str, Any]]:
     return [
         {
-            "value": card.value,
+            "value": _number_and_unit(card.value),
             "label": card.label,
             "interval": card.uncertainty,
             "n": words.persons(card.estimate.n, exact=public),
@@ -219,6 +226,13 @@ def _cards(
         }
         for card in cards
     ]
+
+
+def _number_and_unit(said: str) -> tuple[str, str]:
+    """Cut "170 days" in two, so that the number can stand out; "97 %" stays whole."""
+    number, _, unit = said.partition(" ")
+    is_number = number[-1:].isdigit() and unit.isalpha()
+    return (number, unit) if is_number else (said, "")
 
 
 def _same_evidence(cards: Sequence[Card]) -> str:
@@ -403,7 +417,7 @@ def _checks(content: Content) -> list[dict[str, str]]:
     return sorted(found, key=lambda c: _STATUS.index(c["status"]))
 
 
-def _check(stem: str, row: Mapping[str, Any]) -> dict[str, str]:
+def _check(stem: str, row: Mapping[Any, Any]) -> dict[str, str]:
     if stem not in views.stems("sentence"):
         raise RunError(message("no such analysis", where="checks", got=stem[:60]))
     known = getattr(importlib.import_module(f"ldresearch.sentences.{stem}"), "CHECKS", {})
@@ -450,14 +464,14 @@ def _provenance(facts: Mapping[str, Any]) -> Table:
         f"{name} {words.plural(rows, 'row')}" for name, rows in made.get("tables", {}).items()
     ]
     packages = [f"{name} {version}" for name, version in made.get("packages", {}).items()]
+    data = f"hash {str(made.get('data_hash', ''))[:12]}, schema {made.get('schema_version')}"
     rows = [
         ("Run", str(facts["run_id"])),
         ("Notebook", str(report["name"])),
         ("Organisation", str(report["client"])),
         ("As of", words.date(report["as_of"])),
         ("Time zone", str(report.get("time_zone") or "not known")),
-        ("Data", f"hash {str(made.get('data_hash', ''))[:12]}, "
-                 f"schema {made.get('schema_version', 'not known')}"),
+        ("Data", data),
         ("Tables", "; ".join(tables) or "none"),
         ("Sources", ", ".join(sorted(set(map(str, made.get("sources", []))))) or "not recorded"),
         ("Program", f"ldresearch {made.get('ldresearch', 'not known')}"),
