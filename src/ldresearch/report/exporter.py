@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters.html import HTMLExporter
-from nbconvert.nbconvertapp import NbConvertApp
 from traitlets import default
 from traitlets.config import Application
 
 from ldresearch.errors import LdresearchError
-from ldresearch.report import page
 
 
 class ReportExporter(HTMLExporter):  # type: ignore[misc, unused-ignore]
@@ -43,18 +41,24 @@ class ReportExporter(HTMLExporter):  # type: ignore[misc, unused-ignore]
         self, nb: Any, resources: Any = None, **kwargs: Any
     ) -> tuple[str, dict[str, Any]]:
         """Draw the page; nbconvert's own cells, scripts and outputs take no part in it."""
+        from ldresearch.report import page  # nbconvert loads every exporter, wanted or not
+
         try:
             drawn = page.render(nb)
         except LdresearchError as error:
-            if isinstance(_application(), NbConvertApp):
+            if _is_command():
                 self.log.error("No report: %s", error)
                 raise SystemExit(error.exit_code) from None
             raise
         resources = dict(resources or {})
         resources["ldresearch"] = {"page": drawn}
-        return super().from_notebook_node(nb, resources, **kwargs)  # type: ignore[no-any-return, unused-ignore]
+        # HTMLExporter would parse and write the page anew: other bytes than a run publishes.
+        return super(HTMLExporter, self).from_notebook_node(nb, resources, **kwargs)  # type: ignore[no-any-return, unused-ignore]
 
 
-def _application() -> Any:
-    """The command that is running, if any: it is told in one sentence, not with a traceback."""
-    return Application.instance() if Application.initialized() else None
+def _is_command() -> bool:
+    """Whether nbconvert's own command runs: it is told in one sentence, without a traceback.
+
+    The command cannot be imported here: it loads this module while it is being made.
+    """
+    return Application.initialized() and type(Application.instance()).__name__ == "NbConvertApp"
