@@ -43,7 +43,10 @@ def identifier(name: str) -> str:
 
 
 def _settings(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> None:
-    connection.execute("SET enable_progress_bar = false")
+    # Where no one could see a bar it is off already, and turning it off again is refused.
+    [shown] = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() or [0]
+    if shown:
+        connection.execute("SET enable_progress_bar = false")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
@@ -93,6 +96,21 @@ def intake(
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
+
+
+def empty(backend: Any, name: str, columns: Mapping[str, str]) -> ibis.Table:
+    """Make a table without rows, for one that a dataset lacks.
+
+    Parameters
+    ----------
+    backend : ibis backend
+    name : str
+    columns : mapping of str to str
+        Column to type, as the engine names it.
+    """
+    typed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
+    backend.con.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({typed})")
+    return backend.table(name)
 
 
 def analysis(

@@ -134,10 +134,7 @@ class EventLog:
         if table is schema.ACTIVITY_DAY and self.time_zone != self.dataset.manifest.time_zone:
             return self._activity_day()
         if table.name not in stored:
-            types = ", ".join(
-                f"NULL::{c.type.value} AS {engine.identifier(c.name)}" for c in table.columns
-            )
-            return backend.sql(f"SELECT {types} WHERE false")
+            return engine.empty(backend, table.name, {c.name: c.type.value for c in table.columns})
         expr = stored[table.name]
         for column in table.known_at:
             expr = expr.filter(expr[column].isnull() | (expr[column] < self.bound(column)))

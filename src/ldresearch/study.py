@@ -365,7 +365,7 @@ def _coverage(log: EventLog) -> Result:
     frame = pd.DataFrame(rows, columns=["item", "text", "number", "n"])
     return Result(
         "coverage", Family.COUNTS, frame,
-        {"item": Role.KEY, "text": Role.KEY, "number": Role.COUNT, "n": Role.N},
+        {"item": Role.KEY, "text": Role.FLAG, "number": Role.COUNT, "n": Role.N},
         missing="" if rows else "the dataset is empty",
     )  # fmt: skip
 

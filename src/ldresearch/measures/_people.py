@@ -56,7 +56,7 @@ def _branching_depth(person: ibis.Table) -> int:
     deepest = person.unit_path.length().max().name("deepest")
     names = {f"d{d}": person.unit_path[d].nunique() for d in range(_DEEPEST)}
     found = person.aggregate(deepest, **names).to_pandas().iloc[0]
-    if not found["deepest"] >= 1:
+    if found["deepest"] is None or not found["deepest"] >= 1:
         return 0
     last = min(int(found["deepest"]), _DEEPEST)
     return next((d for d in range(last) if found[f"d{d}"] > 1), last - 1)
@@ -85,7 +85,12 @@ def eligible(log: EventLog) -> ibis.Table:
     if log.has("access"):
         granted = _access(log)
         joined = person.left_join(granted, "person_key").drop("person_key_right")
-        starts = ibis.ifelse(joined.access_on > joined.hired_on, joined.access_on, joined.hired_on)
+        later = joined.access_on > joined.hired_on
+        # Whoever never had access has no day from which she could learn.
+        starts = ibis.cases(
+            (joined.access_on.isnull(), ibis.null("date")), (later, joined.access_on),
+            else_=joined.hired_on,
+        )  # fmt: skip
         joined = joined.mutate(_from=starts)
     else:
         no_day = ibis.null("date")

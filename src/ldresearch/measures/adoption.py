@@ -65,22 +65,7 @@ def eligibility(log: EventLog) -> pd.DataFrame:
         where the person still is; ``ended`` says why (``left``, ``revoked`` or empty). Groups are
         text, ``Unknown`` where the source has none.
     """
-    return log.collect(_eligible(log))
-
-
-def _eligible(log: EventLog) -> ibis.Table:
-    """Return who is eligible from and to when; who never had access has no such days."""
-    import ibis
-
-    people = eligible(log)
-    if not log.has("access"):
-        return people
-    had, no_day = people.access_on.notnull(), ibis.null("date")
-    return people.mutate(
-        eligible_from_on=ibis.ifelse(had, people.eligible_from_on, no_day),
-        eligible_to_on=ibis.ifelse(had, people.eligible_to_on, no_day),
-        ended=ibis.ifelse(had, people.ended, ""),
-    )
+    return log.collect(eligible(log))
 
 
 @measure(
@@ -150,7 +135,7 @@ def _followed(
 
     days = value_days(log, verbs, assigned, min_minutes)
     first = days.group_by("person_key").agg(first_on=days.day_on.min())
-    joined = _eligible(log).left_join(first, "person_key").drop("person_key_right")
+    joined = eligible(log).left_join(first, "person_key").drop("person_key_right")
     start, until, value = joined.eligible_from_on, joined.eligible_to_on, joined.first_on
     opens = begins
     had_started = ibis.literal(False)
@@ -268,7 +253,7 @@ def _staff(log: EventLog, by: str) -> ibis.Table:
     import ibis
 
     _check_group(by)
-    people = _eligible(log)
+    people = eligible(log)
     here = people.filter(people.left_on.isnull())
     return here.mutate(group=here[by] if by else ibis.literal(""))
 
@@ -341,7 +326,7 @@ def ways(log: EventLog, *, verbs: Verbs = "complete", min_minutes: int = 0) -> p
     """
     import ibis
 
-    people = _eligible(log)
+    people = eligible(log)
     here = people.filter(people.eligible_from_on.notnull() & people.eligible_to_on.isnull())
     own = _has_row(value_days(log, verbs, "self_started", min_minutes), here)
     duty = _has_row(value_days(log, verbs, "assigned", min_minutes), here)
@@ -685,7 +670,7 @@ def reconciliation(
     days = log.table("activity_day")
     first = value_days(log, verbs, assigned)
     value = first.group_by("person_key").agg(first_on=first.day_on.min())
-    people = _eligible(log).select("person_key", "eligible_from_on", is_known=ibis.literal(True))
+    people = eligible(log).select("person_key", "eligible_from_on", is_known=ibis.literal(True))
     actors = days.select("person_key").distinct()
     rows = actors.left_join(people, "person_key").drop("person_key_right")
     rows = rows.left_join(value, "person_key").drop("person_key_right")

@@ -647,7 +647,7 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
             message("persons cannot be grouped by this", where="by", got=by,
                     do=did_you_mean(by, GROUPS))
         )  # fmt: skip
-    people = attributes(log) if _has_units(log) else _without_units(log)
+    people = attributes(log)
     here = people.filter(people.left_on.isnull())
     blanks = {g: (here[g] == UNKNOWN).cast("int64").sum() for g in GROUPS if g != by}
     if log.has("access"):
@@ -656,22 +656,6 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
     group = here[by] if by else ibis.literal("everyone")
     wide = log.collect(here.group_by(group=group).agg(n=here.count(), **blanks))
     return wide.melt(["group", "n"], list(blanks), "column", "n_reached")
-
-
-def _has_units(log: EventLog) -> bool:
-    person = log.persons()
-    return bool(person.filter(person.unit_path.length() > 0).limit(1).count().execute())
-
-
-def _without_units(log: EventLog) -> ibis.Table:
-    """Groups of an HR file that places no one in a unit."""
-    import ibis
-
-    person = log.persons()
-    named = {"level": person.level, "role": person.role_id, "country": person.country}
-    named["location"] = person.location
-    known = {name: ibis.coalesce(column, UNKNOWN) for name, column in named.items()}
-    return person.select("person_key", "left_on", unit=ibis.literal(UNKNOWN), **known)
 
 
 # What it is good for ------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def _check_published(one: Any, public: bool | None) -> None:
             _refuse("no column says how many persons stand behind a row")
         for row in one["rows"]:
             _check_row(row, roles, k, base)
-    if one["family"] == "curve":
+    if one["family"] == "curve" and one["rows"]:
         _check_curve(one, roles, k)
     for estimate in one["estimates"]:
         _check_estimate(estimate, k, base)

@@ -19,7 +19,7 @@ def coverage(published: Published) -> str:
         else:
             said.append(f"{int(number):,} events of {int(n):,} people")
         first, last = rows["first day"]["text"], rows["last day"]["text"]
-        said[-1] += f" from {words.date(first)} to {words.date(last)}."
+        said[-1] += f" from {words.date(first)} to {words.date(last)}." if first and last else "."
     else:
         said.append("No activity is recorded as of this date.")
     rejected = [
