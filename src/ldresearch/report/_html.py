@@ -15,11 +15,8 @@ _UNIT = re.compile(
     r"(?<=[\d.,]) (?=(?:%|percent|points?|days?|weeks?|months?|years?|hours?|minutes?|people|person"
     r"|events?|rows?)(?!\w))"
 )
-_DAY = re.compile(
-    r"(?<=\b\d) (?=(?:January|February|March|April|May|June|July|August|September|October|"
-    r"November|December)\b)|(?<=\b\d\d) (?=(?:January|February|March|April|May|June|July|August|"
-    r"September|October|November|December)\b)"
-)
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DAY = re.compile(rf"(?<!\d)(\d{{1,2}}) ({_MONTHS})\b(?: (?=\d{{4}}\b))?")
 
 
 def typeset(said: object) -> str:
@@ -30,7 +27,8 @@ def typeset(said: object) -> str:
     >>> typeset("95 % of 1,400 people on 3 May")
     '95\\xa0% of 1,400\\xa0people on 3\\xa0May'
     """
-    return _DAY.sub("\u00a0", _UNIT.sub("\u00a0", str(said)))
+    tied = _UNIT.sub("\u00a0", str(said))
+    return _DAY.sub(lambda day: day[0].replace(" ", "\u00a0"), tied)
 
 
 def lead(said: str) -> tuple[str, str]:

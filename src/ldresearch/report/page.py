@@ -178,12 +178,15 @@ def _settings_line(parameters: Mapping[str, Any]) -> list[str]:
             label, unit = " ".join(parts[:-1]), f" {parts[-1]}"
         else:
             label, unit = " ".join(parts), ""
-        said.append(f"{label} {_setting(value)}{unit}" if unit or label == "by"
-                    else f"{label}: {_setting(value)}")  # fmt: skip
+        said.append(f"{label} {setting_said(value)}{unit}" if unit or label == "by"
+                    else f"{label}: {setting_said(value)}")  # fmt: skip
     return said
 
 
-def _setting(value: Any) -> str:
+def setting_said(value: Any) -> str:
+    """Write the value of a parameter in words; a dash for none."""
+    if value is None or value == "":
+        return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
@@ -192,7 +195,7 @@ def _setting(value: Any) -> str:
     try:
         return words.date(date.fromisoformat(said))
     except ValueError:
-        return ", ".join(part.strip() for part in said.split(",")).replace("_", " ") or "–"
+        return ", ".join(part.strip() for part in said.split(",")).replace("_", " ")
 
 
 def _covered(content: Content) -> tuple[str, str] | None:
@@ -489,7 +492,7 @@ def _settings(content: Content) -> Table:
     except LdresearchError:
         known = {}
     rows = tuple(
-        (name, _setting(value) if value not in ("", None) else "–", _help(known.get(name)))
+        (name, setting_said(value), _help(known.get(name)))
         for name, value in content.facts["report"]["parameters"].items()
     )
     columns = (Col("Parameter", is_header=True), Col("Value"), Col("What it means"))
