@@ -1,0 +1,228 @@
+"""Are there clusters at all: partitions that ratings missing here and there cannot break.
+
+Every observation carries a weight for each of its values; a missing value has weight nought. With
+all weights 1 this is k-means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ldresearch.models._frame import Floats
+
+Labels = NDArray[np.intp]
+
+_ROUNDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Labels, centres and the weighted sum of squares within."""
+
+    labels: Labels
+    centres: Floats
+    within: float
+
+
+def distances(x: Floats, w: Floats, centres: Floats) -> Floats:
+    """Weighted squared distance of each row to each centre; what is missing adds nothing."""
+    own = (w * x * x).sum(axis=1)
+    return np.maximum(
+        own[:, None] + w @ (centres * centres).T - 2.0 * (w * x) @ centres.T, 0.0
+    )
+
+
+def k_means(
+    x: Floats, w: Floats, k: int, rng: np.random.Generator, *, starts: int = 5
+) -> Partition:
+    """Partition rows into k clusters: k-means over the values that are there (k-POD).
+
+    Parameters
+    ----------
+    x : array
+        Rows by values; anything finite where the weight is 0.
+    w : array
+        Weights of the values, 0 where missing.
+    k : int
+    rng : numpy.random.Generator
+    starts : int
+        Times it is begun anew; the best is kept.
+
+    References
+    ----------
+    Chi JT, Chi EC, Baraniuk RG (2016). The American Statistician 70:91-99.
+    """
+    best: Partition | None = None
+    for _ in range(starts):
+        found = _lloyd(x, w, _seeds(x, w, k, rng))
+        if best is None or found.within < best.within:
+            best = found
+    assert best is not None  # noqa: S101 - starts is at least 1
+    return best
+
+
+def assign(x: Floats, w: Floats, centres: Floats) -> Labels:
+    """Nearest centre of each row."""
+    return np.asarray(distances(x, w, centres).argmin(axis=1), dtype=np.intp)
+
+
+def _seeds(x: Floats, w: Floats, k: int, rng: np.random.Generator) -> Floats:
+    """k-means++; a missing value of a seed is the mean of its column."""
+    total = w.sum(axis=0)
+    mean = np.divide((w * x).sum(axis=0), total, out=np.zeros(x.shape[1]), where=total > 0)
+    filled = np.where(w > 0, x, mean)
+    centres = filled[[int(rng.integers(len(x)))]]
+    for _ in range(k - 1):
+        near = distances(x, w, centres).min(axis=1)
+        sum_near = near.sum()
+        chance = near / sum_near if sum_near > 0 else np.full(len(x), 1 / len(x))
+        centres = np.vstack([centres, filled[[int(rng.choice(len(x), p=chance))]]])
+    return centres
+
+
+def _lloyd(x: Floats, w: Floats, centres: Floats) -> Partition:
+    k, weighted = len(centres), w * x
+    labels = np.full(len(x), -1, dtype=np.intp)
+    for _ in range(_ROUNDS):
+        apart = distances(x, w, centres)
+        new = apart.argmin(axis=1)
+        if (new == labels).all():
+            break
+        labels = new
+        member = np.zeros((len(x), k))
+        member[np.arange(len(x)), labels] = 1.0
+        weight = member.T @ w
+        centres = np.where(weight > 0, (member.T @ weighted) / np.maximum(weight, 1e-300), centres)
+    within = distances(x, w, centres)[np.arange(len(x)), labels].sum()
+    return Partition(labels, centres, float(within))
+
+
+# Stability ----------------------------------------------------------------------------------
+
+
+def jaccards(before: Labels, after: Labels, k: int) -> Floats:
+    """Jaccard similarity of each cluster to the cluster of the other partition nearest to it.
+
+    Both label the same rows. A cluster that has no row is ``nan``.
+    """
+    table = np.zeros((k, k))
+    np.add.at(table, (before, after), 1.0)
+    own, other = table.sum(axis=1), table.sum(axis=0)
+    either = own[:, None] + other[None, :] - table
+    best = (table / np.where(either > 0, either, 1.0)).max(axis=1)
+    return np.asarray(np.where(own > 0, best, np.nan))
+
+
+def rand(before: Labels, after: Labels) -> float:
+    """Adjusted Rand index of two partitions (Hubert & Arabie 1985)."""
+    from sklearn.metrics import adjusted_rand_score
+
+    return float(adjusted_rand_score(before, after))
+
+
+def bootstrap(
+    x: Floats, w: Floats, whole: Partition, k: int, rng: np.random.Generator, replicates: int,
+    *, starts: int = 2,
+) -> tuple[Floats, float]:  # fmt: skip
+    """Mean Jaccard similarity of each cluster over bootstrap samples, and the mean ARI.
+
+    A person drawn twice is one person: duplicates are dropped, otherwise copies of a point form
+    clusters of their own.
+
+    References
+    ----------
+    Hennig C (2007). Computational Statistics & Data Analysis 52:258-271.
+    """
+    n = len(x)
+    each, same = [], []
+    for _ in range(replicates):
+        drawn = np.unique(rng.integers(0, n, n))
+        found = k_means(x[drawn], w[drawn], k, rng, starts=starts)
+        each.append(jaccards(whole.labels[drawn], found.labels, k))
+        same.append(rand(whole.labels[drawn], found.labels))
+    return np.nanmean(np.array(each), axis=0), float(np.mean(same))
+
+
+# Against nothing ----------------------------------------------------------------------------
+
+
+def without_clusters(x: Floats, w: Floats, rng: np.random.Generator) -> Floats:
+    """Draw data with the same values in each column and the same ties between columns, one cloud.
+
+    A Gaussian copula: ranks of a normal cloud with the rank correlations of the data. Skewed
+    columns, and skills that rise and fall together, are no clusters yet; both are kept.
+    """
+    n, m = x.shape
+    correlation = _correlation(x, w)
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    cloud = rng.standard_normal((n, m)) @ root.T
+    out = np.zeros_like(x)
+    for j in range(m):
+        there = np.flatnonzero(w[:, j] > 0)
+        order = there[np.argsort(cloud[there, j], kind="stable")]
+        out[order, j] = np.sort(x[there, j])
+    return out
+
+
+def _correlation(x: Floats, w: Floats) -> Floats:
+    """Correlation of normal scores over the rows that have both values; a usable matrix."""
+    from scipy.special import ndtri
+
+    seen = (w > 0).astype(float)
+    scores = np.zeros_like(x)
+    for j in range(x.shape[1]):
+        there = np.flatnonzero(w[:, j] > 0)
+        rank = np.empty(len(there))
+        rank[np.argsort(x[there, j], kind="stable")] = np.arange(1, len(there) + 1)
+        scores[there, j] = ndtri(rank / (len(there) + 1))
+    both = seen.T @ seen
+    square = np.maximum((scores**2).T @ seen, 1e-12)
+    found = np.where(both > 2, (scores.T @ scores) / np.sqrt(square * square.T), 0.0)
+    np.fill_diagonal(found, 1.0)
+    values, vectors = np.linalg.eigh(found)
+    mended = (vectors * np.maximum(values, 1e-6)) @ vectors.T
+    scale = np.sqrt(np.diag(mended))
+    return np.asarray(mended / np.outer(scale, scale))
+
+
+def gap_statistic(
+    x: Floats, ks: list[int], rng: np.random.Generator, *, draws: int = 50, starts: int = 5
+) -> tuple[Floats, Floats]:
+    """Gap statistic of complete data against uniform boxes along the principal axes.
+
+    Parameters
+    ----------
+    x : array
+    ks : list of int
+    rng : numpy.random.Generator
+    draws : int
+    starts : int
+
+    Returns
+    -------
+    gap, se : arrays
+        One value a k. Dispersion is the sum of squares within (``d.power = 2`` of R's clusGap).
+
+    References
+    ----------
+    Tibshirani R, Walther G, Hastie T (2001). J R Stat Soc B 63:411-423.
+    """
+    centred = x - x.mean(axis=0)
+    _, _, axes = np.linalg.svd(centred, full_matrices=False)
+    turned = centred @ axes.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+
+    def logs(data: Floats) -> Floats:
+        ones = np.ones_like(data)
+        within = [k_means(data, ones, k, rng, starts=starts).within for k in ks]
+        # R sums squared distances of pairs over twice the cluster's size: the same number.
+        return np.log(np.maximum(within, 1e-300))
+
+    here = logs(x)
+    drawn = np.array([logs(rng.uniform(low, high, x.shape)) for _ in range(draws)])
+    spread = drawn.std(axis=0) * np.sqrt(1 + 1 / draws)
+    return np.asarray(drawn.mean(axis=0) - here), np.asarray(spread)
