@@ -7,25 +7,30 @@ the gap: later than that nobody could have been seen to stop. Leaving employment
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ldresearch import clock
-from ldresearch.errors import ParameterError, message
+from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
+from ldresearch.measures import _people
 from ldresearch.measures._measure import measure
+from ldresearch.measures._people import UNKNOWN
 from ldresearch.measures._value import value_days
+from ldresearch.result import Step
 
 if TYPE_CHECKING:
     import ibis
 
 ORIGINS = ("start", "registration", "delayed_entry")
+SUBJECTS = ("activity", "enrolment")
+"""What a study follows: spells of activity, or enrolments until withdrawal."""
 
 
-def _gaps(log: EventLog, verbs: Sequence[str], assigned: str, min_minutes: int) -> ibis.Table:
+def _gaps(log: EventLog, verbs: str | Sequence[str], assigned: str, min_minutes: int) -> ibis.Table:
     """Value days with the day before and after, per person."""
     import ibis
 
@@ -44,30 +49,52 @@ def _gaps(log: EventLog, verbs: Sequence[str], assigned: str, min_minutes: int) 
 def gaps(
     log: EventLog,
     *,
-    verbs: Sequence[str],
+    verbs: str | Sequence[str],
     assigned: str = "self_started",
     min_minutes: int = 0,
+    subject: str = "activity",
 ) -> pd.DataFrame:
     """Count the gaps between value days by their length.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs : str or sequence of str
+    assigned : {"self_started", "assigned", "all"}
+    min_minutes : int
+        Fewest minutes that make a value day.
+    subject : {"activity", "enrolment"}
+        An enrolment ends with a withdrawal and has no gaps: the frame is empty and says so.
 
     Returns
     -------
     DataFrame
         One row a length: ``n_returned`` gaps that ended with a return after that many days,
         ``n_open`` gaps still open after that many days as of the date, and ``n`` distinct
-        persons behind them.
+        persons who ever had a gap of that length or longer.
     """
     import ibis
 
+    _check_choice("subject", subject, SUBJECTS)
+    if subject == "enrolment":
+        return _nothing(gaps.columns, "an enrolment ends with a withdrawal, not with a gap")
     gap = _gaps(log, verbs, assigned, min_minutes)
     end = gap.after_on.fill_null(ibis.literal(log.as_of, type="date"))
     gap = gap.mutate(gap_days=end.delta(gap.day_on, unit="day").cast("int64"))
     counted = gap.group_by("gap_days").agg(
-        n_returned=gap.after_on.notnull().sum(),
-        n_open=gap.after_on.isnull().sum(),
-        n=gap.person_key.nunique(),
+        n_returned=gap.after_on.notnull().sum(), n_open=gap.after_on.isnull().sum()
     )
-    return log.collect(counted)
+    longest = gap.group_by("person_key").agg(gap_days=gap.gap_days.max())
+    persons = log.collect(longest.group_by("gap_days").agg(n=longest.person_key.nunique()))
+    frame = log.collect(counted).merge(persons, on="gap_days", how="left").fillna({"n": 0})
+    frame = frame.sort_values("gap_days", ascending=False)
+    return frame.assign(n=frame["n"].cumsum())
+
+
+def _nothing(columns: Mapping[str, str], why: str) -> pd.DataFrame:
+    frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in columns.items()})
+    frame.attrs["missing"] = why
+    return frame
 
 
 SPELL_COLUMNS = {
@@ -81,6 +108,7 @@ SPELL_COLUMNS = {
     "role": "object",
     "level": "object",
     "country": "object",
+    "location": "object",
     "is_manager": "bool",
     "tenure_years": "float64",
 }
@@ -90,7 +118,7 @@ SPELL_COLUMNS = {
 def spells(
     log: EventLog,
     *,
-    verbs: Sequence[str],
+    verbs: str | Sequence[str],
     gap_days: int,
     assigned: str = "self_started",
     min_minutes: int = 0,
@@ -100,7 +128,7 @@ def spells(
     Parameters
     ----------
     log : EventLog
-    verbs : sequence of str
+    verbs : str or sequence of str
     gap_days : int
         The gap that ends a spell.
     assigned : {"self_started", "assigned", "all"}
@@ -116,9 +144,16 @@ def spells(
         day lasts 1. ``cause`` is ``disengaged``, ``left`` (employment ended first) or empty
         (still going: censored at ``as_of - gap_days``); ``event`` is ``cause == "disengaged"``.
         Attributes are those valid on the spell's first day.
+
+    Raises
+    ------
+    ParameterError
+        If the gap is not a whole day or more.
     """
     import ibis
 
+    if gap_days < 1:
+        raise ParameterError(message("a gap has one day or more", where="gap_days", got=gap_days))
     limit = log.as_of - timedelta(days=gap_days)
     last_known = ibis.literal(limit, type="date")
     gap = _gaps(log, verbs, assigned, min_minutes)
@@ -144,12 +179,19 @@ def _with_person(log: EventLog, spell: ibis.Table) -> ibis.Table:
     import ibis
 
     blank = {
-        "unit_path": "array<string>", "role_id": "string", "level": "string", "country": "string",
-        "is_manager": "boolean", "hired_on": "date", "left_on": "date",
+        "unit": "string", "role_id": "string", "level": "string", "country": "string",
+        "location": "string", "is_manager": "boolean", "hired_on": "date", "left_on": "date",
     }  # fmt: skip
     if not log.has("person"):
         return spell.mutate(**{name: ibis.null(kind) for name, kind in blank.items()})
     person = log.table("person")
+    # The first step of the organisation at which persons differ, as in every other report.
+    depth = ibis.literal(_people._branching_depth(log.persons()))
+    length = person.unit_path.length()
+    step = ibis.least(length - 1, depth)
+    person = person.mutate(
+        unit=ibis.ifelse(length > 0, person.unit_path[step], ibis.null("string"))
+    )
     joined = spell.left_join(
         person,
         [
@@ -187,22 +229,14 @@ def _finish_spells(log: EventLog, frame: pd.DataFrame, limit: Any) -> pd.DataFra
             "duration": duration.clip(lower=1).astype(float),
             "cause": cause,
             "event": cause == "disengaged",
-            "unit": unit_of(frame["unit_path"]),
+            "unit": text(frame["unit"]),
             "role": text(frame["role_id"]),
             "level": text(frame["level"]),
             "country": text(frame["country"]),
+            "location": text(frame["location"]),
             "is_manager": frame["is_manager"].astype("boolean").fillna(False),
             "tenure_years": (start - hired).dt.days / 365.25,
         }
-    )
-
-
-def unit_of(path: pd.Series) -> pd.Series:
-    """Return the last element of each unit path; missing stays missing."""
-    return pd.Series(
-        [None if _is_missing(p) or not len(p) else p[-1] for p in path],
-        index=path.index,
-        dtype=object,
     )
 
 
@@ -211,16 +245,13 @@ def text(column: pd.Series) -> pd.Series:
     return column.astype(object).where(column.notna(), None)
 
 
-def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or isinstance(value, float)
-
-
 @measure(
     grain=("person_key", "assignment_id"),
     needs=("assignment", "content"),
     columns={
         "person_key": "int32", "assignment_id": "object", "group": "object", "entry": "float64",
         "duration": "float64", "event": "bool", "is_undated": "bool", "dropped": "object",
+        "started_on": "datetime64[us]",
     },
 )  # fmt: skip
 def enrolments(log: EventLog, *, origin: str = "start", by: str = "topic") -> pd.DataFrame:
@@ -245,10 +276,8 @@ def enrolments(log: EventLog, *, origin: str = "start", by: str = "topic") -> pd
         without a date (``is_undated``) is censored at the end. ``dropped`` is empty or the reason
         why the row must not be analysed.
     """
-    if origin not in ORIGINS:
-        raise ParameterError(
-            message("unknown choice", where="origin", got=origin, allowed=", ".join(ORIGINS))
-        )
+    _check_choice("origin", origin, ORIGINS)
+    _check_choice("by", by, ("topic", "content_id"))
     enrolment, content = log.table("assignment"), log.table("content")
     joined = enrolment.inner_join(content, enrolment.content_id == content.content_id)
     rows = joined.filter(joined.published_at.notnull()).select(
@@ -259,6 +288,14 @@ def enrolments(log: EventLog, *, origin: str = "start", by: str = "topic") -> pd
     rows = rows.filter(rows.start_at < log.bound("start_at"))
     as_of = pd.Timestamp(clock.midnight_utc(log.as_of, log.time_zone))
     return _follow(log.collect(rows), as_of, origin)
+
+
+def _check_choice(name: str, got: str, allowed: Sequence[str]) -> None:
+    if got not in allowed:
+        raise ParameterError(
+            message("unknown choice", where=name, got=got, allowed=", ".join(allowed),
+                    do=did_you_mean(got, allowed))
+        )  # fmt: skip
 
 
 def _follow(frame: pd.DataFrame, as_of: pd.Timestamp, origin: str) -> pd.DataFrame:
@@ -294,5 +331,227 @@ def _follow(frame: pd.DataFrame, as_of: pd.Timestamp, origin: str) -> pd.DataFra
             "event": event,
             "is_undated": withdrew & ~event,
             "dropped": dropped,
+            "started_on": since.dt.normalize() if origin == "registration" else start,
+        }
+    )
+
+
+# One frame whatever is followed -------------------------------------------------------------
+
+GROUPS = ("unit", "role", "level", "country", "location", "is_manager")
+
+SUBJECT_COLUMNS = {
+    "person_key": "int32",
+    "item": "int64",
+    "started_on": "datetime64[us]",
+    "entry": "float64",
+    "duration": "float64",
+    "event": "bool",
+    "cause": "object",
+    "group": "object",
+    "unit": "object",
+    "role": "object",
+    "level": "object",
+    "country": "object",
+    "location": "object",
+    "is_manager": "bool",
+    "tenure_years": "float64",
+}
+
+
+@measure(grain=("person_key", "item"), needs=(), columns=SUBJECT_COLUMNS)
+def subjects(
+    log: EventLog,
+    *,
+    subject: str = "activity",
+    verbs: Sequence[str] | str = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    gap_days: int = 28,
+    by: str = "unit",
+    origin: str = "start",
+    group_by: str = "topic",
+) -> pd.DataFrame:
+    """Follow what a study is about in one frame: spells of activity, or enrolments.
+
+    Parameters
+    ----------
+    log : EventLog
+    subject : {"activity", "enrolment"}
+    verbs, assigned, min_minutes, gap_days
+        Of spells, as in :func:`spells`.
+    by : str
+        What spells are grouped by: ``unit``, ``role``, ``level``, ``country``, ``location``,
+        ``is_manager``; empty: one group.
+    origin, group_by : str
+        Of enrolments, as ``origin`` and ``by`` of :func:`enrolments`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``person_key, item`` (the spell or enrolment in order of its start): ``entry`` and
+        ``duration`` in days, ``cause`` (``disengaged``, ``left``, ``withdrawn`` or empty:
+        censored), ``event``: disengaged or withdrew, ``group``; attributes on the first day (blank
+        for enrolments). ``attrs["steps"]`` is the attrition, ``attrs["n_undated"]`` the
+        withdrawals without a date, which are censored at the end.
+    """
+    _check_choice("subject", subject, SUBJECTS)
+    if subject == "enrolment":
+        return _enrolled(enrolments(log, origin=origin, by=group_by))
+    _check_choice("by", by, ("", *GROUPS))
+    found = spells(log, verbs=verbs, gap_days=gap_days, assigned=assigned, min_minutes=min_minutes)
+    frame = found.rename(columns={"spell": "item"}).assign(entry=0.0, group=_group(found, by))
+    frame.attrs = dict(found.attrs)
+    if len(frame):
+        frame.attrs["steps"] = (
+            Step(
+                f"a spell that began {gap_days} days or more before the as-of date",
+                int(frame["person_key"].nunique()), len(frame),
+            ),
+        )  # fmt: skip
+    return frame
+
+
+def _group(frame: pd.DataFrame, by: str) -> pd.Series:
+    """Return the group of each row as text; what is missing is the group ``Unknown``."""
+    if not by:
+        return pd.Series("", index=frame.index, dtype=object)
+    if by == "is_manager":
+        named = frame[by].map({True: "managers", False: "not managers"})
+        return named.astype(object)
+    column = frame[by].astype(object)
+    return column.where(column.notna(), UNKNOWN)
+
+
+def _enrolled(found: pd.DataFrame) -> pd.DataFrame:
+    kept = found[found["dropped"] == ""]
+    order = kept.sort_values(["person_key", "started_on", "assignment_id"], kind="stable")
+    frame = order.assign(
+        item=order.groupby("person_key").cumcount() + 1,
+        cause=order["event"].map({True: "withdrawn", False: ""}).astype(object),
+        is_manager=False, tenure_years=float("nan"), group=_group(order, "group"),
+        **dict.fromkeys(("unit", "role", "level", "country", "location")),
+    )  # fmt: skip
+    frame.attrs = dict(found.attrs)
+    if len(found):
+        frame.attrs["n_undated"] = int(frame["is_undated"].sum())
+        frame.attrs["steps"] = _enrolment_steps(found)
+    return frame
+
+
+def _enrolment_steps(found: pd.DataFrame) -> tuple[Step, ...]:
+    rows = found
+    steps = [Step("enrolled in an offer that had begun", rows["person_key"].nunique(), len(rows))]
+    named = {
+        "registration date unknown": "with a known registration date",
+        "ended before or at entry": "still enrolled when their time begins",
+        "ended before registration": "not withdrawn before they registered",
+    }
+    for reason, kept in named.items():
+        if (rows["dropped"] == reason).any():
+            rows = rows[rows["dropped"] != reason]
+            steps.append(Step(kept, int(rows["person_key"].nunique()), len(rows)))
+    return tuple(steps)
+
+
+@measure(
+    grain=("variant", "person_key", "item"),
+    needs=(),
+    columns={"variant": "object", **SUBJECT_COLUMNS},
+)
+def variants(
+    log: EventLog,
+    *,
+    subject: str = "activity",
+    verbs: Sequence[str] | str = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    gap_days: int = 28,
+    origin: str = "start",
+) -> pd.DataFrame:
+    """Follow the same persons under other rules: half and twice the gap, or each origin.
+
+    Parameters
+    ----------
+    log, subject, verbs, assigned, min_minutes, gap_days
+        As in :func:`subjects`.
+    origin : str
+        The origin in use; all three are followed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`subjects`, with ``variant``: the gap in days (``14 days``) or the origin.
+    """
+    value = {"verbs": verbs, "assigned": assigned, "min_minutes": min_minutes}
+    if subject == "enrolment":
+        _check_choice("origin", origin, ORIGINS)
+        parts = {name: subjects(log, subject=subject, origin=name) for name in ORIGINS}
+    else:
+        gaps_tried = dict.fromkeys((max(gap_days // 2, 1), gap_days, 2 * gap_days))
+        parts = {
+            f"{gap} days": subjects(log, subject=subject, **value, gap_days=gap, by="")
+            for gap in gaps_tried
+        }
+    first = next(iter(parts.values()))
+    frame = pd.concat([part.assign(variant=name) for name, part in parts.items()])
+    frame.attrs = {k: v for k, v in first.attrs.items() if k == "missing"}
+    return frame
+
+
+@measure(
+    grain=("person_key", "duration", "event"),
+    needs=(),
+    columns={"person_key": "int32", "duration": "float64", "event": "bool"},
+)
+def returns(
+    log: EventLog,
+    *,
+    subject: str = "activity",
+    verbs: Sequence[str] | str = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    gap_days: int = 28,
+) -> pd.DataFrame:
+    """Follow each person from the end of the first spell to every later one.
+
+    Parameters
+    ----------
+    log, subject, verbs, assigned, min_minutes, gap_days
+        As in :func:`subjects`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row with ``event`` for each spell after the first, ``duration`` days after the first one
+        began, and one row without at the end of follow-up (``as_of - gap_days``, or leaving).
+        Enrolments do not recur: an empty frame that says so.
+    """
+    import numpy as np
+
+    if subject == "enrolment":
+        frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in returns.columns.items()})
+        frame.attrs["missing"] = "enrolments are followed one by one and do not recur"
+        return frame
+    found = spells(log, verbs=verbs, gap_days=gap_days, assigned=assigned, min_minutes=min_minutes)
+    if found.empty:
+        return found
+    first = found.groupby("person_key")["started_on"].min()
+    since = found["person_key"].map(first)
+    again = found[found["spell"] > 1]
+    limit = pd.Timestamp(log.as_of - timedelta(days=gap_days))
+    ends = pd.Series(limit, index=first.index)
+    if log.has("person"):
+        left = log.collect(log.persons().select("person_key", "left_on")).set_index("person_key")
+        gone = pd.to_datetime(left["left_on"]).reindex(first.index)
+        ends = ends.where(gone.isna() | (gone > ends), gone)
+    last = found.groupby("person_key")["started_on"].max()
+    ends = ends.where(ends > last, last)
+    came = (again["started_on"] - since[again.index]).dt.days
+    return pd.DataFrame(
+        {
+            "person_key": np.concatenate([again["person_key"], first.index]),
+            "duration": np.concatenate([came, (ends - first).dt.days]).astype(float),
+            "event": np.repeat([True, False], [len(again), len(first)]),
         }
     )
