@@ -30,9 +30,9 @@ def slug(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST].strip("-")
-    if kept == name:
+    if kept and kept == name:
         return kept
-    return f"{kept or 'client'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{kept or 'client'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,10 @@ def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None
             _write(folder, record | {"status": "failed", "reason": failed.reason})
             return failed
         facts = outcome.facts_of(notebook)
-        html = page.render(notebook, previous=job.place.previous())
+        before = job.place.previous()
+        earlier = before["report"]["as_of"] if before else ""
+        links = page.Links.within(job.place.name, previous=earlier)
+        html = page.render(notebook, previous=before, links=links)
         job.place.publish(html, facts)
     except LdresearchError as error:
         _write(folder, record | {"status": "failed", "reason": str(error)})
