@@ -1,4 +1,4 @@
-"""Write the pages that follow from the code: metrics, data dictionary, parameters.
+"""Write the pages that follow from the code: metrics, data dictionary, parameters, definitions.
 
 Run by ``make docs``; a test fails when a page no longer says what the code does.
 """
@@ -6,6 +6,7 @@ Run by ``make docs``; a test fails when a page no longer says what the code does
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,57 @@ def _range(rule: Mapping[str, Any]) -> str:
     return "" if high is None else f"{high} or less"
 
 
+# Definitions --------------------------------------------------------------------------------
+
+
+def definitions(root: Path) -> list[dict[str, Any]]:
+    """Return the definitions in their order; tests/spec holds the code to each of them."""
+    files = sorted((root / "tests" / "spec").glob("*.toml"))
+    return [tomllib.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def definitions_page(root: Path) -> str:
+    """Return the page of what every word means, with the worked examples that are tests."""
+    found = definitions(root)
+    names = ", ".join(f"[{one['title']}](#{_anchor(one['title'])})" for one in found)
+    return _page(
+        _note("tests/spec"),
+        "# Definitions",
+        "What the words of a report mean. Each example is a test: the call is run on the tables "
+        "above it, and has to give the table below it, to the digits that are written. A dash is "
+        "a missing value. The tables an example starts from are those of the "
+        "[data dictionary](data-dictionary.md); columns that do not matter are left out. Numbers "
+        "that carry an id are listed in [metrics](metrics.md).",
+        f"{names}.",
+        *(_definition(one) for one in found),
+    )
+
+
+def _anchor(title: str) -> str:
+    kept = "".join(c for c in title.lower() if c.isalnum() or c in "_- ")
+    return kept.replace(" ", "-")
+
+
+def _definition(one: Mapping[str, Any]) -> str:
+    examples = [_example(example) for example in one["example"]]
+    return "\n\n".join([f"## {one['title']}", one["rule"].strip(), *examples])
+
+
+def _example(example: Mapping[str, Any]) -> str:
+    given = dict(example.get("tables", {}))
+    if "frame" in example:
+        given["frame"] = example["frame"]
+    blocks = [f"{name}:\n{table.strip()}" for name, table in given.items()]
+    if example.get("same_tables"):
+        blocks.append("(the same tables)")
+    setting = [f"{name} = {example[name]}" for name in ("as_of", "time_zone") if name in example]
+    blocks.append("\n".join([*setting, f">>> {example['call'].strip()}"]))
+    blocks += [example[name].strip() for name in ("gives", "estimates") if name in example]
+    if "missing" in example:
+        blocks.append(f"not enough data: {example['missing']}")
+    return f"{example['says'].strip()}\n\n" + "```text\n" + "\n\n".join(blocks) + "\n```"
+
+
 # All of them --------------------------------------------------------------------------------
 
 
@@ -212,6 +264,7 @@ def pages(root: Path = ROOT) -> dict[str, str]:
         "metrics.md": metrics_page,
         "data-dictionary.md": data_dictionary_page,
         "parameters.md": lambda: parameters_page(root),
+        "definitions.md": lambda: definitions_page(root),
     }
     return {name: write() for name, write in writers.items()}
 

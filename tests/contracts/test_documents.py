@@ -33,7 +33,9 @@ def generate() -> ModuleType:
 # Generated pages ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["metrics.md", "data-dictionary.md", "parameters.md"])
+@pytest.mark.parametrize(
+    "name", ["metrics.md", "data-dictionary.md", "parameters.md", "definitions.md"]
+)
 def test_generated_pages_are_fresh(generate: ModuleType, name: str) -> None:
     written = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert written == generate.pages()[name], f"docs/{name} is stale: run `make docs`"
@@ -50,6 +52,8 @@ def test_the_pages_name_everything_there_is(generate: ModuleType) -> None:
     for own in generate.notebook_parameters(ROOT).values():
         for name in own:
             assert f"| `{name}` |" in pages["parameters.md"]
+    for one in generate.definitions(ROOT):
+        assert f"## {one['title']}\n" in pages["definitions.md"]
 
 
 # What has to be said ------------------------------------------------------------------------
