@@ -16,6 +16,7 @@ from ldresearch import cli, errors
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "cli.md"
 APP: Any = typer.main.get_command(cli.app)
+SHELL = re.compile(r"\s(?:\d?>|\||&&|;)")
 PROGRAM = re.compile(r"(?:\$ )?(?:\.venv/bin/|\.venv\\Scripts\\)?ldresearch(?= |$)")
 OPTION = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
@@ -74,12 +75,12 @@ def documents() -> list[Path]:
 
 
 def typed(text: str) -> Iterator[str]:
-    """Command lines in blocks, with the lines they are continued on."""
+    """Command lines in blocks, with the lines they are continued on, up to a redirection."""
     for block in re.findall(r"^```[a-z]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
             match = PROGRAM.match(line.strip())
             if match:
-                yield line.strip()[match.end() :].strip()
+                yield SHELL.split(line.strip()[match.end() :])[0].strip()
 
 
 def test_the_documents_show_commands() -> None:
