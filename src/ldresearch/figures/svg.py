@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
@@ -63,10 +65,11 @@ def render(axes: Axes, *, title: str, desc: str, prefix: str, width: float = sty
     >>> drawn.startswith('<svg class="fig" viewBox="0 0 417.6 '), "Sales" in drawn
     (True, True)
     """
-    figure = style.fit(axes, width)
-    inches = figure.get_size_inches()
-    wide, high = float(inches[0]) * 72, float(inches[1]) * 72
-    canvas = _drawn(figure, wide, high, prefix)
+    with _any_script():
+        figure = style.fit(axes, width)
+        inches = figure.get_size_inches()
+        wide, high = float(inches[0]) * 72, float(inches[1]) * 72
+        canvas = _drawn(figure, wide, high, prefix)
     names = f'<title id="{prefix}t">{escape(title, quote=False)}</title>'
     labelled = f"{prefix}t"
     if desc:
@@ -83,17 +86,25 @@ def png(axes: Axes, *, dots_per_inch: int = 150) -> str:
     """Draw a figure as a picture for JupyterLab: base64 text of a PNG without a date."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    figure = style.fit(axes)
-    canvas = FigureCanvasAgg(figure)
     file = io.BytesIO()
-    before = figure.dpi
-    figure.set_facecolor(style.PALETTE["paper"])
-    try:
-        figure.dpi = dots_per_inch
-        canvas.print_png(file, metadata={"Software": None})
-    finally:
-        figure.dpi = before
+    with _any_script():
+        figure = style.fit(axes)
+        before = figure.dpi
+        figure.set_facecolor(style.PALETTE["paper"])
+        try:
+            figure.dpi = dots_per_inch
+            FigureCanvasAgg(figure).print_png(file, metadata={"Software": None})
+        finally:
+            figure.dpi = before
     return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+@contextmanager
+def _any_script() -> Iterator[None]:
+    """Quiet what matplotlib says of letters its own font lacks: the reader's font has them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph \d+")
+        yield
 
 
 def _drawn(figure: Figure, wide: float, high: float, prefix: str) -> _Canvas:

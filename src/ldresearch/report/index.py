@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -228,7 +228,7 @@ def _entry(report: _Report, today: date) -> dict[str, Any]:
             "value": words.estimate(now),
             "text": str(cards[0].get("text", "")),
             "interval": words.interval(now),
-            "change": _change(now, before, run),
+            "change": words.sentence(_change(now, before, run)),
         }
         entry["spark"] = _spark(report.runs, now)
     return entry
@@ -300,27 +300,34 @@ def _spark(runs: Sequence[_Run], now: Estimate) -> Markup | str:
     if len(known) < 2:
         return ""
     said = "; ".join(f"{words.date(day)}: {words.estimate(e)}" for day, e in known)
-    points = _places([(day.toordinal(), e.value) for day, e in known])
-    line = " ".join(f"{x:g},{y:g}" for x, y in points)
-    x, y = points[-1]
+    days = [day.toordinal() for day, _ in known]
+    ends = [(e.low if math.isfinite(e.low) else e.value,
+             e.high if math.isfinite(e.high) else e.value) for _, e in known]  # fmt: skip
+    scale = _scale(days, [end for pair in ends for end in pair])
+    line = [scale(x, e.value) for x, (_, e) in zip(days, known, strict=True)]
+    band = [scale(x, low) for x, (low, _) in zip(days, ends, strict=True)]
+    band += [scale(x, high) for x, (_, high) in reversed(list(zip(days, ends, strict=True)))]
+    x, y = line[-1].split(",")
     return Markup(  # noqa: S704 - numbers, and one escaped text
         f'<svg class="spark" viewBox="0 0 136 36" role="img" aria-label="{escape(typeset(said))}" '
-        f'fill="none"><polyline points="{line}" stroke="var(--context,#5f6b7a)" '
+        f'fill="none"><path d="M{" ".join(band)}z" fill="var(--context,#5f6b7a)" '
+        f'fill-opacity=".2"/><path d="M{" ".join(line)}" stroke="var(--context,#5f6b7a)" '
         f'stroke-width="1.5" stroke-linejoin="round"/>'
-        f'<circle cx="{x:g}" cy="{y:g}" r="3.5" fill="var(--main,#0b62a8)"/></svg>'
+        f'<circle cx="{x}" cy="{y}" r="3.5" fill="var(--main,#0b62a8)"/></svg>'
     )
 
 
-def _places(values: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    xs, ys = [x for x, _ in values], [y for _, y in values]
-    wide, high = max(xs) - min(xs) or 1.0, max(ys) - min(ys)
-    return [
-        (
-            round(5 + 126 * (x - min(xs)) / wide, 1),
-            round(18.0 if high == 0 else 31 - 26 * (y - min(ys)) / high, 1),
-        )
-        for x, y in values
-    ]
+def _scale(days: Sequence[float], ends: Sequence[float]) -> Callable[[float, float], str]:
+    """Map days and values into the picture: intervals fill its height, so chance looks like it."""
+    first, wide = min(days), max(days) - min(days) or 1.0
+    bottom, high = min(ends), max(ends) - min(ends)
+
+    def place(day: float, value: float) -> str:
+        x = 5 + 126 * (day - first) / wide
+        y = 18.0 if high == 0 else 31 - 26 * (value - bottom) / high
+        return f"{round(x, 1):g},{round(y, 1):g}"
+
+    return place
 
 
 # History ------------------------------------------------------------------------------------

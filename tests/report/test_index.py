@@ -1,0 +1,198 @@
+"""The index and the history pages."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ldresearch.report import index
+
+TODAY = date(2025, 7, 10)
+
+
+def put(
+    reports: Path, maker: Any, made: Any, as_of: str, *, client: str = "harbour",
+    name: str = "25_sample", value: float = 0.75, page: bool = True, **provenance: Any,
+) -> Path:  # fmt: skip
+    maker.as_of = as_of
+    facts = maker.all_facts(made.course(), made.coverage(), made.checks())
+    facts["report"]["client"] = client
+    for fact in (facts["facts"][0], facts["headline"]["cards"][0]):
+        fact.update(value=value, low=round(value - 0.02, 2), high=round(value + 0.02, 2))
+    facts["provenance"].update(provenance)
+    path = reports / client / as_of / f"{name}.facts.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    if page:
+        path.with_name(f"{name}.html").write_text("<!doctype html>", encoding="utf-8")
+    return path
+
+
+def text(path: Path) -> str:
+    html = path.read_text(encoding="utf-8").replace("\u00a0", " ")
+    cells = re.sub(r"<t[dh][^>]*>", " ", html[html.index("<body>") :])
+    plain = re.sub(r"<[^>]+>", "", cells)
+    return " ".join(plain.replace("&#39;", "'").split())
+
+
+def history(reports: Path, name: str = "25_sample") -> str:
+    return text(reports / "harbour" / f"{name}.history.html")
+
+
+def test_shows_the_newest_finding_its_change_and_how_it_went(
+    tmp_path: Path, maker: Any, made: Any
+) -> None:
+    put(tmp_path, maker, made, "2025-05-01", value=0.6)
+    put(tmp_path, maker, made, "2025-06-01", value=0.65)
+    put(tmp_path, maker, made, "2025-07-01", value=0.75)
+    made_at = index.build(tmp_path, today=TODAY)
+    html = made_at.read_text(encoding="utf-8")
+    assert made_at == tmp_path / "index.html"
+    assert 'href="harbour/2025-07-01/25_sample.html"' in html
+    assert 'href="harbour/25_sample.history.html"' in html
+    said = text(made_at)
+    assert "Harbour Sample · as of 1 July 2025 Three in four" in said
+    assert "Up 10 points since 1 June 2025, which is better." in said
+    assert "Fresh until 3 August 2025." in said  # usual gap of 30 days and three
+    assert 'aria-label="1\u00a0May\u00a02025: 60\u00a0%; 1\u00a0June\u00a02025: 65\u00a0%' in html
+
+
+def test_one_run_has_no_trend(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-07-01")
+    html = index.build(tmp_path, today=TODAY).read_text(encoding="utf-8")
+    assert "First run." in html
+    assert "<svg" not in html
+
+
+def test_says_when_a_report_is_stale(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-05-01")
+    assert "Stale since 5 June 2025: run it again." in text(index.build(tmp_path, today=TODAY))
+
+
+def test_says_when_the_latest_run_failed(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-06-01")
+    note = tmp_path / "harbour" / "25_sample.failed.json"
+    note.write_text(json.dumps({"as_of": "2025-07-01", "reason": "schema: a column is gone."}))
+    said = text(index.build(tmp_path, today=TODAY))
+    assert "Failed. The run as of 1 July 2025 failed: schema: a column is gone. " in said
+    assert "The page below is of 1 June 2025." in said
+    put(tmp_path, maker, made, "2025-08-01")  # a later run succeeded
+    assert "Failed" not in text(index.build(tmp_path, today=TODAY))
+
+
+@pytest.mark.parametrize(
+    "reason", ["0123456789abcdef0123456789abcdef is twice there", "a.b@example.org left",
+               "Traceback (most recent call last):\n  row 7", "x" * 400, ""]
+)  # fmt: skip
+def test_a_reason_that_may_name_someone_is_withheld(
+    tmp_path: Path, maker: Any, made: Any, reason: str
+) -> None:
+    put(tmp_path, maker, made, "2025-06-01")
+    note = tmp_path / "harbour" / "25_sample.failed.json"
+    note.write_text(json.dumps({"as_of": "2025-07-01", "reason": reason}))
+    said = text(index.build(tmp_path, today=TODAY))
+    assert "the reason stands in the private run folder" in said
+    assert not reason or reason not in said
+
+
+def test_a_report_that_never_ran_is_listed(tmp_path: Path) -> None:
+    (tmp_path / "harbour").mkdir()
+    (tmp_path / "harbour" / "30_engagement_survival.failed.json").write_text("not json")
+    said = text(index.build(tmp_path, today=TODAY))
+    assert "Engagement survival Failed. The run failed: its note cannot be read. " in said
+    assert "There is no page yet." in said
+
+
+def test_unreadable_facts_are_counted_not_hidden(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-07-01")
+    bad = tmp_path / "harbour" / "2025-08-01" / "25_sample.facts.json"
+    bad.parent.mkdir()
+    bad.write_text('{"facts": []}')
+    said = text(index.build(tmp_path, today=TODAY))
+    assert "1 file of facts cannot be read" in said
+    assert "as of 1 July 2025" in said
+
+
+def test_an_empty_folder_has_an_index(tmp_path: Path) -> None:
+    assert "No report has been published yet." in text(index.build(tmp_path, today=TODAY))
+
+
+def test_history_tells_new_data_from_changed_code(tmp_path: Path, maker: Any, made: Any) -> None:
+    new_code = {"git": {"revision": "fff000fff000", "is_dirty": False}}
+    put(tmp_path, maker, made, "2025-05-01", value=0.6)
+    put(tmp_path, maker, made, "2025-06-01", value=0.7, data_hash="e" * 64)
+    put(tmp_path, maker, made, "2025-07-01", value=0.75, data_hash="e" * 64, **new_code)
+    index.build(tmp_path, today=TODAY)
+    said = history(tmp_path)
+    assert "New data." in said
+    assert (
+        "Same data, different number: the code changed (0.1.0 at abc123abc123 before, "
+        "0.1.0 at fff000fff000 now)" in said
+    )
+    assert said.index("1 July 2025") < said.index("1 June 2025") < said.index("1 May 2025")
+    assert "people who reached first value 60 % 70 %" in said
+    assert "70 % 75 %" in said
+
+
+def test_history_tells_other_settings(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-06-01", value=0.7)
+    maker.parameters = {"window_days": 90}
+    put(tmp_path, maker, made, "2025-07-01", value=0.75)
+    said_index = text(index.build(tmp_path, today=TODAY))
+    assert "Not compared since 1 June 2025: other settings." in said_index
+    said = history(tmp_path)
+    assert "other settings: window days." in said
+    assert "window days 60 90" in said
+
+
+def test_history_tells_a_later_day_and_the_same_numbers(
+    tmp_path: Path, maker: Any, made: Any
+) -> None:
+    put(tmp_path, maker, made, "2025-05-01")
+    put(tmp_path, maker, made, "2025-06-01")
+    put(tmp_path, maker, made, "2025-07-01", value=0.8)
+    index.build(tmp_path, today=TODAY)
+    assert "Same data, same numbers." in history(tmp_path)
+    assert "The same data, read as of a later day." in history(tmp_path)
+
+
+def test_history_of_a_removed_report_goes(tmp_path: Path, maker: Any, made: Any) -> None:
+    path = put(tmp_path, maker, made, "2025-07-01")
+    index.build(tmp_path, today=TODAY)
+    path.unlink()
+    index.build(tmp_path, today=TODAY)
+    assert not list(tmp_path.glob("*/*.history.html"))
+
+
+def test_hostile_words_stay_words(tmp_path: Path, maker: Any, made: Any) -> None:
+    path = put(tmp_path, maker, made, "2025-06-01", value=0.6)
+    facts = json.loads(path.read_text())
+    facts["headline"]["title"] = made.HOSTILE
+    facts["headline"]["cards"][0]["text"] = made.HOSTILE
+    facts["report"]["client"] = made.HOSTILE
+    path.write_text(json.dumps(facts))
+    put(tmp_path, maker, made, "2025-07-01", client='har"bour <x>', name="25_sample--r&d")
+    index.build(tmp_path, today=TODAY)
+    for page in [tmp_path / "index.html", *tmp_path.glob("*/*.history.html")]:
+        html = page.read_text(encoding="utf-8")
+        assert "<script" not in html
+        assert 'href="har"bour' not in html
+        assert not re.findall(r"https?:|\bsrc=|@import", html)
+    assert 'href="har%22bour%20%3Cx%3E/2025-07-01/25_sample--r%26d.html"' in (
+        tmp_path / "index.html"
+    ).read_text(encoding="utf-8")
+
+
+def test_same_input_same_bytes(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-06-01", value=0.6)
+    put(tmp_path, maker, made, "2025-07-01", client="meadow")
+    pages = [index.build(tmp_path, today=TODAY), *sorted(tmp_path.glob("*/*.history.html"))]
+    before = [page.read_bytes() for page in pages]
+    index.build(tmp_path, today=TODAY)
+    assert [page.read_bytes() for page in pages] == before
+    assert len(pages) == 3

@@ -1,0 +1,197 @@
+"""Figures as SVG: small, safe, the same each time, in the page's colours and letters."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import pytest
+
+from ldresearch.figures import style, svg
+
+NS = "{http://www.w3.org/2000/svg}"
+
+
+def parsed(drawn: str) -> ElementTree.Element:
+    return ElementTree.fromstring(drawn.replace("<svg ", f'<svg xmlns="{NS[1:-1]}" ', 1))  # noqa: S314
+
+
+def draw(ax: Any, **options: Any) -> str:
+    return svg.render(ax, title="Starts", desc="By week", prefix="f1", **options)
+
+
+def curves(groups: int = 3, weeks: int = 36) -> Any:
+    ax = style.axes()
+    x = list(range(weeks))
+    ends = []
+    for i in range(groups):
+        y = [(w / weeks) * (0.9 - 0.2 * i) for w in x]
+        style.line(ax, x, y, style.series(i), step=True)
+        style.band(ax, x, [v - 0.05 for v in y], [v + 0.05 for v in y], style.series(i), step=True)
+        ends.append((x[-1], y[-1], f"group {i}", style.series(i)))
+    ax.set_xlabel("weeks")
+    ax.set_ylabel("people who started")
+    style.percent_axis(ax.yaxis)
+    style.hatch_incomplete(ax, weeks - 3, weeks - 1)
+    style.label_ends(ax, ends)
+    style.risk_table(ax, [0, 12, 24, 36], {"a": [400, 300, 200, 100], "b": [400, 300, None, 5]})
+    return ax
+
+
+def test_is_small_well_formed_and_the_same_each_time() -> None:
+    drawn = draw(curves())
+    parsed(drawn)
+    assert len(drawn.encode()) < 6_000
+    assert draw(curves()) == drawn
+    ax = curves()
+    assert draw(ax) == draw(ax) == drawn  # drawing twice changes nothing
+
+
+def test_text_is_text_and_said_once() -> None:
+    root = parsed(draw(curves()))
+    texts = ["".join(t.itertext()) for t in root.iter(f"{NS}text")]
+    for said in ("weeks", "people who started", "group 0", "people at risk", "400", "50 %"):
+        assert said in texts
+    assert root.find(f"{NS}title").text == "Starts"  # type: ignore[union-attr]
+    assert root.find(f"{NS}desc").text == "By week"  # type: ignore[union-attr]
+    assert root.attrib["role"] == "img"
+    assert root.attrib["aria-labelledby"] == "f1t f1d"
+
+
+def test_holds_no_style_sheet_clip_or_outside_reference() -> None:
+    drawn = draw(curves())
+    root = parsed(drawn)
+    tags = {e.tag.removeprefix(NS) for e in root.iter()}
+    assert tags <= {"svg", "title", "desc", "g", "path", "circle", "text", "pattern"}
+    assert all(i.startswith("f1") for i in re.findall(r'id="([^"]+)"', drawn))
+    assert set(re.findall(r"url\(([^)]+)\)", drawn)) == {"#f1h"}
+    assert "http" not in drawn
+
+
+def test_colours_of_the_palette_follow_the_page() -> None:
+    drawn = draw(curves())
+    colours = set(re.findall(r'(?:fill|stroke)="(#[^"]+)"', drawn))
+    assert colours == set()  # every one is a variable with the colour to fall back on
+    assert f"var(--main,{style.PALETTE['main']})" in drawn
+    assert 'fill-opacity=".16"' in drawn  # the interval is there
+
+
+def test_an_unfinished_period_is_hatched() -> None:
+    root = parsed(draw(curves()))
+    [pattern] = root.iter(f"{NS}pattern")
+    hatched = [e for e in root.iter(f"{NS}path") if e.attrib.get("fill") == "url(#f1h)"]
+    assert pattern.attrib["id"] == "f1h"
+    assert len(hatched) == 1
+
+
+def test_coordinates_have_one_decimal() -> None:
+    numbers = re.findall(r"\.\d+", "".join(re.findall(r' d="([^"]+)"', draw(curves()))))
+    assert numbers
+    assert all(len(n) == 2 for n in numbers)
+
+
+@pytest.mark.parametrize(
+    "label", ['</svg><script>alert("x")</script>', "R&D", "$5 or $6", "a" * 90, "Ünïts 部門", "_x"]
+)
+def test_any_label_stays_a_label(label: str) -> None:
+    ax = style.bars(None, [label, "other"], [3, 4])
+    drawn = svg.render(ax, title=label, desc=label, prefix="f1")
+    root = parsed(drawn)
+    assert "script" not in {e.tag.removeprefix(NS) for e in root.iter()}
+    texts = ["".join(t.itertext()) for t in root.iter(f"{NS}text")]
+    shown = style.text(label, 34).replace("\\$", "$")
+    assert shown in texts
+
+
+def test_what_lies_outside_the_axes_is_cut() -> None:
+    ax = style.axes()
+    style.line(ax, [0, 10], [0, 10])
+    style.band(ax, [0, 10], [0, 5], [10, 20], "main")
+    ax.set_xlim(0, 5)
+    ax.set_ylim(0, 5)
+    root = parsed(draw(ax))
+    width, height = (float(v) for v in root.attrib["viewBox"].split()[2:])
+    for path in root.iter(f"{NS}path"):
+        for x, y in points(path.attrib["d"]):
+            assert -0.5 <= x <= width + 0.5
+            assert -0.5 <= y <= height + 0.5
+
+
+def points(data: str) -> list[tuple[float, float]]:
+    """Follow path data of M, l, h, v and z."""
+    found, x, y = [], 0.0, 0.0
+    for command, rest in re.findall(r"([MlhvzL])([^MlhvzL]*)", data):
+        numbers = [float(n) for n in re.findall(r"-?(?:\d+\.?\d*|\.\d+)", rest)]
+        if command == "M":
+            x, y = numbers[:2]
+            found.append((x, y))
+        step = {"h": 1, "v": 1, "l": 2}.get(command, 0)
+        for i in range(0, len(numbers) if step else 0, step or 1):
+            x += numbers[i] if command in "hl" else 0
+            y += numbers[i] if command == "v" else numbers[i + 1] if command == "l" else 0
+            found.append((x, y))
+    return found
+
+
+def test_a_line_goes_where_its_numbers_say() -> None:
+    ax = style.axes()
+    style.line(ax, [0, 1, 2, 3], [0, 1, None, 2])
+    ax.set_xlim(0, 3)
+    ax.set_ylim(0, 2)
+    root = parsed(draw(ax))
+    [line] = [p.attrib["d"] for p in root.iter(f"{NS}path")
+              if "--main" in p.attrib.get("stroke", "")]  # fmt: skip
+    figure = ax.get_figure()
+    height = figure.get_size_inches()[1] * 72
+    to_points = 72 / figure.dpi
+    expected = [
+        (x * to_points, height - y * to_points)
+        for x, y in (ax.transData.transform(p) for p in [(0, 0), (1, 1)])
+    ]
+    for got, want in zip(points(line), expected, strict=True):
+        assert got == pytest.approx(want, abs=0.11)
+
+
+def test_points_are_circles_and_strokes_are_joined() -> None:
+    ax = style.forest(None, ["a", "b", "c"], [1, 2, 3], [0.5, 1.5, 2.5], [1.5, 2.5, 3.5])
+    drawn = draw(ax)
+    assert drawn.count("<circle") == 3
+    grid = [p for p in re.findall(r"<path[^>]*>", drawn) if "--rule" in p]
+    assert len(grid) == 1
+
+
+def texts(drawn: str) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", drawn)
+
+
+def test_a_narrow_figure_keeps_letters_and_thins_labels() -> None:
+    wide_ax, narrow_ax = style.axes(), style.axes()
+    for ax in (wide_ax, narrow_ax):
+        style.line(ax, [0, 400], [0, 1])
+        ax.set_xlabel("days")
+        style.risk_table(ax, list(range(0, 401, 40)), {"": [1000] * 11})
+    wide, narrow = draw(wide_ax), draw(narrow_ax, width=svg.NARROW)
+    assert 'viewBox="0 0 417.6' in wide
+    assert 'viewBox="0 0 280.8' in narrow
+    assert 'font-size="8.5"' in narrow
+    assert texts(wide).count("1,000") == 11
+    assert texts(narrow).count("1,000") == 6  # every second, under every second tick
+    assert [t for t in texts(narrow) if t.isdigit()] == ["0", "80", "160", "240", "320", "400"]
+
+
+def test_a_preview_is_a_picture_without_a_date() -> None:
+    import base64
+
+    first, second = (svg.png(style.bars(None, ["a"], [1])) for _ in range(2))
+    picture = base64.b64decode(first)
+    assert picture.startswith(b"\x89PNG")
+    assert b"matplotlib" not in picture.lower()
+    assert first == second
+
+
+def test_hidden_numbers_leave_a_gap_not_a_crash() -> None:
+    ax = style.axes()
+    style.line(ax, [0, 1, 2], [None, None, None])
+    style.band(ax, [0, 1, 2], [None] * 3, [None] * 3, "main")
+    parsed(draw(ax))
