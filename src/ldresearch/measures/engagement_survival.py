@@ -393,7 +393,8 @@ def subjects(
         ``duration`` in days, ``cause`` (``disengaged``, ``left``, ``withdrawn`` or empty:
         censored), ``event``: disengaged or withdrew, ``group``; attributes on the first day (blank
         for enrolments). ``attrs["steps"]`` is the attrition, ``attrs["n_undated"]`` the
-        withdrawals without a date, which are censored at the end.
+        withdrawals without a date, which are censored at the end, ``attrs["lag_days"]`` how many
+        days later than it happened an end is known.
     """
     _check_choice("subject", subject, SUBJECTS)
     if subject == "enrolment":
@@ -401,7 +402,7 @@ def subjects(
     _check_choice("by", by, ("", *GROUPS))
     found = spells(log, verbs=verbs, gap_days=gap_days, assigned=assigned, min_minutes=min_minutes)
     frame = found.rename(columns={"spell": "item"}).assign(entry=0.0, group=_group(found, by))
-    frame.attrs = dict(found.attrs)
+    frame.attrs = {**found.attrs, "lag_days": gap_days}
     if len(frame):
         frame.attrs["steps"] = (
             Step(
@@ -482,6 +483,7 @@ def variants(
     -------
     pandas.DataFrame
         As :func:`subjects`, with ``variant``: the gap in days (``14 days``) or the origin.
+        ``attrs["used"]`` names the rule in use.
     """
     value = {"verbs": verbs, "assigned": assigned, "min_minutes": min_minutes}
     if subject == "enrolment":
@@ -496,6 +498,7 @@ def variants(
     first = next(iter(parts.values()))
     frame = pd.concat([part.assign(variant=name) for name, part in parts.items()])
     frame.attrs = {k: v for k, v in first.attrs.items() if k == "missing"}
+    frame.attrs["used"] = origin if subject == "enrolment" else f"{gap_days} days"
     return frame
 
 
