@@ -182,8 +182,8 @@ def _typed(name: str, value: Any, default: Scalar) -> Scalar:
     """Read a value as the type of its default; nothing is guessed across types."""
     kind = type(default)
     wanted = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}[kind]
-    if type(value) is kind and not (kind is float and not math.isfinite(value)):
-        return value  # type: ignore[no-any-return]
+    if type(value) is kind and not (isinstance(value, float) and not math.isfinite(value)):
+        return value
     if isinstance(value, str):
         read = _read(value.strip(), kind)
         if read is not None:

@@ -105,6 +105,7 @@ def test_the_runner_and_bare_papermill_give_the_same_facts(
 SPELT = "'canary.ann' + '@example.org'"
 """As code writes it: code stands on the page, so the gate refuses addresses in it."""
 
+
 def without_revision(facts: dict[str, Any]) -> dict[str, Any]:
     """Facts without the checkout's revision: someone may commit between two runs."""
     kept = {key: value for key, value in facts.items() if key != "run_id"}

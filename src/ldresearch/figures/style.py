@@ -351,9 +351,9 @@ def risk_table(
     ax.set_xticks(list(times))
     size, step = FONT - 0.5, (FONT - 0.5) * 1.35
     top = -(FONT * 2 + 16 if ax.get_xlabel() else FONT + 14)
-    at = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points",
+    at: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points",
           "annotation_clip": False, "size": size}  # fmt: skip
-    edge = {"xycoords": "axes fraction", "textcoords": "offset points",
+    edge: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points",
             "annotation_clip": False, "size": size}  # fmt: skip
     ax.annotate("people at risk", (0, 0), xytext=(0, top), ha="left", va="top",
                 color=PALETTE["context"], **edge)  # fmt: skip
@@ -516,7 +516,7 @@ def _extent(figure: Figure) -> tuple[float, float, float, float]:
     right = box.x1
     for artist in figure.findobj(Text):
         said = artist.get_text()
-        extra = _wider(said) * artist.get_fontsize() / 72
+        extra = _wider(said) * float(artist.get_fontsize()) / 72
         if extra and artist.get_visible():
             right = max(right, _right_of(artist, figure) + extra)
     return box.x0, box.y0, right, box.y1

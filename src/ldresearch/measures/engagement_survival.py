@@ -301,7 +301,8 @@ def _check_choice(name: str, got: str, allowed: Sequence[str]) -> None:
 def _follow(frame: pd.DataFrame, as_of: pd.Timestamp, origin: str) -> pd.DataFrame:
     day = pd.Timedelta(days=1)
     start = pd.to_datetime(frame["start_at"])
-    end = pd.to_datetime(frame["end_at"]).fillna(as_of).clip(upper=as_of)
+    end = pd.to_datetime(frame["end_at"]).fillna(as_of)
+    end = end.where(end < as_of, as_of)
     registered = pd.to_datetime(frame["assigned_at"])
     withdrew = frame["status"] == "withdrawn"
     gone = pd.to_datetime(frame["status_at"]).where(withdrew)
@@ -485,7 +486,7 @@ def variants(
         As :func:`subjects`, with ``variant``: the gap in days (``14 days``) or the origin.
         ``attrs["used"]`` names the rule in use.
     """
-    value = {"verbs": verbs, "assigned": assigned, "min_minutes": min_minutes}
+    value: dict[str, Any] = {"verbs": verbs, "assigned": assigned, "min_minutes": min_minutes}
     if subject == "enrolment":
         _check_choice("origin", origin, ORIGINS)
         parts = {name: subjects(log, subject=subject, origin=name) for name in ORIGINS}

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -173,24 +173,22 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
 def _one(job: Job, options: Options) -> Done:
     folder = options.runs / job.key
     begun = time.monotonic()
-    done = {"name": job.place.name, "client": job.dataset.manifest.client,
-            "as_of": job.place.as_of, "run": str(folder)}  # fmt: skip
+    done = Done(job.place.name, job.dataset.manifest.client, job.place.as_of, "failed",
+                run=str(folder))  # fmt: skip
+    there = replace(done, page=str(job.place.page), facts=str(job.place.facts))
     with locked(options.runs / f".{job.key}.lock"):
         if not options.is_forced and _is_published(folder, job):
             options.tell(f"{job.label}: unchanged")
-            return Done(**done, status="unchanged", page=str(job.place.page),
-                        facts=str(job.place.facts))  # fmt: skip
+            return replace(there, status="unchanged")
         options.tell(f"{job.label}: running")
-        found = _attempt(job, folder, options)
+        failed = _attempt(job, folder, options)
     seconds = round(time.monotonic() - begun, 1)
-    if isinstance(found, outcome.Failure):
-        job.place.mark_failed(found.reason)
-        options.tell(f"{job.label}: failed. {found.reason}")
-        return Done(**done, status="failed", seconds=seconds, reason=found.reason,
-                    exit_code=found.exit_code)  # fmt: skip
+    if failed:
+        job.place.mark_failed(failed.reason)
+        options.tell(f"{job.label}: failed. {failed.reason}")
+        return replace(done, seconds=seconds, reason=failed.reason, exit_code=failed.exit_code)
     options.tell(f"{job.label}: published in {seconds:.0f} s")
-    return Done(**done, status="published", seconds=seconds, page=str(job.place.page),
-                facts=str(job.place.facts))  # fmt: skip
+    return replace(there, status="published", seconds=seconds)
 
 
 def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None:
@@ -243,7 +241,7 @@ def _execute(
     failed: outcome.Failure | None = None
     try:
         papermill.execute_notebook(
-            nbformat.from_dict(job.template.content),  # type: ignore[no-untyped-call]
+            nbformat.from_dict(job.template.content),
             # Papermill puts paths through str.format.
             str(target).replace("{", "{{").replace("}", "}}"),
             parameters=dict(job.values),
@@ -273,7 +271,7 @@ def _execute(
     notebook: Mapping[str, Any] = {}
     if target.is_file():
         target.chmod(0o600)
-        notebook = nbformat.read(target, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.read(target, as_version=4)
         failed = failed and (outcome.stopped(notebook) or failed)
     elif failed is None:
         failed = outcome.Failure(message("the notebook left nothing", where=job.template.name),

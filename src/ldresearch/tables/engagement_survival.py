@@ -70,7 +70,14 @@ def drivers(published: Published, *_: Published) -> Table:
         else "Time ratios: above 1, it lasts longer than in the reference"
     )
     labels = {"ph_p": "p of a constant ratio", **_ENDS}
-    return tables.of(published, caption, labels=labels, formats={"term": term})
+    formats = {"term": term, "p": p_value, "ph_p": p_value}
+    return tables.of(published, caption, labels=labels, formats=formats)
+
+
+def p_value(cell: Scalar) -> str:
+    """Write a p value with no more digits than anyone reads."""
+    p = float(str(cell))
+    return "under 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def term(cell: Scalar) -> str:

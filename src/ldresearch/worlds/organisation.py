@@ -511,7 +511,10 @@ def _instants(plan: _Plan, day: Ints) -> NDArray[np.datetime64]:
     starts = np.array([np.datetime64(at, "us") for at, _ in shifts])
     seconds = np.array([s for _, s in shifts])
     which = np.maximum(np.searchsorted(starts, local, side="right") - 1, 0)
-    return local - (seconds[which] * 1_000_000).astype("timedelta64[us]")
+    instants: NDArray[np.datetime64] = local - (seconds[which] * 1_000_000).astype(
+        "timedelta64[us]"
+    )
+    return instants
 
 
 def _duties(plan: _Plan, who: _People) -> tuple[pd.DataFrame, pd.DataFrame]:
