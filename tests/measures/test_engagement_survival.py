@@ -15,12 +15,12 @@ from ldresearch.worlds.tables import log
 GAP = 10
 
 PEOPLE = """
-    person_id | valid_from_on | valid_to_on | hired_on   | left_on    | unit_path   | level  | location
-    ada       | 2023-01-01    | -           | 2023-01-01 | -          | all/sales   | senior | Kiel
-    ben       | 2023-01-01    | 2024-01-20  | 2023-01-01 | -          | all/sales   | entry  | Kiel
-    ben       | 2024-01-20    | -           | 2023-01-01 | -          | all/service | entry  | Kiel
-    cleo      | 2024-01-01    | -           | 2024-01-01 | 2024-01-13 | all/service | -      | -
-    dan       | 2023-01-01    | -           | 2023-01-01 | -          | all/service | entry  | -
+  person_id | valid_from_on | valid_to_on | hired_on   | left_on  | unit_path   | level | country
+  ada     | 2023-01-01  | -       | 2023-01-01 | -      | all/sales   | lead  | DE
+  ben     | 2023-01-01  | 2024-01-20  | 2023-01-01 | -      | all/sales   | entry | DE
+  ben     | 2024-01-20  | -       | 2023-01-01 | -      | all/service | entry | DE
+  cleo    | 2024-01-01  | -       | 2024-01-01 | 2024-01-13 | all/service | -   | -
+  dan     | 2023-01-01  | -       | 2023-01-01 | -      | all/service | entry | -
 """
 EVENTS = """
     person_id | occurred_at | verb     | assignment_id
@@ -93,7 +93,7 @@ def test_attributes_are_those_of_the_first_day(spells: pd.DataFrame) -> None:
     ben = spells[spells["duration"] == 10].set_index("started_on")
     assert ben["unit"].tolist() == ["sales", "service"]  # he moved on 20 January
     zoe = spells[spells["unit"].isna()].iloc[0]
-    assert (zoe["level"], zoe["location"], zoe["is_manager"]) == (None, None, False)
+    assert (zoe["level"], zoe["country"], zoe["is_manager"]) == (None, None, False)
 
 
 def test_assigned_value_makes_spells_of_its_own(tmp_path: Path) -> None:

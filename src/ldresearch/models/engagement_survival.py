@@ -245,8 +245,10 @@ def curve(
     group = by or None
     found = survival.kaplan_meier(kept, group, at=[horizon_days])
     quarter = survival.kaplan_meier(kept, group, quantile=0.75, metric="survival_quartile")
+    told_to = _told_to(found.frame)
     estimates = [
-        replace(e, label=_plain(e.label) or ALL) for e in (*found.estimates, *quarter.estimates)
+        replace(_within(e, told_to.get(e.label, 0.0)), label=_plain(e.label) or ALL)
+        for e in (*found.estimates, *quarter.estimates)
     ]
     if not by:
         estimates += [
@@ -266,6 +268,27 @@ def curve(
         tuple(estimates),
         found.method,
         told | {"starts_at": 1.0, "grid": grid, "left_out": left_out},
+    )  # fmt: skip
+
+
+def _told_to(curves: pd.DataFrame) -> dict[str, float]:
+    """Last day of each group with ten at risk: later a single end may halve the curve."""
+    enough = curves[curves["n"] >= MIN_AT_RISK]
+    last = enough.groupby("group", sort=False)["time"].max()
+    return {str(g): float(last.get(g, 0.0)) for g in curves["group"].unique()}
+
+
+def _within(estimate: Estimate, last: float) -> Estimate:
+    """Take a time later than ``last`` as not reached."""
+    if estimate.metric == "survival_at":
+        return estimate
+
+    def reached(time: float) -> float:
+        return math.inf if time > last else time
+
+    return replace(
+        estimate, value=reached(estimate.value), low=reached(estimate.low),
+        high=reached(estimate.high),
     )  # fmt: skip
 
 
@@ -546,7 +569,8 @@ def effects(frame: pd.DataFrame, *, covariates: str | Sequence[str]) -> Result:
     frame : pandas.DataFrame
         As in :func:`curve`, with the covariates.
     covariates : str or sequence of str
-        Columns; those that are absent, empty or constant are left out.
+        Columns; those that are absent, empty, constant, numbers with gaps, or said by earlier ones
+        already are left out; ``parameters["left_out"]`` names those known but not used.
 
     Returns
     -------
@@ -563,8 +587,12 @@ def effects(frame: pd.DataFrame, *, covariates: str | Sequence[str]) -> Result:
     if not known:
         return not_enough(name, Family.MODEL, "nothing is known of people that could differ")
     data = _from_one(frame)
+    holes = [c for c in known if data[c].dtype != object and data[c].isna().any()]
+    known = [c for c in known if c not in holes]
     data = data.assign(**{c: _groups(data, c) for c in known if data[c].dtype == object})
     known, same = _independent(data, known)
+    if not known:
+        return not_enough(name, Family.MODEL, "what is known of people has gaps")
     cluster = "person_key" if "person_key" in data.columns else ""
     fit = survival.cox(data, known, cluster=cluster)
     if fit.is_empty:
@@ -591,7 +619,7 @@ def effects(frame: pd.DataFrame, *, covariates: str | Sequence[str]) -> Result:
         fit.method,
         {
             "model": model, "ph_p": overall, "n_events": int(data["event"].sum()),
-            "said_by_others": ", ".join(same),
+            "left_out": ", ".join([*holes, *same]),
             **{k: v for k, v in fit.parameters.items() if "reference" in k},
         },
     )  # fmt: skip
