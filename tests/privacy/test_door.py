@@ -174,10 +174,14 @@ def test_the_gate_refuses_what_the_door_would_not_have_let_out() -> None:
         "another kind": {**good, "kind": "html"},
         "a path for a name": {**good, "stem": "../etc"},
     }
+    passed = []
     for what, bad in broken.items():
-        with pytest.raises(DisclosureError):
+        try:
             check_payload(bad, public=False)
-            pytest.fail(what)
+        except DisclosureError:
+            continue
+        passed.append(what)
+    assert passed == []
 
 
 def test_relabelling_changes_nothing() -> None:

@@ -32,7 +32,8 @@ def slug(name: str) -> str:
     kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST].strip("-")
     if kept and kept == name:
         return kept
-    return f"{kept or 'client'}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+    told_apart = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{kept or 'client'}-{told_apart}"
 
 
 @dataclass(frozen=True, slots=True)
