@@ -13,7 +13,8 @@ from lifelines import KaplanMeierFitter
 from lifelines.datasets import load_rossi
 
 from ldresearch.errors import DataError
-from ldresearch.models import survival
+from ldresearch.models import _cox, survival
+from ldresearch.models._frame import folded
 
 MODELS = [
     lambda f: survival.kaplan_meier(f),
@@ -92,6 +93,53 @@ def test_weighted_cox_is_the_expanded_cox() -> None:
     assert len(folded) < len(frame)
     np.testing.assert_allclose(one["coefficient"], two["coefficient"], atol=1e-10)
     np.testing.assert_allclose(one["se"], two["se"], atol=1e-10)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7, 0.031, 0.029, 1e-3, 1e-6])
+def test_many_ties_sum_as_if_written_out(share: float) -> None:
+    size = np.array([3, 63, 64, 200, 5_000])
+    died = np.random.default_rng(0).uniform(0.5, 2, len(size)) * size
+    there = died / share * (1 + 1e-12)
+    wanted = _cox._written_out(size, there, died)
+    found = _cox._efron_sums(size.astype(float), there, died)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_spells_folded_by_pattern_give_the_sums_over_rows(late: bool) -> None:
+    frame = spells(3_000, ended=0.9).assign(level=lambda f: f["person_key"] % 5)
+    frame["duration"] = np.ceil(frame["duration"] / 12)
+    if late:
+        frame["entry"] = np.where(frame["person_key"] % 3 == 0, frame["duration"] - 1, 0)
+    small = folded(frame, [c for c in frame if c != "person_key"])
+    assert len(small) < len(frame) / 10
+    x = np.column_stack([frame["unit"] == "b", frame["level"]]).astype(float)
+    entry = frame["entry"].to_numpy(dtype=float) if late else None
+    data = _cox._prepare(
+        x, frame["duration"].to_numpy(), frame["event"].to_numpy(), np.ones(len(frame)), entry
+    )
+    beta = np.array([0.3, -0.1])
+    gridded = _cox._gridded(data)
+    assert gridded.grid is not None
+    for one, other in zip(
+        _cox._derivatives(gridded, beta), _cox._derivatives(data, beta), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-9)
+    whole, part = survival.cox(frame, ["unit", "level"]), survival.cox(small, ["unit", "level"])
+    for column in ("coefficient", "se", "n"):
+        np.testing.assert_allclose(whole.frame[column], part.frame[column], rtol=1e-9)
+
+
+def test_rare_levels_are_counted_by_weight() -> None:
+    frame = spells(300).assign(event=True)
+    frame["unit"] = np.where(frame["person_key"] % 10 == 0, "c", frame["unit"])
+    frame["duration"] = np.ceil(frame["duration"] / 20)
+    small = folded(frame, ["duration", "event", "unit"])
+    assert len(small) < 12
+    whole, part = survival.cox(frame, ["unit"]), survival.cox(small, ["unit"])
+    assert whole.frame["term"].tolist() == part.frame["term"].tolist()
+    assert dict(whole.parameters)["unit: reference"] == dict(part.parameters)["unit: reference"]
 
 
 def test_a_median_that_is_not_reached_is_infinite() -> None:

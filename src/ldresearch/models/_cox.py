@@ -1,21 +1,30 @@
 """Cox regression with exact Efron ties on weighted rows, left truncation and robust errors.
 
-Rows are first folded: what is identical in (entry, duration, event, covariates) is one row with a
-count, and the partial likelihood is the same. Nothing here loops over rows in Python; the loop
-over tied deaths is as long as the largest tie, its terms are sums of powers.
+A row may stand for many by its weight; the partial likelihood is that of the rows written out.
+Where covariates take few patterns, each step works on a table of times by patterns, however many
+rows there are. Nothing here loops over rows in Python; sums over many tied deaths have closed
+forms.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[Any]
 MAX_STEPS = 40
 TOLERANCE = 1e-10
+MAX_CELLS = 4_000_000
+"""Largest table of times by patterns; beyond it, sums run over rows."""
+MANY_TIES = 64
+"""From this many tied deaths on, Efron's sums are taken in closed form."""
+SMALL_PART = 0.03
+"""Where the deaths are less of the risk than this, a series is exact, the closed form is not."""
+_TERMS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,16 @@ class _Data:
     times: Floats  # distinct event times, ascending
     deaths: Floats  # weighted events at each
     which: NDArray[np.intp]  # event time of each event row
+    grid: _Grid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The same data by event time and pattern of covariates."""
+
+    patterns: Floats  # distinct rows of x
+    at_risk: Floats  # weight at risk, times by patterns
+    died: Floats  # weight of events, times by patterns
 
 
 def _prepare(
@@ -61,6 +80,38 @@ def _prepare(
     times, which = np.unique(duration[event], return_inverse=True)
     deaths = np.bincount(which, weights=weight[event], minlength=len(times))
     return _Data(x, duration, event, weight, entry, times, deaths, which.reshape(-1))
+
+
+def _gridded(data: _Data) -> _Data:
+    """Add the table of times by patterns where it is small."""
+    n, n_times = len(data.x), max(len(data.times), 1)
+    most = min(n // 2, MAX_CELLS // n_times)
+    pattern = np.zeros(n, dtype=np.int64)
+    size = 1
+    for column in data.x.T:
+        if size == 1 and len(np.unique(column[:: max(n // 1_000, 1)])) > most:
+            return data
+        codes, values = pd.factorize(column)
+        pattern, found = pd.factorize(pattern * len(values) + codes)
+        size = len(found)
+        if size > most:
+            return data
+    first = np.empty(size, dtype=np.intp)
+    first[pattern[::-1]] = np.arange(n - 1, -1, -1)
+
+    def table(times: NDArray[np.intp], patterns: NDArray[np.int64], weight: Floats) -> Floats:
+        cells = np.bincount(times * size + patterns, weights=weight, minlength=(n_times + 1) * size)
+        return cells.reshape(n_times + 1, size)
+
+    covered = np.searchsorted(data.times, data.duration, side="right")
+    counts = table(covered, pattern, data.weight)
+    if data.entry is not None:
+        counts = counts - table(
+            np.searchsorted(data.times, data.entry, side="right"), pattern, data.weight
+        )
+    at_risk = counts[::-1].cumsum(axis=0)[::-1][1:]
+    died = table(data.which, pattern[data.event], data.weight[data.event])[:n_times]
+    return replace(data, grid=_Grid(data.x[first], at_risk, died))
 
 
 def _at_risk_sums(data: _Data, values: Floats) -> Floats:
@@ -98,9 +149,23 @@ def _efron_sums(deaths: Floats, s0: Floats, d0: Floats) -> tuple[Floats, ...]:
     """Sum over the tied deaths l = 0..d-1 of log phi, 1/phi, l/d / phi and their squares.
 
     phi = s0 - (l/d) d0. Weighted rows make d as large as the count of identical deaths; the sums
-    are exact, laid out as one flat array over all tied deaths.
+    are exact: written out for few ties, and by gamma functions for many.
     """
     size = np.maximum(np.round(deaths).astype(np.int64), 1)
+    many = size >= MANY_TIES
+    if not many.any():
+        return _written_out(size, s0, d0)
+    small = many & (d0 < SMALL_PART * s0)
+    out = tuple(np.empty(len(size)) for _ in range(6))
+    ways = ((~many, _written_out), (many & ~small, _closed), (small, _series))
+    for rows, way in ways:
+        for whole, part in zip(out, way(size[rows], s0[rows], d0[rows]), strict=True):
+            whole[rows] = part
+    return out
+
+
+def _written_out(size: NDArray[np.int64], s0: Floats, d0: Floats) -> tuple[Floats, ...]:
+    """Efron's sums laid out as one flat array over all tied deaths."""
     owner = np.repeat(np.arange(len(size)), size)
     offset = np.arange(len(owner)) - np.repeat(np.cumsum(size) - size, size)
     share = offset / size[owner]
@@ -120,23 +185,80 @@ def _efron_sums(deaths: Floats, s0: Floats, d0: Floats) -> tuple[Floats, ...]:
     )
 
 
+def _closed(size: NDArray[np.int64], s0: Floats, d0: Floats) -> tuple[Floats, ...]:
+    """Efron's sums in closed form: with a = s0 d/d0, phi = (d0/d)(a - l).
+
+    So sums of log(a - l), 1/(a - l) and 1/(a - l)^2 are differences of log-gamma, digamma and
+    trigamma; l/d = (s0 - phi)/d0 gives the others.
+    """
+    from scipy.special import digamma, gammaln, zeta
+
+    d = size.astype(float)
+    a, unit = s0 * d / d0, d0 / d
+    low, high = np.maximum(a - d + 1, 1.0), a + 1
+    log_phi = d * np.log(unit) + gammaln(high) - gammaln(low)
+    a0 = (digamma(high) - digamma(low)) / unit
+    b0 = (zeta(2.0, low) - zeta(2.0, high)) / unit**2
+    return (
+        log_phi,
+        a0,
+        (s0 * a0 - d) / d0,
+        b0,
+        (s0 * b0 - a0) / d0,
+        (s0 * (s0 * b0 - 2 * a0) + d) / d0**2,
+    )
+
+
+def _series(size: NDArray[np.int64], s0: Floats, d0: Floats) -> tuple[Floats, ...]:
+    """Efron's sums where few of those at risk die, and the closed form would lose digits.
+
+    1/phi is a geometric series in (l/d) d0/s0; the sums over l of (l/d)^k are Faulhaber's.
+    """
+    d, x = size.astype(float), d0 / s0
+
+    def powers(k: int) -> Floats:
+        total = d / (k + 1) - 0.5 * (k > 0)
+        if k > 1:
+            total = total + k / (12 * d)
+        if k > 3:
+            total = total - k * (k - 1) * (k - 2) / (720 * d**3)
+        if k > 5:
+            total = total + k * (k - 1) * (k - 2) * (k - 3) * (k - 4) / (30240 * d**5)
+        return total
+
+    p = np.stack([powers(k) for k in range(_TERMS + 2)])
+    xk = np.stack([x**k for k in range(_TERMS)])
+    order = np.arange(_TERMS)[:, None]
+    log_phi = d * np.log(s0) - (xk[1:] * p[1:_TERMS] / order[1:]).sum(axis=0)
+    once = [(xk * p[m : m + _TERMS]).sum(axis=0) / s0 for m in range(2)]
+    twice = [((order + 1) * xk * p[m : m + _TERMS]).sum(axis=0) / s0**2 for m in range(3)]
+    return (log_phi, *once, *twice)
+
+
 def _derivatives(data: _Data, beta: Floats) -> tuple[float, Floats, Floats]:
     """Log partial likelihood, its gradient and the information."""
-    x, p = data.x, data.x.shape[1]
+    grid, p = data.grid, data.x.shape[1]
+    x = data.x if grid is None else grid.patterns
     eta = x @ beta
     shift = eta.max() if len(eta) else 0.0
-    risk = data.weight * np.exp(eta - shift)
+    risk = np.exp(eta - shift)
+    if grid is None:
+        risk = data.weight * risk
     first = risk[:, None] * x
     upper = np.triu_indices(p)
     second = risk[:, None] * (x[:, upper[0]] * x[:, upper[1]])
     stacked = np.concatenate([risk[:, None], first, second], axis=1)
-    s, d = _at_risk_sums(data, stacked), _death_sums(data, stacked)
+    if grid is None:
+        s, d = _at_risk_sums(data, stacked), _death_sums(data, stacked)
+        n_died = np.where(data.event, data.weight, 0.0)
+    else:
+        s, d = grid.at_risk @ stacked, grid.died @ stacked
+        n_died = grid.died.sum(axis=0)
     s0, s1, s2 = s[:, 0], s[:, 1 : p + 1], s[:, p + 1 :]
     d0, d1, d2 = d[:, 0], d[:, 1 : p + 1], d[:, p + 1 :]
     log_phi, a0, a1, b0, b1, b2 = _efron_sums(data.deaths, s0, d0)
-    weighted_events = data.weight[data.event]
-    loglik = float(weighted_events @ (eta[data.event] - shift) - log_phi.sum())
-    gradient = weighted_events @ x[data.event] - (a0 @ s1 - a1 @ d1)
+    loglik = float(n_died @ (eta - shift) - log_phi.sum())
+    gradient = n_died @ x - (a0 @ s1 - a1 @ d1)
     information = np.zeros((p, p))
     information[upper] = a0 @ s2 - a1 @ d2
     information = information + np.triu(information, 1).T
@@ -171,7 +293,7 @@ def fit(
     """
     centre = np.average(x, axis=0, weights=weight)
     spread = np.sqrt(np.average((x - centre) ** 2, axis=0, weights=weight))
-    data = _prepare((x - centre) / spread, duration, event, weight, entry)
+    data = _gridded(_prepare((x - centre) / spread, duration, event, weight, entry))
     beta = np.zeros(x.shape[1])
     loglik, gradient, information = _derivatives(data, beta)
     loglik0, is_converged = loglik, False
@@ -199,8 +321,8 @@ def fit(
         is_converged = False
     if cluster is not None and is_converged:
         influence = _score_residuals(data, beta) @ covariance
-        grouped = np.zeros((int(cluster.max()) + 1, x.shape[1]))
-        np.add.at(grouped, cluster, influence)
+        sums = [np.bincount(cluster, weights=column) for column in influence.T]
+        grouped: Floats = np.stack(sums, axis=1)
         covariance = grouped.T @ grouped
     back = 1.0 / spread
     return Fit(
@@ -228,9 +350,9 @@ def _score_residuals(data: _Data, beta: Floats) -> Floats:
     step = 1.0 / phi
 
     def per_time(values: Floats) -> Floats:
-        out = np.zeros((len(size), *values.shape[1:]))
-        np.add.at(out, owner, values)
-        return out
+        flat = values.reshape(len(values), -1)
+        sums = [np.bincount(owner, weights=column, minlength=len(size)) for column in flat.T]
+        return np.stack(sums, axis=1).reshape(len(size), *values.shape[1:])
 
     hazard = per_time(step)
     hazard_mean = per_time(step[:, None] * mean)

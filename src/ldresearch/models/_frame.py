@@ -84,11 +84,20 @@ def groups(frame: pd.DataFrame, by: str | None, caller: str) -> tuple[NDArray[np
     if not by:
         return np.zeros(len(frame), dtype=np.intp), [""]
     require(frame, [by], caller)
-    labels = frame[by].astype(object)
-    labels = labels.where(labels.notna(), UNKNOWN).map(str)
-    names = sorted(set(labels))
-    index = {name: i for i, name in enumerate(names)}
-    return np.array([index[v] for v in labels], dtype=np.intp), names
+    codes, labels = labelled(frame[by])
+    names = sorted(set(labels[np.unique(codes)]))
+    place = np.searchsorted(names, labels)
+    return place[codes].astype(np.intp), names
+
+
+def labelled(column: pd.Series) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """Return each row's text as an index into texts; missing is ``Unknown``, the last of them.
+
+    Each distinct value is turned into text once, not each row.
+    """
+    codes, values = pd.factorize(column)
+    texts = [str(value) for value in pd.Index(values).astype(object)]
+    return np.where(codes < 0, len(texts), codes), np.array([*texts, UNKNOWN], dtype=object)
 
 
 def weights(frame: pd.DataFrame, caller: str) -> Floats:
@@ -104,3 +113,94 @@ def persons(frame: pd.DataFrame, rows: Any = None) -> int:
     if "person_key" in frame.columns:
         return int(part["person_key"].nunique())
     return int(part["weight"].sum()) if "weight" in frame.columns else len(part)
+
+
+def persons_by(frame: pd.DataFrame, which: NDArray[np.intp], size: int) -> list[int]:
+    """Count distinct persons behind the rows of each group, as :func:`persons` does."""
+    if size == 1:
+        return [persons(frame)]
+    if "person_key" in frame.columns:
+        counts = frame["person_key"].groupby(which).nunique().reindex(range(size), fill_value=0)
+        return [int(n) for n in counts]
+    weight = frame["weight"].to_numpy(dtype=float) if "weight" in frame.columns else None
+    return [int(n) for n in np.bincount(which, weights=weight, minlength=size)]
+
+
+def folded(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Make rows that are alike in some columns one row, with their number as its ``weight``.
+
+    Returned as it is: a frame with missing or infinite numbers, which its reader refuses, and one
+    where hardly any two rows are alike.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Its ``weight``, if any, is added up.
+    columns : iterable of str
+        Columns that are kept.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"a": [1, 2, 1, 1], "b": ["x", "y", "x", "x"]})
+    >>> folded(frame, ["a", "b"]).to_dict("list")
+    {'a': [1, 2], 'b': ['x', 'y'], 'weight': [3.0, 1.0]}
+    """
+    columns = list(dict.fromkeys(columns))
+    if len(frame) < 2 or any(c not in frame.columns for c in columns):
+        return frame
+    key = np.zeros(len(frame), dtype=np.int64)
+    parts: list[tuple[int, Any]] = []
+    cells = 1
+    for column in columns:
+        coded = _coded(frame[column])
+        if coded is None:
+            return frame
+        codes, values = coded
+        cells *= len(values)
+        if cells > 2**62:
+            return frame
+        key *= len(values)
+        key += codes
+        parts.append((len(values), values))
+    weight = numbers(frame, "weight", "weights", low=0) if "weight" in frame.columns else None
+    if cells <= max(4 * len(frame), 2**16):
+        # Few enough possible rows: counting beats hashing.
+        rows = np.bincount(key, minlength=cells)
+        there = np.flatnonzero(rows)
+        total = rows if weight is None else np.bincount(key, weights=weight, minlength=cells)
+        total = total[there]
+    else:
+        found, there = pd.factorize(key)
+        total = np.bincount(found, weights=weight, minlength=len(there))
+    if 2 * len(there) > len(frame):
+        return frame
+    out: dict[str, Any] = {}
+    for column, (size, values) in zip(reversed(columns), reversed(parts), strict=True):
+        there, code = np.divmod(there, size)
+        out[column] = values.take(code)
+    kept = pd.DataFrame({column: out[column] for column in columns})
+    return kept.assign(weight=np.asarray(total, dtype=float))
+
+
+def _coded(column: pd.Series) -> tuple[NDArray[Any], Any] | None:
+    """Return codes and the values they stand for; ``None`` where that cannot or need not be."""
+    if pd.api.types.is_bool_dtype(column) and not column.isna().any():
+        return column.to_numpy(dtype=bool).astype(np.int64), np.array([False, True])
+    if not pd.api.types.is_numeric_dtype(column):
+        return pd.factorize(column, use_na_sentinel=False)
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return None
+    sample = values[:: max(len(values) // 10_000, 1)]
+    if len(sample) >= 1_000 and len(np.unique(sample)) > 0.9 * len(sample):
+        return None
+    whole = (values - low).astype(np.int64) if high - low < 1e6 else None
+    codes: Any
+    distinct: Any
+    if whole is not None and np.array_equal(whole + low, values):
+        codes, distinct = whole, low + np.arange(int(high - low) + 1)
+    else:
+        codes, distinct = pd.factorize(values)
+    kind = column.dtype if isinstance(column.dtype, np.dtype) else distinct.dtype
+    return codes, distinct.astype(kind)

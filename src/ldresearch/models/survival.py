@@ -31,7 +31,17 @@ from numpy.typing import NDArray
 
 from ldresearch.errors import ParameterError, message
 from ldresearch.models import _cox
-from ldresearch.models._frame import groups, numbers, persons, require, truth, weights
+from ldresearch.models._frame import (
+    folded,
+    groups,
+    labelled,
+    numbers,
+    persons,
+    persons_by,
+    require,
+    truth,
+    weights,
+)
 from ldresearch.models._risk_table import RiskTable, risk_table
 from ldresearch.result import Estimate, Result, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
@@ -48,7 +58,10 @@ def _missing(frame: pd.DataFrame, what: str) -> str:
     return str(frame.attrs.get("missing") or what)
 
 
-def _tables(frame: pd.DataFrame, by: str | None, caller: str) -> tuple[list[str], list[RiskTable]]:
+def _tables(
+    frame: pd.DataFrame, by: str | None, caller: str
+) -> tuple[list[str], list[RiskTable], list[int]]:
+    """Return the groups, their risk tables and the distinct persons behind each."""
     require(frame, ["duration", "event"], caller)
     duration = numbers(frame, "duration", caller, low=0)
     event, weight = truth(frame, "event", caller), weights(frame, caller)
@@ -62,7 +75,7 @@ def _tables(frame: pd.DataFrame, by: str | None, caller: str) -> tuple[list[str]
                 duration[rows], event[rows], weight[rows], None if entry is None else entry[rows]
             )
         )
-    return names, tables
+    return names, tables, persons_by(frame, which, len(names))
 
 
 # Kaplan-Meier -------------------------------------------------------------------------------
@@ -148,10 +161,10 @@ def kaplan_meier(
     """
     if frame.empty:
         return not_enough("kaplan_meier", Family.CURVE, _missing(frame, "there are no spells"))
-    names, tables = _tables(frame, by, "kaplan_meier")
+    names, tables, sizes = _tables(frame, by, "kaplan_meier")
     parts: list[pd.DataFrame] = []
     estimates: list[Estimate] = []
-    for name, table in zip(names, tables, strict=True):
+    for name, table, n in zip(names, tables, sizes, strict=True):
         survival = table.survival
         low, high = _interval(survival, table.greenwood, interval)
         parts.append(
@@ -163,7 +176,6 @@ def kaplan_meier(
                 }
             )
         )  # fmt: skip
-        n = _persons_in(frame, by, name)
         known_low, known_high = np.nan_to_num(low, nan=0.0), np.nan_to_num(high, nan=1.0)
         estimates.append(
             Estimate(
@@ -188,13 +200,6 @@ def kaplan_meier(
         f"Kaplan-Meier estimate with pointwise 95 % intervals ({interval}).",
         {"starts_at": 1.0, "interval": interval, "by": by or ""},
     )  # fmt: skip
-
-
-def _persons_in(frame: pd.DataFrame, by: str | None, name: str) -> int:
-    if not by:
-        return persons(frame)
-    labels = frame[by].astype(object)
-    return persons(frame, (labels.where(labels.notna(), "Unknown").map(str) == name).to_numpy())
 
 
 def _survival_at(
@@ -264,8 +269,9 @@ def cumulative_incidence(
     if frame.empty:
         return not_enough(name, Family.CURVE, _missing(frame, "no one was followed"))
     require(frame, ["duration", "event"], name)
-    causes_of = frame["event"].astype(object).where(frame["event"].notna(), "").map(str).to_numpy()
-    causes = sorted(set(causes_of) - {""})
+    cause_of, labels = labelled(frame["event"])
+    labels[-1] = ""  # missing is censored
+    causes = sorted(set(labels[np.unique(cause_of)]) - {""})
     if not causes:
         return not_enough(
             name, Family.CURVE, f"none of {persons(frame):,} persons had an event yet"
@@ -276,18 +282,20 @@ def cumulative_incidence(
     duration, weight = numbers(frame, "duration", name, low=0), weights(frame, name)
     entry = numbers(frame, "entry", name) if "entry" in frame.columns else None
     which, names = groups(frame, by, name)
+    sizes = persons_by(frame, which, len(names))
+    had = {c: np.isin(cause_of, np.flatnonzero(labels == c)) for c in causes}
     parts: list[pd.DataFrame] = []
     estimates: list[Estimate] = []
     for i, group in enumerate(names):
         rows = which == i
         tables = [
             risk_table(
-                duration[rows], causes_of[rows] == c, weight[rows],
+                duration[rows], had[c][rows], weight[rows],
                 None if entry is None else entry[rows],
             )
             for c in causes
         ]  # fmt: skip
-        n = _persons_in(frame, by, group)
+        n = sizes[i]
         for c, curve in zip(causes, _aalen_johansen(tables), strict=True):
             parts.append(curve.assign(group=group, cause=c))
             if c == cause:
@@ -453,19 +461,20 @@ def rmst(
     """
     if frame.empty:
         return not_enough("rmst", Family.CONTRAST, _missing(frame, "there are no spells"))
-    names, tables = _tables(frame, by, "rmst")
-    sized = [(n, t) for n, t in zip(names, tables, strict=True) if t.at_risk.max() >= min_at_risk]
+    names, tables, sizes = _tables(frame, by, "rmst")
+    sized = [
+        one for one in zip(names, tables, sizes, strict=True) if one[1].at_risk.max() >= min_at_risk
+    ]
     if not sized:
         return not_enough(
             "rmst", Family.CONTRAST,
             f"no group has {min_at_risk} persons; the largest has {max(t.n for t in tables):.0f}",
         )  # fmt: skip
-    names, tables = [n for n, _ in sized], [t for _, t in sized]
+    names, tables, sizes = (list(part) for part in zip(*sized, strict=True))
     used = _supported(tables, float(horizon), min_at_risk)
     if used <= 0:
         return not_enough("rmst", Family.CONTRAST, "no one was followed long enough")
     found = [_rmst(table, used) for table in tables]
-    sizes = [_persons_in(frame, by, name) for name in names]
     if reference not in names:
         reference = names[int(np.argmax(sizes))]
     base, base_se = found[names.index(reference)]
@@ -558,14 +567,13 @@ def logrank(frame: pd.DataFrame, by: str, *, rho: float = 0.0) -> Result:
     """
     if frame.empty:
         return not_enough("logrank", Family.MODEL, _missing(frame, "there are no spells"))
-    names, tables = _tables(frame, by, "logrank")
+    names, tables, _ = _tables(frame, by, "logrank")
     if len(names) < 2:
         return not_enough("logrank", Family.MODEL, f"there is only one group of {by}")
     times = np.unique(np.concatenate([t.time[t.events > 0] for t in tables]))
     if not len(times):
         return not_enough("logrank", Family.MODEL, "no events yet: nothing to compare")
-    require(frame, ["duration", "event"], "logrank")
-    at_risk = np.stack([_at_risk(frame, by, name, times) for name in names])
+    at_risk = _at_risk(frame, by, tables, times)
     events = np.stack([_on_grid(t, times) for t in tables])
     n, d = at_risk.sum(axis=0), events.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -606,21 +614,22 @@ def _on_grid(table: RiskTable, times: Floats) -> Floats:
     return out
 
 
-def _at_risk(frame: pd.DataFrame, by: str, name: str, times: Floats) -> Floats:
-    which, names = groups(frame, by, "logrank")
-    rows = which == names.index(name)
-    duration = frame["duration"].to_numpy(dtype=float)[rows]
-    weight = weights(frame, "logrank")[rows]
-    order = np.argsort(duration, kind="stable")
-    after = np.concatenate([[0.0], np.cumsum(weight[order])])
-    there = weight.sum() - after[np.searchsorted(duration[order], times, side="left")]
+def _at_risk(frame: pd.DataFrame, by: str, tables: Sequence[RiskTable], times: Floats) -> Floats:
+    """Return who is at risk at each time, one row a group."""
+    out = np.empty((len(tables), len(times)))
+    for i, table in enumerate(tables):
+        gone = np.concatenate([[0.0], np.cumsum(table.events + table.censored)])
+        out[i] = table.n - gone[np.searchsorted(table.time, times, side="left")]
     if "entry" in frame.columns:
-        start = frame["entry"].to_numpy(dtype=float)[rows]
-        start = np.where(start <= 0, -np.inf, start)
-        late = np.argsort(start, kind="stable")
-        entered = np.concatenate([[0.0], np.cumsum(weight[late])])
-        there = there - (weight.sum() - entered[np.searchsorted(start[late], times, side="left")])
-    return np.asarray(there, dtype=float)
+        which, _ = groups(frame, by, "logrank")
+        entry, weight = frame["entry"].to_numpy(dtype=float), weights(frame, "logrank")
+        entry = np.where(entry <= 0, -np.inf, entry)
+        for i in range(len(tables)):
+            start = entry[which == i]
+            late = np.argsort(start, kind="stable")
+            entered = np.concatenate([[0.0], np.cumsum(weight[which == i][late])])
+            out[i] -= tables[i].n - entered[np.searchsorted(start[late], times, side="left")]
+    return out
 
 
 # Regression ---------------------------------------------------------------------------------
@@ -631,7 +640,11 @@ class _RefusedError(Exception):
 
 
 def _design(
-    frame: pd.DataFrame, covariates: Sequence[str], event: NDArray[np.bool_], caller: str
+    frame: pd.DataFrame,
+    covariates: Sequence[str],
+    event: NDArray[np.bool_],
+    weight: Floats,
+    caller: str,
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Return numeric terms and notes: what was dropped, merged, or is the reference."""
     require(frame, covariates, caller)
@@ -648,31 +661,41 @@ def _design(
                 continue
             terms[name] = values
         else:
-            terms |= _levels(column, name, event, notes)
+            terms |= _levels(column, name, event, weight, notes)
     if not terms:
         raise _RefusedError("every covariate is constant")
     return pd.DataFrame(terms, index=frame.index), notes
 
 
 def _levels(
-    column: pd.Series, name: str, event: NDArray[np.bool_], notes: dict[str, str]
+    column: pd.Series, name: str, event: NDArray[np.bool_], weight: Floats, notes: dict[str, str]
 ) -> dict[str, Floats]:
-    """One-hot terms against the largest level; levels with few events are merged."""
-    labels = column.astype(object).where(column.notna(), "Unknown").map(str)
-    n_events = labels[event].value_counts()
-    rare = [v for v in labels.unique() if n_events.get(v, 0) < EVENTS_PER_TERM]
+    """One-hot terms against the largest level; levels with few events are merged.
+
+    Weights are counted: an aggregated frame has the same levels.
+    """
+    codes, texts = labelled(column)
+    n_events = np.bincount(codes[event], weights=weight[event], minlength=len(texts))
+    sizes = np.bincount(codes, weights=weight, minlength=len(texts))
+    seen = sorted({texts[i] for i in np.unique(codes)})
+    events_of = {v: float(n_events[texts == v].sum()) for v in seen}
+    rare = [v for v in seen if events_of[v] < EVENTS_PER_TERM]
+    counts = {v: float(sizes[texts == v].sum()) for v in seen if v not in rare}
+    merged = np.isin(texts, [*rare, "other"])
     if rare:
-        labels = labels.where(~labels.isin(rare), "other")
+        counts["other"] = float(sizes[merged].sum())
         notes[f"{name}: other"] = f"{len(rare)} levels with fewer than {EVENTS_PER_TERM} events"
-    counts = labels.value_counts()
-    order = sorted(counts.index, key=lambda v: (-counts[v], v))
+    order = sorted(counts, key=lambda v: (-counts[v], v))
     if len(order) < 2:
         notes[name] = "one level only, left out"
         return {}
     notes[f"{name}: reference"] = order[0]
-    if "other" in order and not n_events.reindex(rare).sum():
+    if "other" in order and rare and not sum(events_of[v] for v in rare):
         raise _RefusedError(f"the rare levels of {name} have no event: they cannot be compared")
-    return {f"{name}: {v}": (labels == v).to_numpy(dtype=float) for v in sorted(order[1:])}
+    return {
+        f"{name}: {v}": (merged if v == "other" else texts == v)[codes].astype(float)
+        for v in sorted(order[1:])
+    }
 
 
 def cox(
@@ -723,17 +746,19 @@ def cox(
     [-0.347, -0.0671, 0.0969]
     """
     try:
-        terms, notes, fit, n_events = _fitted(frame, covariates, cluster, events_per_term)
+        # Rows of one cluster are not alike: its robust errors need each of them.
+        rows = frame if cluster else _folded(frame, covariates)
+        terms, notes, fit, n_events = _fitted(rows, covariates, cluster, events_per_term)
     except _RefusedError as why:
         return not_enough("cox", Family.MODEL, str(why))
     se = np.sqrt(np.diag(fit.covariance))
     n = persons(frame)
-    rows: list[Any] = []
+    lines: list[Any] = []
     estimates: list[Estimate] = []
     for term, b, s in zip(terms.columns, fit.beta, se, strict=True):
         low, high = math.exp(b - Z * s), math.exp(b + Z * s)
         p = math.erfc(abs(b / s) / math.sqrt(2))
-        rows.append((term, b, s, math.exp(b), low, high, p, n_events, n))
+        lines.append((term, b, s, math.exp(b), low, high, p, n_events, n))
         estimates.append(Estimate(metric, math.exp(b), low, high, n, "ratio", grade, term))
     columns = [
         "term", "coefficient", "se", "hazard_ratio", "low", "high", "p", "n_events", "n",
@@ -741,7 +766,7 @@ def cox(
     return Result(
         "cox",
         Family.MODEL,
-        pd.DataFrame(rows, columns=columns),
+        pd.DataFrame(lines, columns=columns),
         {
             "term": Role.KEY, "hazard_ratio": Role.VALUE, "low": Role.LOW, "high": Role.HIGH,
             "p": Role.VALUE, "n_events": Role.COUNT, "n": Role.N,
@@ -751,6 +776,12 @@ def cox(
         + (f", standard errors robust to repeats within {cluster}." if cluster else "."),
         {"loglik0": fit.loglik0, "loglik": fit.loglik, **notes},
     )  # fmt: skip
+
+
+def _folded(frame: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
+    """Fold spells that are alike: the partial likelihood, ties included, is the same."""
+    entry = [c for c in ("entry",) if c in frame.columns]
+    return folded(frame, ["duration", "event", *entry, *covariates])
 
 
 def _fitted(
@@ -763,12 +794,12 @@ def _fitted(
     weight = weights(frame, "cox")
     if (duration == 0).any():
         raise _RefusedError(
-            f"{int((duration == 0).sum()):,} spells have no length: count days from 1"
+            f"{int(weight[duration == 0].sum()):,} spells have no length: count days from 1"
         )
     n_events = float(weight[event].sum())
     if not n_events:
         raise _RefusedError("no events yet: nothing to estimate")
-    terms, notes = _design(frame, covariates, event, "cox")
+    terms, notes = _design(frame, covariates, event, weight, "cox")
     if n_events < events_per_term * terms.shape[1]:
         raise _RefusedError(
             f"{n_events:.0f} events are too few for {terms.shape[1]} terms; "
@@ -780,8 +811,10 @@ def _fitted(
         labels = np.unique(frame[cluster].to_numpy(), return_inverse=True)[1].reshape(-1)
     x = terms.to_numpy(dtype=float)
     fit = _cox.fit(x, duration, event, weight, entry=entry, cluster=labels)
-    if not fit.is_converged or np.abs(fit.beta * x.std(axis=0)).max() > 10:
-        worst = terms.columns[int(np.nanargmax(np.abs(fit.beta * x.std(axis=0))))]
+    spread = np.sqrt(np.average((x - np.average(x, axis=0, weights=weight)) ** 2, axis=0,
+                                weights=weight))  # fmt: skip
+    if not fit.is_converged or np.abs(fit.beta * spread).max() > 10:
+        worst = terms.columns[int(np.nanargmax(np.abs(fit.beta * spread)))]
         raise _RefusedError(f"{worst} separates those with an event from those without")
     return terms, notes, fit, n_events
 
@@ -806,12 +839,13 @@ def proportional_hazards(frame: pd.DataFrame, covariates: Sequence[str]) -> Resu
     """
     name = "proportional_hazards"
     try:
-        terms, _, fit, _ = _fitted(frame, covariates, "", EVENTS_PER_TERM)
+        rows = _folded(frame, covariates)
+        terms, _, fit, _ = _fitted(rows, covariates, "", EVENTS_PER_TERM)
     except _RefusedError as why:
         return not_enough(name, Family.MODEL, str(why))
-    duration, event = numbers(frame, "duration", name), truth(frame, "event", name)
-    weight = weights(frame, name)
-    entry = numbers(frame, "entry", name) if "entry" in frame.columns else None
+    duration, event = numbers(rows, "duration", name), truth(rows, "event", name)
+    weight = weights(rows, name)
+    entry = numbers(rows, "entry", name) if "entry" in rows.columns else None
     table = risk_table(duration, event, weight, entry)
     if (table.events > 0).sum() < 3:
         return not_enough(name, Family.MODEL, "events fall on fewer than three different times")
@@ -820,26 +854,41 @@ def proportional_hazards(frame: pd.DataFrame, covariates: Sequence[str]) -> Resu
     chi2, df, _ = _cox.schoenfeld(
         terms.to_numpy(dtype=float), duration, event, weight, fit.beta, transform, entry=entry
     )
-    rows = [
+    tests = [
         (term, float(c), float(k), _chi2_p(float(c), float(k)), persons(frame))
         for term, c, k in zip([*terms.columns, "GLOBAL"], chi2, df, strict=True)
     ]
     return Result(
         name,
         Family.MODEL,
-        pd.DataFrame(rows, columns=["term", "chi2", "df", "p", "n"]),
+        pd.DataFrame(tests, columns=["term", "chi2", "df", "p", "n"]),
         {"term": Role.KEY, "chi2": Role.VALUE, "df": Role.VALUE, "p": Role.VALUE, "n": Role.N},
         method="Score test of time-varying coefficients on the Kaplan-Meier scale.",
     )
 
 
-def aft(frame: pd.DataFrame, covariates: Sequence[str], *, metric: str = "time_ratio") -> Result:
-    """Fit a Weibull accelerated failure time model (lifelines).
+_DISTRIBUTIONS = {
+    "weibull": ("WeibullAFTFitter", "lambda_", "rho_"),
+    "log-normal": ("LogNormalAFTFitter", "mu_", "sigma_"),
+    "log-logistic": ("LogLogisticAFTFitter", "alpha_", "beta_"),
+}
+
+
+def aft(
+    frame: pd.DataFrame,
+    covariates: Sequence[str],
+    *,
+    distribution: str = "weibull",
+    metric: str = "time_ratio",
+) -> Result:
+    """Fit an accelerated failure time model (lifelines).
 
     Parameters
     ----------
     frame, covariates
         As in :func:`cox`; ``entry`` and ``weight`` are used where present.
+    distribution : {"weibull", "log-normal", "log-logistic"}
+        Of the times. A Weibull model has proportional hazards as well; the others have not.
 
     Returns
     -------
@@ -848,12 +897,19 @@ def aft(frame: pd.DataFrame, covariates: Sequence[str], *, metric: str = "time_r
         time ratio of 1.2 means spells 20 % longer. ``parameters`` has ``loglik``,
         ``intercept`` and ``shape``.
     """
+    if distribution not in _DISTRIBUTIONS:
+        raise ParameterError(
+            message("no such distribution", where="aft", got=distribution,
+                    allowed=", ".join(_DISTRIBUTIONS))
+        )  # fmt: skip
     try:
         terms, notes, _, _ = _fitted(frame, covariates, "", EVENTS_PER_TERM)
     except _RefusedError as why:
         return not_enough("aft", Family.MODEL, str(why))
-    from lifelines import WeibullAFTFitter
+    import lifelines
     from lifelines.exceptions import ConvergenceError
+
+    fitter_name, place, ancillary = _DISTRIBUTIONS[distribution]
 
     names = [f"x{i}" for i in range(terms.shape[1])]
     data = pd.DataFrame(terms.to_numpy(), columns=names)
@@ -864,15 +920,17 @@ def aft(frame: pd.DataFrame, covariates: Sequence[str], *, metric: str = "time_r
         if column in frame.columns:
             data[column] = frame[column].to_numpy(dtype=float)
             extra[argument] = column
-    fitter = WeibullAFTFitter()
+    fitter = getattr(lifelines, fitter_name)()
     try:
         fitter.fit(data, "duration", event_col="event", robust=False, **extra)
     except ConvergenceError:
-        return not_enough("aft", Family.MODEL, "the Weibull model did not converge on these spells")
+        return not_enough(
+            "aft", Family.MODEL, f"the {distribution} model did not converge on these spells"
+        )
     summary = fitter.summary
     rows, estimates, n = [], [], persons(frame)
     for name, term in zip(names, terms.columns, strict=True):
-        b, s = (float(summary.loc[("lambda_", name), c]) for c in ("coef", "se(coef)"))
+        b, s = (float(summary.loc[(place, name), c]) for c in ("coef", "se(coef)"))
         low, high = math.exp(b - Z * s), math.exp(b + Z * s)
         rows.append((term, b, s, math.exp(b), low, high, math.erfc(abs(b / s) / math.sqrt(2)), n))
         estimates.append(Estimate(metric, math.exp(b), low, high, n, "ratio", Grade.ADJUSTED, term))
@@ -886,11 +944,11 @@ def aft(frame: pd.DataFrame, covariates: Sequence[str], *, metric: str = "time_r
             "p": Role.VALUE, "n": Role.N,
         },
         tuple(estimates),
-        "Weibull accelerated failure time model.",
+        f"{distribution.capitalize()} accelerated failure time model.",
         {
             "loglik": float(fitter.log_likelihood_),
-            "intercept": float(summary.loc[("lambda_", "Intercept"), "coef"]),
-            "shape": float(np.exp(summary.loc[("rho_", "Intercept"), "coef"])),
+            "intercept": float(summary.loc[(place, "Intercept"), "coef"]),
+            "shape": float(np.exp(summary.loc[(ancillary, "Intercept"), "coef"])),
             **notes,
         },
     )  # fmt: skip
