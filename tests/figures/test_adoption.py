@@ -117,7 +117,7 @@ def test_every_view_says_and_tabulates(view: str, published: dict[str, Published
     assert said.endswith(".")
     assert not re.search(r"\b(nan|None|inf)\b", said)
     table = getattr(tables, view)(published[view])
-    assert len(table.rows) == len(published[view].rows) > 0
+    assert 0 < len(table.rows) <= len(published[view].rows)
 
 
 def test_every_payload_passes_the_gate(published: dict[str, Published]) -> None:

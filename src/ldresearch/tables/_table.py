@@ -92,6 +92,7 @@ def of(
     drop: Collection[str] = (),
     *,
     formats: Mapping[str, Callable[[Scalar], str]] | None = None,
+    most: int = 0,
 ) -> Table:
     """Tabulate a published result as it stands, formatted by the roles of its columns.
 
@@ -106,6 +107,9 @@ def of(
     formats : mapping of str to callable, optional
         Column to a function of its cell, where the role's format will not do. Never called with
         ``None``.
+    most : int
+        Rows of each group that are kept of a long curve, evenly spaced, the first and the last
+        among them; 0 keeps all. Columns that count since the row before are then to be dropped.
 
     Returns
     -------
@@ -124,9 +128,25 @@ def of(
     kept = [i for i, name in enumerate(names) if name not in drop]
     columns = tuple(_head(published.columns[i], labels or {}) for i in kept)
     rows = tuple(
-        tuple(_say(published, row, i, formats or {}) for i in kept) for row in published.rows
+        tuple(_say(published, row, i, formats or {}) for i in kept)
+        for row in _spread(published, most)
     )
     return Table(caption, _with_row_headers(columns, [published.columns[i] for i in kept]), rows)
+
+
+def _spread(published: Published, most: int) -> list[tuple[Scalar, ...]]:
+    """Keep so many rows of each group, evenly spaced, the first and the last among them."""
+    if not most:
+        return list(published.rows)
+    keys = [i for i, c in enumerate(published.columns) if c.role is Role.KEY]
+    groups: dict[tuple[Scalar, ...], list[tuple[Scalar, ...]]] = {}
+    for row in published.rows:
+        groups.setdefault(tuple(row[i] for i in keys), []).append(row)
+    kept: list[tuple[Scalar, ...]] = []
+    for rows in groups.values():
+        step = max(math.ceil((len(rows) - 1) / max(most - 1, 1)), 1)
+        kept += [row for i, row in enumerate(rows) if i % step == 0 or i == len(rows) - 1]
+    return kept
 
 
 def _check_names(names: Sequence[str], asked: Collection[str], published: Published) -> None:

@@ -19,6 +19,8 @@ WAYS = {
     "assigned": "assigned only",
     "neither": "neither",
 }
+POINTS = 14
+"""Rows of a long curve; its figure shows the rest."""
 PARTS = {"seen": "seen", "incomplete": "week not over", "ahead": "expected"}
 
 
@@ -47,9 +49,11 @@ def speed(published: Published, *_: Published) -> Table:
     """Tabulate the curve of first value."""
     labels = {
         "time": "day", "incidence": "reached first value", "low": "from", "high": "to",
-        "n_events": "since the row above", "n": "still followed",
+        "n": "still followed",
     }  # fmt: skip
-    return tables.of(published, "People who reached first value, by day", labels=labels)
+    drop = [c.name for c in published.columns if c.name == "n_events"]
+    return tables.of(published, "People who reached first value, by day", labels=labels,
+                     drop=drop, most=POINTS)  # fmt: skip
 
 
 def course(published: Published, *_: Published) -> Table:
@@ -65,15 +69,15 @@ def course(published: Published, *_: Published) -> Table:
     if "week_on" in [c.name for c in published.columns]:
         labels["week_on"] = "week of"
     return tables.of(
-        published, "People who have started, at the end of each week", labels=labels,
-        formats={"part": lambda cell: _named(PARTS, cell)},
+        published, "People who have started, at the end of the week", labels=labels,
+        formats={"part": lambda cell: _named(PARTS, cell)}, most=POINTS,
     )  # fmt: skip
 
 
 def active(published: Published, *_: Published) -> Table:
     """Tabulate weekly and monthly active people."""
     labels = {"day_on": "up to", "wau": "active in 7 days", "mau": "active in 28 days"}
-    return tables.of(published, "Active people", labels=labels)
+    return tables.of(published, "Active people", labels=labels, most=POINTS)
 
 
 def habit(published: Published, *_: Published) -> Table:

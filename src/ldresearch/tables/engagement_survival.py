@@ -18,36 +18,37 @@ VARIANTS = {
     "delayed_entry": "from the first day, at risk once registered",
 }
 _ENDS = {"low": "from", "high": "to"}
+POINTS = 14
+"""Rows of a long curve; its figure shows the rest."""
 
 
 def gap(published: Published, *_: Published) -> Table:
     """Tabulate the share that returns by the length of the gap."""
     labels = {"time": "days without", "returned": "return", "n": "people", **_ENDS}
     return tables.of(published, "Share who return after a gap at least this long", labels=labels,
-                     drop=("n_events",))  # fmt: skip
+                     drop=("n_events",), most=POINTS)  # fmt: skip
 
 
 def everyone(published: Published, *_: Published) -> Table:
     """Tabulate the survival curve of everyone."""
-    return tables.of(published, "Share still going on, by day", labels=_CURVE, drop=("group",))
+    return tables.of(published, "Share still going on, by day", labels=_CURVE,
+                     drop=("group", "n_events"), most=POINTS)  # fmt: skip
 
 
 def groups(published: Published, *_: Published) -> Table:
     """Tabulate the survival curves of the groups."""
-    return tables.of(published, "Share still going on, by group and day", labels=_CURVE)
+    return tables.of(published, "Share still going on, by group and day", labels=_CURVE,
+                     drop=("n_events",), most=POINTS // 2)  # fmt: skip
 
 
-_CURVE = {
-    "time": "day", "survival": "still going on", "n_events": "ended since the row above",
-    "n": "people at risk", **_ENDS,
-}  # fmt: skip
+_CURVE = {"time": "day", "survival": "still going on", "n": "people at risk", **_ENDS}
 
 
 def ends(published: Published, *_: Published) -> Table:
     """Tabulate how it ended by the horizon."""
     return tables.of(
-        published, _over(published, "How it ended"), labels={"cause": "", **_ENDS}, drop=("group",),
-        formats={"cause": lambda cell: CAUSES.get(str(cell), str(cell))},
+        published, _over(published, "How it ended"), labels={"cause": "how", **_ENDS},
+        drop=("group",), formats={"cause": lambda cell: CAUSES.get(str(cell), str(cell))},
     )  # fmt: skip
 
 
@@ -70,17 +71,17 @@ def drivers(published: Published, *_: Published) -> Table:
         else "Time ratios: above 1, it lasts longer than in the reference"
     )
     labels = {"ph_p": "p of a constant ratio", **_ENDS}
-    formats = {"term": term, "p": p_value, "ph_p": p_value}
+    formats = {"term": _term, "p": _p_value, "ph_p": _p_value}
     return tables.of(published, caption, labels=labels, formats=formats)
 
 
-def p_value(cell: Scalar) -> str:
+def _p_value(cell: Scalar) -> str:
     """Write a p value with no more digits than anyone reads."""
     p = float(str(cell))
     return "under 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def term(cell: Scalar) -> str:
+def _term(cell: Scalar) -> str:
     """Write a term of a regression as a reader would say it."""
     name, _, level = str(cell).partition(": ")
     if level:
