@@ -33,8 +33,10 @@ MIN_EVENTS: Final = 30
 ALL: Final = "all"
 """Label of the estimates about everyone."""
 
+_AT_ONCE = 0.01
+"""Largest share that may have no length where times are modelled on a log scale."""
 _POINTS = 120
-_WIDTHS = (7, 14, 28, 56, 91)
+_WIDTHS = (7, 14, 21, 28, 56, 91)
 _WEEK = 7
 
 
@@ -337,11 +339,11 @@ def _large_enough(frame: pd.DataFrame, by: str) -> tuple[pd.DataFrame, int]:
 def _grid(curves: pd.DataFrame) -> int:
     """Width in days of the finest grid on which all curves together have few enough points."""
     longest = curves.groupby("group")["time"].max()
-    for width in _WIDTHS[:3]:
+    for width in _WIDTHS[:4]:
         if (longest / width + 1).sum() <= _POINTS:
             return width
     if len(longest) > 6:
-        return _WIDTHS[2]
+        return _WIDTHS[3]
     return next((w for w in _WIDTHS if (longest / w + 1).sum() <= _POINTS), 364)
 
 
@@ -576,7 +578,9 @@ def effects(frame: pd.DataFrame, *, covariates: str | Sequence[str]) -> Result:
     -------
     Result
         Family MODEL: ``term, ratio, low, high, p, ph_p, n``; ``parameters["model"]`` is ``cox``
-        or ``aft``. Estimates ``hazard_ratio`` or ``time_ratio`` labelled by term.
+        or ``aft``. Where hazards are not proportional and more than 1 % ended on day 0, neither
+        ratio means anything and the result says so. Estimates ``hazard_ratio`` or ``time_ratio``,
+        labelled by term.
     """
     name = "effects"
     if frame.empty:
@@ -601,6 +605,13 @@ def effects(frame: pd.DataFrame, *, covariates: str | Sequence[str]) -> Result:
     ph = {} if test.is_empty else dict(zip(test.frame["term"], test.frame["p"], strict=True))
     overall = float(ph.get("GLOBAL", math.nan))
     model, column = "cox", "hazard_ratio"
+    if overall < 0.05 and float((frame["duration"] <= 0).mean()) > _AT_ONCE:
+        return not_enough(
+            name, Family.MODEL,
+            "the ratio of hazards changes over time, and too many ended on the first day for a "
+            "ratio of times; read the difference in mean days",
+            parameters={"ph_p": overall},
+        )  # fmt: skip
     if overall < 0.05:
         times = _accelerated(data, known)
         if not times.is_empty:
@@ -875,7 +886,7 @@ def _as_known(rows: pd.DataFrame, start: pd.Series, known_to: pd.Timestamp) -> p
         duration=rows["duration"].clip(upper=followed), event=rows["event"] & ~open_then,
         entry=entry,
     )  # fmt: skip
-    return seen[seen["duration"] > seen["entry"]]
+    return seen[(seen["entry"] <= 0) | (seen["duration"] > seen["entry"])]
 
 
 # Trust --------------------------------------------------------------------------------------
@@ -910,12 +921,12 @@ def trust(
     undated = followed.attrs.get("n_undated")
     rows = [
         _row("events", n_events, MIN_EVENTS, at_least=True),
-        _row("censored", 100 * float((followed["cause"] == "").mean()) if n else math.nan, 50.0),
+        _row("censored", _cut_short(followed, overall), 30.0),
         _row("gap_rule", _returning(choice), 100 * float(choice.parameters.get("at_most") or 0.05)),
         _row("gap_stable", 100 * _parameter(stable, "moved"), 20.0),
         _row("leaving", _leaving(overall, ending), 3.0),
         _row("beginning", _unseen(followed, choice), 20.0),
-        _row("proportional", _parameter(regression, "ph_p"), 0.05, at_least=True),
+        _row("proportional", _tested(regression), 0.05, at_least=True),
         _forecast(later),
     ]
     if undated is not None and n:
@@ -944,6 +955,15 @@ def _parameter(result: Result, name: str) -> float:
     return math.nan if found is None or result.is_empty else float(found)
 
 
+def _cut_short(followed: pd.DataFrame, overall: Result) -> float:
+    """Share last seen still going on before the horizon, in percent."""
+    if followed.empty:
+        return math.nan
+    horizon = float(overall.parameters.get("horizon_days") or math.inf)
+    cut = (followed["cause"] == "") & (followed["duration"] < horizon)
+    return 100 * float(cut.mean())
+
+
 def _forecast(later: Result) -> tuple[str, str, float, float]:
     """A forecast fails if it is off by more than ten points, and not by chance alone."""
     check, status, value, threshold = _row(
@@ -952,6 +972,12 @@ def _forecast(later: Result) -> tuple[str, str, float, float]:
     if status == "not passed" and not later.parameters["is_apart"]:
         status = "not known"
     return check, status, value, threshold
+
+
+def _tested(regression: Result) -> float:
+    """p of proportional hazards; known also where the ratios themselves were refused."""
+    found = regression.parameters.get("ph_p")
+    return math.nan if found is None else float(found)
 
 
 def _returning(choice: Result) -> float:

@@ -39,11 +39,11 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "not known": "There is nothing to follow.",
     },
     "censored": {
-        "title": "Most ends were seen",
-        "passed": "{value} % were still going on when last seen.",
+        "title": "Followed for long enough",
+        "passed": "{value} % were last seen still going on before the horizon.",
         "not passed": (
-            "{value} % were still going on when last seen (allowed: {threshold} %): trust the days "
-            "that were seen, and no longer time."
+            "{value} % were last seen still going on before the horizon (allowed: {threshold} %): "
+            "shorten the horizon, or wait."
         ),
         "not known": "There is nothing to follow.",
     },
@@ -137,7 +137,11 @@ def gap(published: Published, *_: Published) -> str:
         "given": "as set",
         "preset": f"a preset, since no gap was seen after which at most {most} return",
     }[str(published.parameters.get("how"))]
-    return f"A spell ends with {words.days(used)} without a value event, {how}: {after}."
+    said = f"A spell ends with {words.days(used)} without a value event, {how}: {after}."
+    if published.has("silence_days"):
+        silence = words.estimate(published.estimate("silence_days"))
+        said += f" From {silence} of silence on, fewer than half come back."
+    return said
 
 
 def everyone(published: Published, *_: Published) -> str:
@@ -252,7 +256,8 @@ def contrast(published: Published, *_: Published) -> str:
         return f"{said} No other group differs from it by more than chance."
     clear.sort(key=lambda r: -abs(float(r["difference"])))
     told = [
-        f"{r['group']} {words.days(abs(float(r['difference'])))} {r['standing']} ({_days_range(r)})"
+        f"{words.days(abs(float(r['difference'])))} {r['standing']} in {r['group']} "
+        f"({_days_range(r)})"
         for r in clear[:3]
     ]
     said += f" It lasts {words.listing(told)}."
@@ -379,7 +384,7 @@ def headline(curve: Published, compared: Published, chosen: Published) -> Headli
         The views ``everyone``, ``contrast`` and ``gap``.
     """
     return Headline(
-        _title(curve, compared), _cards(curve, compared), _decision(curve, compared),
+        _title(curve, compared), _cards(curve, compared), _decision(curve, compared, chosen),
         _change_mind(curve, compared, chosen),
     )  # fmt: skip
 
@@ -405,7 +410,14 @@ def _title(curve: Published, compared: Published) -> str:
         said = f"Most {_things(curve)} go on in the time seen; the median is not reached"
     worst = _worst(compared)
     if not worst:
-        return said
+        best = _best(compared)
+        if not best:
+            return said
+        more = words.days(abs(float(best[0]["difference"])))
+        return (
+            f"{said}, and {more} later on average in {best[0]['group']} than in "
+            f"{compared.parameters.get('reference')}"
+        )
     days = words.days(abs(float(worst[0]["difference"])))
     reference = compared.parameters.get("reference")
     return f"{said}, soonest in {worst[0]['group']} ({days} less than {reference})"
@@ -445,7 +457,15 @@ def _cards(curve: Published, compared: Published) -> tuple[Card, ...]:
     return tuple(cards[:4])
 
 
-def _decision(curve: Published, compared: Published) -> str:
+def _silence(chosen: Published) -> str:
+    """After how many silent days it is time to ask."""
+    if chosen.is_empty or not chosen.has("silence_days"):
+        return ""
+    days = words.estimate(chosen.estimate("silence_days"))
+    return f"Ask after whoever has been silent for {days}: from then on fewer than half come back. "
+
+
+def _decision(curve: Published, compared: Published, chosen: Published) -> str:
     if curve.is_empty or not curve.has("survival_quartile"):
         return (
             "Decide nothing on this yet: supply what is missing or wait for more weeks, then run "
@@ -460,12 +480,17 @@ def _decision(curve: Published, compared: Published) -> str:
             if at.is_known
             else "fewer than one in four have ended in the time seen"
         )
-        return f"No general push is needed: {still}. {whom}"
+        return f"No general push is needed: {still}. {_silence(chosen)}{whom}"
+    has_ended = "was withdrawn" if _is_enrolment(curve) else "has ended"
     if quarter.value <= 1:
-        return f"Reach out before it begins: one in four has ended on the first day. {whom}"
+        return (
+            f"Reach out before it begins: one in four {has_ended} by the first day. "
+            f"{_silence(chosen)}{whom}"
+        )
     return (
-        f"Reach out before day {quarter.value:.0f}, by when one in four has ended "
-        f"({words.interval(quarter)}); start with those who begin next month. {whom}"
+        f"Reach out before day {quarter.value:.0f}, by when one in four {has_ended} "
+        f"({words.interval(quarter)}); start with those who begin next month. "
+        f"{_silence(chosen)}{whom}"
     )
 
 
@@ -475,8 +500,11 @@ def _for_whom(compared: Published) -> str:
         return f"First for {words.listing(sooner[:3])}, where it ends soonest."
     if _best(compared):
         reference = compared.parameters.get("reference")
-        others = words.listing([str(r["group"]) for r in _best(compared)][:3])
-        return f"First outside {others}: it lasts longer there than in {reference}."
+        best = [str(r["group"]) for r in _best(compared)]
+        rest = [str(r["group"]) for r in compared.frame.to_dict("records")]
+        rest = [group for group in rest if group not in best]
+        first = words.listing(rest) if len(rest) <= 3 else f"{reference} and {len(rest) - 1} others"
+        return f"First for {first}: it lasts longer in {words.listing(best[:3])}."
     if not compared.is_empty and len(_differences(compared)) > 1:
         return "For everyone alike: no group ends sooner by more than chance."
     return "For everyone alike: groups cannot be told apart."
