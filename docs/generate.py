@@ -241,7 +241,7 @@ def _definition(one: Mapping[str, Any]) -> str:
 
 
 def _example(example: Mapping[str, Any]) -> str:
-    given = dict(example.get("tables", {}))
+    given = {**example.get("tables", {}), **example.get("frames", {})}
     if "frame" in example:
         given["frame"] = example["frame"]
     blocks = [f"{name}:\n{table.strip()}" for name, table in given.items()]

@@ -7,8 +7,8 @@ worked example and the code cannot part. A file reads:
     The words.
 ``[[example]]``
     ``says``, and either ``as_of`` with ``[example.tables]`` (canonical tables, opened as a log),
-    or ``frame`` (a plain frame), or neither; ``call``, an expression over ``log`` or ``frame``;
-    ``gives``, the table that comes back, and ``estimates``, that of its estimates; ``missing`` is
+    or ``frame`` or ``[example.frames]`` (plain frames), or neither; ``call``, an expression over
+    them; ``gives``, the table that comes back, and ``estimates``, that of its estimates; ``missing`` is
     the reason where there is no answer. With ``same_tables`` the tables are those of the example
     before. With ``is_part``, ``gives`` shows the rows named by its
     first column and not the others.
@@ -34,6 +34,7 @@ from ldresearch.models import _bass
 from ldresearch.privacy import publish
 from ldresearch.privacy.pseudonym import pseudonyms
 from ldresearch.result import Published, Result, Rules
+from ldresearch.vocabulary import Family
 from ldresearch.worlds import tables
 
 FOLDER = Path(__file__).parent
@@ -58,7 +59,7 @@ EXAMPLES = [
 ]
 WORDS = {
     "measures": measures, "models": models, "publish": publish, "Rules": Rules, "bass": _bass,
-    "DataFrame": pd.DataFrame,
+    "DataFrame": pd.DataFrame, "Result": Result, "Family": Family,
 }  # fmt: skip
 
 
@@ -97,8 +98,9 @@ def run(example: Mapping[str, Any], folder: Path) -> tuple[Any, EventLog | None]
         zone = example.get("time_zone", "UTC")
         log = tables.log(example["tables"], folder, as_of=example["as_of"], time_zone=zone)
         scope["log"] = log
-    if "frame" in example:
-        scope["frame"] = typed(example["frame"])
+    frames = example.get("frames", {})
+    frames = frames | ({"frame": example["frame"]} if "frame" in example else {})
+    scope |= {name: typed(text) for name, text in frames.items()}
     return eval(example["call"], {"__builtins__": {}}, scope), log  # noqa: S307
 
 
@@ -168,7 +170,7 @@ def test_a_definition_has_words_and_something_to_hold_it_to(stem: str) -> None:
     for example in definition["example"]:
         assert {"gives", "estimates", "missing"} & set(example)
         assert set(example) <= {
-            "says", "as_of", "time_zone", "tables", "frame", "call", "gives", "estimates",
+            "says", "as_of", "time_zone", "tables", "frame", "frames", "call", "gives", "estimates",
             "missing", "is_part", "same_tables",
         }  # fmt: skip
 
