@@ -435,11 +435,21 @@ class _Intake:
         return " UNION ".join(parts)
 
     def _close_person_intervals(self) -> None:
-        """An open row ends where the next begins; a row that truly overlaps is rejected."""
+        """An open row ends where the next begins; a row that truly overlaps is rejected.
+
+        The same row twice is one: it must not end itself on its first day.
+        """
+        columns = ", ".join(identifier(_raw_name(c)) for c in schema.PERSON.columns)
+        self._reject_where(
+            "person",
+            f"rowid NOT IN (SELECT min(rowid) FROM new_person GROUP BY {columns})",
+            "duplicate",
+        )
         self.sql(
             "CREATE OR REPLACE TEMP TABLE new_person AS SELECT * REPLACE ("
-            "coalesce(valid_to_on, lead(valid_from_on) OVER spell) AS valid_to_on) FROM new_person "
-            "WINDOW spell AS (PARTITION BY person_id ORDER BY valid_from_on, hired_on)"
+            "coalesce(valid_to_on, min(valid_from_on) OVER later) AS valid_to_on) FROM new_person "
+            "WINDOW later AS (PARTITION BY person_id ORDER BY valid_from_on "
+            "RANGE BETWEEN INTERVAL 1 DAY FOLLOWING AND UNBOUNDED FOLLOWING)"
         )
         self.sql(
             "CREATE TEMP TABLE _overlap AS SELECT rowid AS r FROM new_person QUALIFY "
@@ -757,14 +767,19 @@ FILLED: Mapping[str, frozenset[str]] = {
 """Required columns that the door fills where the source has none."""
 
 
+def _clean_text(text: str) -> str:
+    """Return the expression of a text in one spelling, without marks that nobody sees."""
+    return f"nullif(trim(regexp_replace(nfc_normalize({text}), {literal(_CONTROL)}, '', 'g')), '')"
+
+
 def _cleaned(raw: str, given: str, wanted: schema.Type, name: str) -> str:
     """Return the expression that brings a raw column to its type; null where it cannot."""
     if wanted is schema.Type.TEXT:
-        text = f"regexp_replace(nfc_normalize({raw}::TEXT), {literal(_CONTROL)}, '', 'g')"
-        text = f"nullif(trim({text}), '')"
+        text = _clean_text(f"{raw}::TEXT")
         return f"lower({text})" if name in _PERSON_IDS else text
     if wanted is schema.Type.TEXTS:
-        return f"{raw}::VARCHAR[]"
+        each = f"list_transform({raw}::VARCHAR[], lambda x: {_clean_text('x')})"
+        return f"list_filter({each}, lambda x: x IS NOT NULL)"
     if given == wanted.value:
         return raw
     if wanted in (schema.Type.INT, schema.Type.BIGINT) and given in ("DOUBLE", "FLOAT"):
@@ -799,7 +814,13 @@ def _plain(frame: pd.DataFrame) -> Any:
             copy[name] = copy[name].dt.tz_convert("UTC").dt.tz_localize(None)
         elif copy[name].isna().all() and copy[name].dtype == object:
             copy[name] = copy[name].astype("string")
-    table = pa.Table.from_pandas(copy, preserve_index=False)
+    try:
+        table = pa.Table.from_pandas(copy, preserve_index=False)
+    except UnicodeEncodeError:
+        raise DataError(
+            message("a text holds half a letter (a lone surrogate)", where="ingest",
+                    do="read the source with its own encoding")
+        ) from None  # fmt: skip
     for i, column in enumerate(table.schema):
         if pa.types.is_timestamp(column.type) and column.type.unit != "us":
             cast = table.column(i).cast(pa.timestamp("us"), safe=False)

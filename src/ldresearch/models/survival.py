@@ -343,10 +343,11 @@ def _aalen_johansen(tables: Sequence[RiskTable]) -> list[pd.DataFrame]:
             - 2 * f * np.cumsum(before * cross) + 2 * np.cumsum(f * before * cross)
         )  # fmt: skip
         se = np.sqrt(np.maximum(variance, 0.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             width = Z * se / (f * np.log(f))
             low, high = f ** np.exp(-width), f ** np.exp(width)
-        flat = (f <= 0) | (f >= 1) | (se == 0)
+        # A sum of rates ends a rounding error short of 1 where everyone had the event.
+        flat = (f <= 0) | (f >= 1 - 1e-12) | (se == 0)
         curves.append(
             pd.DataFrame(
                 {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ FLOOR = 5
 FORBIDDEN = frozenset({"person_key", "person_id", "manager_id", "rater_id", "token", "response_id"})
 """Columns that are about one person; a result that publishes one is refused."""
 
+_Z95 = NormalDist().inv_cdf(0.975)
 _HIDDEN_WITH_THE_ROW = (Role.COUNT, Role.RATE, Role.VALUE, Role.LOW, Role.HIGH, Role.FLAG)
 
 
@@ -40,8 +42,8 @@ def publish(result: Result, rules: Rules | None = None) -> Published:
     -------
     Published
         Rows about fewer than ``k`` persons keep their keys and lose their numbers; counts are
-        rounded; rates are recomputed from rounded counts and kept to whole percents; curves have
-        weekly steps of at least ``k`` events.
+        rounded; rates and their intervals (Wilson's, 95 %) are recomputed from rounded counts and
+        kept to whole percents; curves have weekly steps of at least ``k`` events.
 
     Raises
     ------
@@ -200,7 +202,11 @@ def _rounded_counts(
 
 
 def _rates_from_counts(frame: pd.DataFrame, names: Mapping[Role, list[str]]) -> pd.DataFrame:
-    """Recompute the one rate from its rounded counts: a rate of exact counts gives them back."""
+    """Recompute the one rate from its rounded counts: a rate of exact counts gives them back.
+
+    So does an interval of exact counts: with n known, its two ends fit one numerator only. It
+    becomes Wilson's interval of the rounded counts, which tells nothing that they do not tell.
+    """
     if len(names[Role.RATE]) != 1 or len(names[Role.COUNT]) != 1:
         return frame
     rate, count, n = names[Role.RATE][0], names[Role.COUNT][0], names[Role.N][0]
@@ -208,7 +214,25 @@ def _rates_from_counts(frame: pd.DataFrame, names: Mapping[Role, list[str]]) -> 
         None if c is None or not total or before is None else min(c / total, 1.0)
         for c, total, before in zip(frame[count], frame[n], frame[rate], strict=True)
     ]
+    for end, sign in ((Role.LOW, -1), (Role.HIGH, 1)):
+        for column in names[end]:
+            frame[column] = [
+                None if before is None or share is None else _wilson_end(c, total, sign)
+                for c, total, share, before in zip(
+                    frame[count], frame[n], frame[rate], frame[column], strict=True
+                )
+            ]
     return frame
+
+
+def _wilson_end(count: int, n: int, sign: int) -> float:
+    """Return an end of Wilson's 95 % interval: the lower for a ``sign`` of -1, else the upper."""
+    if count == (n if sign > 0 else 0):
+        return float(sign > 0)
+    share = min(count / n, 1.0)
+    middle = (share + _Z95**2 / (2 * n)) / (1 + _Z95**2 / n)
+    half = math.sqrt(share * (1 - share) / n + _Z95**2 / (4 * n**2)) * _Z95 / (1 + _Z95**2 / n)
+    return middle + sign * half
 
 
 def _rounded_values(frame: pd.DataFrame, names: Mapping[Role, list[str]]) -> pd.DataFrame:
