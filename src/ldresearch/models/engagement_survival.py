@@ -43,7 +43,13 @@ _WEEK = 7
 # The gap ------------------------------------------------------------------------------------
 
 
-def gap_choice(frame: pd.DataFrame, *, gap_days: int = 0, at_most: float = AT_MOST) -> Result:
+def gap_choice(
+    frame: pd.DataFrame,
+    *,
+    gap_days: int = 0,
+    at_most: float = AT_MOST,
+    subject: str = "activity",
+) -> Result:
     """Choose the gap that ends a spell from the return curve.
 
     The curve is the share of gaps of ``g`` days or more that end with a return, 1 - S(end)/S(g-)
@@ -59,6 +65,8 @@ def gap_choice(frame: pd.DataFrame, *, gap_days: int = 0, at_most: float = AT_MO
     gap_days : int
         A gap to use instead; 0 chooses the smallest after which at most ``at_most`` return.
     at_most : float
+    subject : {"activity", "enrolment"}
+        An enrolment needs no gap, and the result says so.
 
     Returns
     -------
@@ -83,6 +91,11 @@ def gap_choice(frame: pd.DataFrame, *, gap_days: int = 0, at_most: float = AT_MO
         "gap_days": gap_days or PRESET_GAP, "how": "given" if gap_days else "preset",
         "at_most": at_most, "starts_at": 1.0,
     }  # fmt: skip
+    if subject == "enrolment":
+        return not_enough(
+            name, Family.CURVE, "an enrolment ends with a withdrawal, not with a gap",
+            parameters=fallback,
+        )  # fmt: skip
     if frame.empty:
         return _missing(frame, name, Family.CURVE, "there is no value event", fallback)
     require(frame, ["gap_days", "n_returned", "n_open", "n"], name)
