@@ -8,6 +8,7 @@ minute on two cores and within 8 GB; ``--rows`` scales the spells, ``--events`` 
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import subprocess
 import sys
@@ -140,12 +141,14 @@ def regression(file: Path, rows: int, size: str) -> None:
 
 
 def write_log(folder: Path, events: int) -> EventLog:
-    """Write a log of two years in which persons come in bursts."""
+    """Write a log of two years: persons come in bursts of days, with ten events a day."""
     rng = np.random.default_rng(5)
     n_persons = max(events // 100, 100)
-    person = rng.integers(0, n_persons, events)
-    middle = rng.integers(0, 730, (n_persons, 4))[person, rng.integers(0, 4, events)]
-    day = np.clip(middle + np.round(rng.normal(0, 20, events)), 0, 729).astype(int)
+    days = -(-events // 10)
+    who = rng.integers(0, n_persons, days)
+    middle = rng.integers(0, 730, (n_persons, 4))[who, rng.integers(0, 4, days)]
+    on = np.clip(middle + np.round(rng.normal(0, 20, days)), 0, 729).astype(int)
+    person, day = np.repeat(who, 10)[:events], np.repeat(on, 10)[:events]
     at = pd.Timestamp("2023-01-01") + pd.to_timedelta(day * 86_400 + rng.integers(
         25_000, 65_000, events), unit="s")  # fmt: skip
     names = np.array([f"p{i}" for i in range(n_persons)], dtype=object)
@@ -259,7 +262,7 @@ def imports() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=float, nargs="+", default=[1e6, 1e7], help="spells")
-    parser.add_argument("--events", type=float, default=2e6, help="events of the log; 0: none")
+    parser.add_argument("--events", type=float, default=3e6, help="events of the log; 0: none")
     given = parser.parse_args()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:
@@ -274,7 +277,8 @@ def main() -> None:
         if given.events:
             activity(Path(place), int(given.events))
         imports()
-    print(f"All of it took {time.perf_counter() - started:.0f} s.")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"All of it took {time.perf_counter() - started:.0f} s and {peak:.1f} GB at most.")
 
 
 if __name__ == "__main__":

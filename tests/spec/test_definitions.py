@@ -8,10 +8,10 @@ worked example and the code cannot part. A file reads:
 ``[[example]]``
     ``says``, and either ``as_of`` with ``[example.tables]`` (canonical tables, opened as a log),
     or ``frame`` or ``[example.frames]`` (plain frames), or neither; ``call``, an expression over
-    them; ``gives``, the table that comes back, and ``estimates``, that of its estimates; ``missing`` is
-    the reason where there is no answer. With ``same_tables`` the tables are those of the example
-    before. With ``is_part``, ``gives`` shows the rows named by its
-    first column and not the others.
+    them; ``gives``, the table that comes back, and ``estimates``, that of its estimates;
+    ``missing`` is the reason where there is no answer. With ``same_tables`` the tables are those
+    of the example before. With ``is_part``, ``gives`` shows the rows named by its first column
+    and not the others.
 
 Numbers are held to the digits that are written. A dash is a missing value.
 """
