@@ -59,7 +59,7 @@ def fit(
     reference : int
         Source whose bias is nought by definition.
     person, skill : array
-        Index of each cell's person and skill.
+        Index of each cell's person (or of whoever judged her: what errs together) and skill.
     expected : array
         Index of the cell's role and skill.
     group : array
@@ -68,8 +68,8 @@ def fit(
     Notes
     -----
     Biases come from differences within a cell alone, so that it does not matter who is rated by
-    whom; their errors allow for a person's ratings going together. Variances and expected levels
-    come from the EM algorithm given the biases.
+    whom; their errors allow for ratings of one ``person`` going together. Variances and
+    expected levels come from the EM algorithm given the biases.
     """
     seen = ~np.isnan(y)
     filled = np.where(seen, y, 0.0)

@@ -16,6 +16,8 @@ from ldresearch.models._frame import Floats
 Labels = NDArray[np.intp]
 
 _ROUNDS = 60
+_MOVED = 0.1
+"""Share of the values that must move before a column is said to have more than one peak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,8 @@ class Partition:
 def distances(x: Floats, w: Floats, centres: Floats) -> Floats:
     """Weighted squared distance of each row to each centre; what is missing adds nothing."""
     own = (w * x * x).sum(axis=1)
-    return np.maximum(
-        own[:, None] + w @ (centres * centres).T - 2.0 * (w * x) @ centres.T, 0.0
-    )
+    apart = own[:, None] + w @ (centres * centres).T - 2.0 * (w * x) @ centres.T
+    return np.asarray(np.maximum(apart, 0.0))
 
 
 def k_means(
@@ -86,17 +87,18 @@ def _seeds(x: Floats, w: Floats, k: int, rng: np.random.Generator) -> Floats:
 def _lloyd(x: Floats, w: Floats, centres: Floats) -> Partition:
     k, weighted = len(centres), w * x
     labels = np.full(len(x), -1, dtype=np.intp)
+    rows = np.arange(len(x))
     for _ in range(_ROUNDS):
-        apart = distances(x, w, centres)
-        new = apart.argmin(axis=1)
+        # What a row's own values add is the same for every centre.
+        new = (w @ (centres * centres).T - 2.0 * weighted @ centres.T).argmin(axis=1)
         if (new == labels).all():
             break
         labels = new
         member = np.zeros((len(x), k))
-        member[np.arange(len(x)), labels] = 1.0
+        member[rows, labels] = 1.0
         weight = member.T @ w
         centres = np.where(weight > 0, (member.T @ weighted) / np.maximum(weight, 1e-300), centres)
-    within = distances(x, w, centres)[np.arange(len(x)), labels].sum()
+    within = distances(x, w, centres)[rows, labels].sum()
     return Partition(labels, centres, float(within))
 
 
@@ -150,10 +152,11 @@ def bootstrap(
 
 
 def without_clusters(x: Floats, w: Floats, rng: np.random.Generator) -> Floats:
-    """Draw data with the same values in each column and the same ties between columns, one cloud.
+    """Draw data with the same spread in each column and the same ties between columns, one cloud.
 
     A Gaussian copula: ranks of a normal cloud with the rank correlations of the data. Skewed
-    columns, and skills that rise and fall together, are no clusters yet; both are kept.
+    columns, and skills that rise and fall together, are no clusters yet; both are kept. A column
+    with two peaks is one already: its peaks are joined first.
     """
     n, m = x.shape
     correlation = _correlation(x, w)
@@ -164,8 +167,33 @@ def without_clusters(x: Floats, w: Floats, rng: np.random.Generator) -> Floats:
     for j in range(m):
         there = np.flatnonzero(w[:, j] > 0)
         order = there[np.argsort(cloud[there, j], kind="stable")]
-        out[order, j] = np.sort(x[there, j])
+        out[order, j] = np.sort(_one_peak(x[there, j], rng))
     return out
+
+
+def _one_peak(values: Floats, rng: np.random.Generator) -> Floats:
+    """Return the values, or draws from the nearest distribution with one peak if they have more.
+
+    The histogram is made to rise up to one bin and to fall after it (isotonic regression).
+    """
+    from scipy.optimize import isotonic_regression
+
+    n = len(values)
+    if n < 2 or np.ptp(values) <= 0:
+        return values
+    counts, edges = np.histogram(values, bins=int(np.clip(np.sqrt(n), 5, 40)))
+    best, missed = counts.astype(float), np.inf
+    for peak in range(len(counts)):
+        rise = isotonic_regression(counts[:peak], increasing=True).x if peak else counts[:0]
+        fall = isotonic_regression(counts[peak:], increasing=False).x
+        shape = np.concatenate([rise, fall])
+        error = float(((shape - counts) ** 2).sum())
+        if error < missed:
+            best, missed = shape, error
+    if np.abs(best - counts).sum() / (2 * n) < _MOVED:
+        return values
+    bins = rng.choice(len(best), n, p=best / best.sum())
+    return np.asarray(edges[bins] + rng.random(n) * np.diff(edges)[bins])
 
 
 def _correlation(x: Floats, w: Floats) -> Floats:
@@ -226,3 +254,109 @@ def gap_statistic(
     drawn = np.array([logs(rng.uniform(low, high, x.shape)) for _ in range(draws)])
     spread = drawn.std(axis=0) * np.sqrt(1 + 1 / draws)
     return np.asarray(drawn.mean(axis=0) - here), np.asarray(spread)
+
+
+# How many -----------------------------------------------------------------------------------
+
+STABLE = 0.6
+"""Least mean Jaccard similarity over bootstrap samples; below it clusters are called dissolved."""
+MIN_ROWS = 60
+"""Fewest rows that are searched for clusters."""
+
+_NULLS = 20
+_MOST_ROWS = 1200
+_APART = 3.0
+_SMALLEST_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was found for one number of clusters."""
+
+    k: int
+    jaccard: float
+    lowest: float
+    null: float  # mean Jaccard similarity of data without clusters
+    ari: float
+    gap: float  # log sum of squares within: data without clusters less the data
+    gap_se: float
+    smallest: int
+    is_accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """The partition of the accepted number of clusters; ``k`` 0, one label where there is none."""
+
+    k: int
+    labels: Labels
+    centres: Floats
+    jaccard: Floats  # by cluster
+    tried: tuple[Tried, ...]
+
+
+def clusters(
+    x: Floats, w: Floats, *, max_clusters: int = 6, replicates: int = 50, seed: int = 1,
+    min_size: int = 10,
+) -> Clusters:  # fmt: skip
+    """Search for clusters, and say that there are none where there are none.
+
+    A number of clusters is accepted if its clusters come back in bootstrap samples (mean Jaccard
+    similarity of 0.6 or more, and more than those of data without clusters), leave less within
+    than data without clusters do (by three standard errors), and none is too small. Of those accepted,
+    the number is kept that is farthest below data without clusters: two cohorts that share a gap
+    and are taken as one come back as well as they do apart, but leave more within.
+
+    Parameters
+    ----------
+    x, w : arrays
+        Rows by values, and their weights (0: missing).
+    max_clusters, replicates, seed : int
+    min_size : int
+        Fewest rows of a cluster; 5 % of the rows at least.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(x)
+    fewest = max(min_size, int(np.ceil(_SMALLEST_SHARE * n)))
+    part = np.sort(rng.permutation(n)[:_MOST_ROWS])
+    xs, ws = x[part], w[part]
+    ks = list(range(2, max_clusters + 1))
+    found = {k: k_means(xs, ws, k, rng, starts=8) for k in ks}
+    null_within, null_jaccard = _nulls(xs, ws, ks, rng)
+    tried, each = [], {}
+    for i, k in enumerate(ks):
+        by_cluster, ari = bootstrap(xs, ws, found[k], k, rng, replicates)
+        each[k] = by_cluster
+        labels = assign(x, w, found[k].centres)
+        smallest = int(np.bincount(labels, minlength=k).min())
+        gap = float(null_within[:, i].mean() - np.log(max(found[k].within, 1e-300)))
+        gap_se = float(null_within[:, i].std(ddof=1) * np.sqrt(1 + 1 / _NULLS))
+        jaccard, null = float(by_cluster.mean()), float(null_jaccard[:, i].mean())
+        is_accepted = (
+            jaccard >= STABLE and jaccard > null and gap > _APART * gap_se and smallest >= fewest
+        )
+        tried.append(
+            Tried(k, jaccard, float(by_cluster.min()), null, ari, gap, gap_se, smallest,
+                  is_accepted)
+        )  # fmt: skip
+    accepted = [t for t in tried if t.is_accepted]
+    if not accepted:
+        return Clusters(
+            0, np.zeros(n, dtype=np.intp), np.zeros((0, x.shape[1])), np.zeros(0), tuple(tried)
+        )
+    k = max(accepted, key=lambda t: t.gap).k
+    centres = found[k].centres
+    return Clusters(k, assign(x, w, centres), centres, each[k], tuple(tried))
+
+
+def _nulls(x: Floats, w: Floats, ks: list[int], rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Log sums of squares within and mean Jaccard similarities of data without clusters."""
+    within, jaccard = np.zeros((_NULLS, len(ks))), np.zeros((_NULLS, len(ks)))
+    for r in range(_NULLS):
+        drawn = without_clusters(x, w, rng)
+        for i, k in enumerate(ks):
+            whole = k_means(drawn, w, k, rng, starts=3)
+            within[r, i] = np.log(max(whole.within, 1e-300))
+            by_cluster, _ = bootstrap(drawn, w, whole, k, rng, 2, starts=1)
+            jaccard[r, i] = by_cluster.mean()
+    return within, jaccard
