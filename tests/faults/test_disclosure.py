@@ -122,7 +122,16 @@ def test_a_released_curve_has_these_columns_and_no_others() -> None:
 def test_figures_take_published_results_only() -> None:
     """No view has a parameter that could hold persons, and none offers marks of persons."""
     assert views.stems("figure")
-    banned = {"scatter", "rugplot", "stripplot", "swarmplot", "boxplot", "eventplot", "boxenplot"}
+    banned = {
+        "scatter",
+        "rugplot",
+        "stripplot",
+        "swarmplot",
+        "boxplot",
+        "eventplot",
+        "boxenplot",
+        "kdeplot",
+    }
     folder = Path(figures.__file__).parent
     for stem in views.stems("figure"):
         module = importlib.import_module(f"ldresearch.figures.{stem}")
@@ -210,3 +219,8 @@ def test_an_unknown_unit_is_refused_without_a_list_of_people(tmp_path: Path) -> 
     with pytest.raises(LdresearchError) as error:
         log({"person": people}, tmp_path, as_of="2024-01-01").where(unit="nowhere")
     assert "canary" not in str(error.value)
+
+
+def test_no_library_of_differential_privacy_is_needed(root: Path) -> None:
+    listed = (root / "pyproject.toml").read_text(encoding="utf-8").lower()
+    assert not [n for n in ("opendp", "diffprivlib", "tmlt", "acro") if f'"{n}' in listed]

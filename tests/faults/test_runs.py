@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -209,3 +210,39 @@ def test_importing_and_reading_is_quiet(quarry: Dataset) -> None:
          str(quarry.path)], check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX systems")
+def test_the_second_to_come_waits(tmp_path: Path) -> None:
+    """Another process waits for the lock, and gets it when its holder is killed."""
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom ldresearch.files import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "lock")]
+    holder = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    entered = threading.Event()
+
+    def enter() -> None:
+        with files.locked(tmp_path / "lock"):
+            entered.set()
+
+    waiting = threading.Thread(target=enter, daemon=True)
+    waiting.start()
+    assert not entered.wait(0.5)
+    holder.kill()
+    holder.communicate()
+    assert entered.wait(10)
+    waiting.join()
+
+
+def test_published_facts_hold_no_path(quarry: Dataset) -> None:
+    from ldresearch.study import Run
+
+    values = planned(quarry, Path("nowhere")).values  # noqa: PD011 - of a job, no frame
+    facts = json.dumps(Run("20_adoption", values, EventLog.open(quarry, as_of=AS_OF)).facts())
+    assert str(quarry.path) in str(values)
+    for told in (str(quarry.path), str(Path.home()), str(quarry.path.parent)):
+        assert told not in facts

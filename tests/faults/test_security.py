@@ -265,3 +265,17 @@ def test_opened_again_under_a_name_with_signs(tmp_path: Path) -> None:
     folder.mkdir()
     whole = log({"person": PERSON}, folder, as_of="2024-01-01")
     assert EventLog.open(whole.dataset.path, as_of="2024-01-01").persons().count().execute() == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sockets in a folder are of POSIX systems")
+def test_the_kernel_has_no_port() -> None:
+    """Sockets in a folder that only its owner enters, never TCP."""
+    import papermill  # noqa: F401 - it loads the engine when it is imported itself
+
+    from ldresearch.run import engine as kernels
+
+    with kernels._kernel("python3") as manager:
+        assert manager.transport == "ipc"
+        folder = Path(manager.ip).parent
+        assert folder.stat().st_mode & 0o077 == 0
+    assert not folder.exists()

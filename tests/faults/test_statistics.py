@@ -147,6 +147,17 @@ def test_noise_has_no_segments() -> None:
     assert found.k == 0
 
 
+def test_planted_segments_come_back_with_any_seed() -> None:
+    rng = np.random.default_rng(5)
+    true = np.repeat([0, 1, 2], 40)
+    x = rng.normal(size=(120, 3)) * 0.3 + 4 * np.eye(3)[true]
+    for seed in (1, 2):
+        found = _stability.clusters(x, np.ones_like(x), max_clusters=4, replicates=10, seed=seed)
+        assert found.k == 3
+        pairs = {(int(a), int(b)) for a, b in zip(true, found.labels, strict=True)}
+        assert len(pairs) == 3
+
+
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
 @pytest.mark.parametrize("n", [11, 40])
 def test_alike_rows_have_no_segments(n: int) -> None:
