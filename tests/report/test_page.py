@@ -19,7 +19,9 @@ from ldresearch import study
 from ldresearch.errors import DisclosureError, RunError
 from ldresearch.privacy.gate import MIME
 from ldresearch.report import _content, page
+from ldresearch.report._html import templates
 from ldresearch.result import Rules
+from ldresearch.tables import Col, Table
 
 VOID = {"meta", "br", "hr", "img", "link", "input", "col", "path", "circle"}
 LEFT_OPEN = {"tr", "th", "td", "thead", "tbody", "li", "p", "dt", "dd"}
@@ -247,6 +249,16 @@ def test_code_that_names_a_person_is_refused(maker: Any, source: str) -> None:
     maker.extra = [nbformat.v4.new_code_cell(source, id="x", execution_count=1)]
     with pytest.raises(DisclosureError, match="key or address"):
         page.render(maker())
+
+
+def test_a_blank_cell_heads_no_row_and_an_empty_table_is_a_sentence() -> None:
+    make = templates().get_template("macros.html.j2").module
+    columns = (Col("unit", is_header=True), Col("note", is_header=True), Col("people", "right"))
+    drawn = str(make.table(Table("Notes", columns, (("Sales", "", "140"),))))
+    assert "<th scope=row>Sales<td><td>140" in drawn
+    empty = str(make.table(Table("Notes", columns, ())))
+    assert "<table" not in empty
+    assert "Notes: nothing to list." in empty
 
 
 # No page ------------------------------------------------------------------------------------

@@ -18,6 +18,9 @@ _UNIT = re.compile(
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DAY = re.compile(rf"(?<!\d)(\d{{1,2}}) ({_MONTHS})\b(?: (?=\d{{4}}\b))?")
 
+_SENTENCE = 28
+"""Characters from which a cell of words is a sentence."""
+
 
 def typeset(said: object) -> str:
     """Tie a number to its unit and a day to its month, so that no line ends between them.
@@ -61,6 +64,15 @@ def columns_left(table: Table) -> str:
     return " ".join(left)
 
 
+def columns_wide(table: Table) -> set[int]:
+    """Columns of whole sentences, which need room when others would take it."""
+    return {
+        i
+        for i, column in enumerate(table.columns)
+        if column.align == "left" and any(len(row[i]) > _SENTENCE for row in table.rows)
+    }
+
+
 @lru_cache(maxsize=1)
 def templates() -> jinja2.Environment:
     """Environment of the templates: everything is escaped, an unknown name is an error."""
@@ -72,6 +84,7 @@ def templates() -> jinja2.Environment:
         said if isinstance(said, Markup) else escape(typeset(said))
     )
     environment.filters["columns_left"] = columns_left
+    environment.filters["columns_wide"] = columns_wide
     return environment
 
 
