@@ -303,9 +303,9 @@ def clusters(
 
     A number of clusters is accepted if its clusters come back in bootstrap samples (mean Jaccard
     similarity of 0.6 or more, and more than those of data without clusters), leave less within
-    than data without clusters do (by three standard errors), and none is too small. Of those accepted,
-    the number is kept that is farthest below data without clusters: two cohorts that share a gap
-    and are taken as one come back as well as they do apart, but leave more within.
+    than data without clusters do (by three standard errors), and none is too small. Of those
+    accepted, the number is kept that is farthest below data without clusters: two cohorts that share
+    a gap and are taken as one come back as well as they do apart, but leave more within.
 
     Parameters
     ----------

@@ -491,25 +491,37 @@ def readiness(frame: pd.DataFrame) -> Result:
     n = persons(known)
     if n < MIN_PEOPLE:
         return not_enough(name, Family.MEANS, f"fewer than {MIN_PEOPLE} people have been rated")
+    who = known["person_key"]
     total = known.groupby("person_key")["weight"].transform("sum")
     share = (known["weight"] / total).to_numpy(float)
     lost = pd.Series(share * (1 - known["reached"].to_numpy(float)), index=known.index)
-    ready = 1 - lost.groupby(known["person_key"]).sum()
-    met = (1 - known["short"]).groupby(known["person_key"]).mean()
+    # A point of level is worth this much readiness, where the level is below the target.
+    slope = share * known["short"].to_numpy(float) / known["target"].clip(lower=0.01)
+    noise = slope**2 * known["noise"]
+    shared = slope * known["bias_se"]
+    ready = 1 - lost.groupby(who).sum()
+    met = (1 - known["short"]).groupby(who).mean()
     rows = []
     for skill, part in lost.groupby(known["skill"], sort=True):
-        value, half = float(part.sum()) / n, _half(part.to_numpy(float), n)
-        n_here = persons(known.loc[part.index])
+        value, here = float(part.sum()) / n, part.index
+        half = _half(part.to_numpy(float), n, float(noise[here].sum()), float(shared[here].sum()))
+        n_here = persons(known.loc[here])
         if n_here >= MIN_PEOPLE:
             rows.append((skill, value, max(value - half, 0.0), value + half, n_here))
     out = pd.DataFrame(rows, columns=["skill", "gain", "low", "high", "n"]).sort_values(
         ["gain", "skill"], ascending=[False, True], kind="stable", ignore_index=True
     )
+    size = known.groupby("person_key")["short"].transform("size")
+    unsure = float((known["short"] * (1 - known["short"]) / size**2).sum())
+    halves = (
+        _half((ready - ready.mean()).to_numpy(float), n, float(noise.sum()), float(shared.sum())),
+        _half((met - met.mean()).to_numpy(float), n, unsure),
+    )
     estimates = tuple(
-        Estimate(metric, float(x.mean()), max(float(x.mean()) - h, 0.0),
-                 min(float(x.mean()) + h, 1.0), n, "share", Grade.ADJUSTED)
-        for metric, x in (("readiness", ready), ("target_coverage", met))
-        for h in [_half(x.to_numpy(float) - float(x.mean()), n)]
+        Estimate(metric, float(x.mean()), max(float(x.mean()) - half, 0.0),
+                 min(float(x.mean()) + half, 1.0), n, "share", Grade.ADJUSTED)
+        for metric, x, half in zip(("readiness", "target_coverage"), (ready, met), halves,
+                                   strict=True)
     )  # fmt: skip
     return Result(
         name, Family.MEANS, _tidy(out),
@@ -521,10 +533,14 @@ def readiness(frame: pd.DataFrame) -> Result:
     )  # fmt: skip
 
 
-def _half(x: Floats, n: int) -> float:
-    """Half a 95 % interval of a mean over n people of whom those not in x have nought."""
+def _half(x: Floats, n: int, noise: float = 0.0, shared: float = 0.0) -> float:
+    """Half a 95 % interval of a mean over n people of whom those not in x have nought.
+
+    ``noise`` is the sum of their error variances, ``shared`` that of the errors they share.
+    """
     mean = float(x.sum()) / n
-    return _Z95 * math.sqrt(max(float((x**2).sum()) / n - mean**2, 0.0) / n)
+    between = max(float((x**2).sum()) / n - mean**2, 0.0)
+    return _Z95 * math.sqrt((between + noise / n) / n + (shared / n) ** 2)
 
 
 def self_bias(frame: pd.DataFrame) -> Result:
