@@ -201,6 +201,16 @@ def test_marks_a_check_that_did_not_pass(maker: Any) -> None:
     assert "(wanted: 300)" in bad
 
 
+def test_what_is_shown_beside_the_checks_stands_beside_them(maker: Any, made: Any) -> None:
+    notebook = maker()
+    cell = next(c for c in notebook.cells if c.source == "run.checks(c)")
+    cell.outputs.insert(0, made.display({MIME: made.payload("table", "units", made.units())}))
+    html = page.render(notebook)
+    assert html.count("May we trust it?") == 1
+    trust = html[html.index('id="trust"') :]
+    assert trust.index("Sales is the largest unit.") < trust.index("✓ Passed")
+
+
 def test_says_the_change_since_the_last_run(maker: Any, made: Any) -> None:
     main, seen, judged = made.course(), made.coverage(), made.checks()
     before = maker.all_facts(main, seen, judged)

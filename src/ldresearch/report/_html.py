@@ -21,6 +21,9 @@ _DAY = re.compile(rf"(?<!\d)(\d{{1,2}}) ({_MONTHS})\b(?: (?=\d{{4}}\b))?")
 _SENTENCE = 28
 """Characters from which a cell of words is a sentence."""
 
+_SHORT = 14
+"""Characters up to which a cell of words is kept on one line."""
+
 
 def typeset(said: object) -> str:
     """Tie a number to its unit and a day to its month, so that no line ends between them.
@@ -32,6 +35,17 @@ def typeset(said: object) -> str:
     """
     tied = _UNIT.sub("\u00a0", str(said))
     return _DAY.sub(lambda day: day[0].replace(" ", "\u00a0"), tied)
+
+
+def cell(said: str) -> str:
+    """Typeset a cell of words; a short one stays on one line.
+
+    Examples
+    --------
+    >>> cell("day 104")
+    'day\\xa0104'
+    """
+    return said.replace(" ", "\u00a0") if len(said) <= _SHORT else typeset(said)
 
 
 def lead(said: str) -> tuple[str, str]:
@@ -83,6 +97,7 @@ def templates() -> jinja2.Environment:
     environment.filters["t"] = lambda said: (
         said if isinstance(said, Markup) else escape(typeset(said))
     )
+    environment.filters["cell"] = cell
     environment.filters["columns_left"] = columns_left
     environment.filters["columns_wide"] = columns_wide
     return environment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -97,8 +97,7 @@ def render(
         If anything emitted breaks a disclosure rule. Never a partial page.
     """
     content = read(notebook)
-    blocks = _Blocks()
-    findings, trust, quality, decision_prose = _sorted(content.sections, blocks)
+    layout = _laid_out(content.sections)
     facts = content.facts
     checks = _checks(content)
     report = facts["report"]
@@ -120,12 +119,13 @@ def render(
         since=words.date(previous["report"]["as_of"]) if previous else "",
         decision=content.headline.decision,
         change_mind=content.headline.change_mind,
-        decision_prose=_prose(decision_prose),
+        decision_prose=layout.said("decision"),
         quality=_quality(content, checks),
-        quality_prose=_prose(quality),
-        findings=findings,
+        quality_prose=layout.said("quality"),
+        findings=layout.findings,
         checks=checks,
-        trust_prose=_prose(trust),
+        trust_prose=layout.said("trust"),
+        trust_blocks=layout.trust_blocks,
         after=[(s.heading or "Method and limits", _prose(s.prose)) for s in content.after],
         methods=_methods(content),
         code=content.code,
@@ -377,31 +377,39 @@ def _tabled(output: Output) -> Table:
     return made
 
 
-def _sorted(
-    sections: Sequence[Section], blocks: _Blocks
-) -> tuple[list[dict[str, Any]], str, str, str]:
-    """Put each section where a reader looks for it, by what it shows."""
-    findings: list[dict[str, Any]] = []
-    trust, quality, decision = "", "", ""
+@dataclass(slots=True)
+class _Layout:
+    """The sections of a notebook, each where a reader looks for it."""
+
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    trust_blocks: list[dict[str, Any]] = field(default_factory=list)
+    prose: dict[str, list[str]] = field(
+        default_factory=lambda: {"trust": [], "decision": [], "quality": []}
+    )
+
+    def said(self, place: str) -> Markup:
+        return _prose("\n\n".join(self.prose[place]))
+
+
+def _laid_out(sections: Sequence[Section]) -> _Layout:
+    """Sort sections by what they show, and draw them."""
+    layout, blocks = _Layout(), _Blocks()
     for section in sections:
         kinds = {o.kind for o in section.outputs}
         shown = [o for o in section.outputs if o.kind in ("figure", "table", "sentence", "missing")]
-        if shown or not kinds:
-            if section.heading or section.prose or shown:
-                findings.append(
-                    {
-                        "heading": section.heading,
-                        "prose": _prose(section.prose),
-                        "blocks": [blocks.draw(o, section.heading) for o in shown],
-                    }
-                )
-        elif "checks" in kinds:
-            trust = f"{trust}\n\n{section.prose}".strip()
+        drawn = [blocks.draw(o, section.heading) for o in shown]
+        if "checks" in kinds:
+            layout.trust_blocks += drawn
+            layout.prose["trust"].append(section.prose)
+        elif shown or (not kinds and (section.heading or section.prose)):
+            layout.findings.append(
+                {"heading": section.heading, "prose": _prose(section.prose), "blocks": drawn}
+            )
         elif "headline" in kinds:
-            decision = f"{decision}\n\n{section.prose}".strip()
+            layout.prose["decision"].append(section.prose)
         else:
-            quality = f"{quality}\n\n{section.prose}".strip()
-    return findings, trust, quality, decision
+            layout.prose["quality"].append(section.prose)
+    return layout
 
 
 # May we trust it ----------------------------------------------------------------------------
