@@ -200,7 +200,7 @@ def new_analysis(
     name: Annotated[str, typer.Argument(help="number and stem, such as 45_mentoring")],
     like: Annotated[str, typer.Option("--like", help="the analysis to begin from")] = "adoption",
 ) -> None:
-    """Lay out a new analysis: measure, figure, table, sentence, notebook and tests."""
+    """Lay out a new analysis: measure, figure, table, sentence and notebook."""
     from ldresearch.run import layout
 
     for path in layout.analysis(name, like):
@@ -291,19 +291,19 @@ def _sketch(source: str, path: Path) -> str:
 
 def _key(file: Path) -> bytes:
     try:
-        raw = file.read_bytes().strip()
+        raw = file.read_bytes()
     except OSError as error:
         raise ParameterError(
             message("the key cannot be read", where="--key-file", got=error.strerror)
         ) from None
     try:
-        key = bytes.fromhex(raw.decode("ascii"))
+        key = bytes.fromhex(raw.decode("ascii").strip())
     except ValueError:
         key = raw
-    if len(key) < 32:
+    if len(key) != 32:
         raise ParameterError(
-            message("the key is too short", where="--key-file", got=f"{len(key)} bytes",
-                    allowed="32 bytes or more, raw or as hexadecimal digits",
+            message("a key has another length", where="--key-file", got=f"{len(key)} bytes",
+                    allowed="32 bytes, raw or as 64 hexadecimal digits",
                     do="make one with: python -c 'import secrets; print(secrets.token_hex(32))'")
         )  # fmt: skip
     return key

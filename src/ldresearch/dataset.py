@@ -4,7 +4,7 @@ Layout of a dataset::
 
     <dataset>/manifest.json            what is here; replaced atomically, last
     <dataset>/v-<12 hex>/<table>.parquet   one folder a version, never changed once named
-    <dataset>/quarantine/<run>.parquet   rejected rows: line numbers and reasons, no ids
+    <dataset>/v-<12 hex>/_rejected.parquet  rejected rows: line numbers and reasons, no ids
 
 An interrupted ingest leaves the old manifest and the old folder whole.
 """

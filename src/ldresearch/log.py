@@ -53,7 +53,7 @@ class EventLog:
     Examples
     --------
     >>> import ldresearch as ldr                                        # doctest: +SKIP
-    >>> log = ldr.open_log("demo/harbour", as_of="2025-06-30")          # doctest: +SKIP
+    >>> log = ldr.EventLog.open("data/demo/harbour", as_of="2025-06-30")  # doctest: +SKIP
     >>> log.where(unit="Sales").attrition                               # doctest: +SKIP
     """
 

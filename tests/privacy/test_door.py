@@ -87,6 +87,20 @@ def test_columns_without_a_role_stay_behind() -> None:
     assert "secret" not in str(to_payload(publish(result)))
 
 
+@pytest.mark.parametrize(
+    ("share", "n", "told"),
+    [(0.0, 2000, (0.0, 0.0, 0.01)), (0.002, 2000, (0.0, 0.0, 0.01)), (1.0, 2000, (1.0, 0.99, 1.0)),
+     (0.02, 100, (0.05, 0.0, 0.17)), (0.5, 12, (0.5, 0.0, 1.0))],
+)  # fmt: skip
+def test_a_share_of_few_is_told_as_few(
+    share: float, n: int, told: tuple[float, float, float]
+) -> None:
+    low, high = max(share - 0.001, 0), min(share + 0.001, 1)
+    estimate = Estimate("a", share, low, high, n, "share")
+    [kept] = publish(rates([(30, 60)]).but(estimates=(estimate,))).estimates
+    assert (kept.value, kept.low, kept.high) == told
+
+
 def test_small_estimates_are_dropped_and_the_others_rounded() -> None:
     estimates = (
         Estimate("a", 0.4267, 0.381, 0.4712, 123, "share"),
@@ -95,7 +109,8 @@ def test_small_estimates_are_dropped_and_the_others_rounded() -> None:
     )
     kept = publish(rates([(30, 60)]).but(estimates=estimates)).estimates
     assert [e.metric for e in kept] == ["a", "b"]
-    assert (kept[0].value, kept[0].low, kept[0].n) == (0.43, 0.38, 125)
+    # 52.5 of 123 are told as 50 of 125: a share follows from its rounded count.
+    assert (kept[0].value, kept[0].low, kept[0].n) == (0.4, 0.36, 125)
     assert (kept[1].value, kept[1].high) == (26.0, 32.0)
 
 

@@ -215,7 +215,11 @@ def _finish_spells(log: EventLog, frame: pd.DataFrame, limit: Any) -> pd.DataFra
     # Whoever left within the gap that would have ended the spell was not lost to learning.
     gap = pd.Timedelta(days=(log.as_of - limit).days)
     left_in_gap = left.notna() & ~is_open & (left > end) & (left <= end + gap)
-    has_left = has_left | left_in_gap
+    # Nobody is followed beyond the edge: who left after it was silent then, and not known to stop.
+    is_later = left_in_gap & (left > edge)
+    is_open = is_open | is_later
+    stop = stop.mask(is_later, edge)
+    has_left = has_left | (left_in_gap & ~is_later)
     stop = stop.where(~has_left, left.where(left <= end + gap, stop))
     cause = pd.Series("disengaged", index=frame.index, dtype=object)
     cause = cause.mask(is_open, "").mask(has_left, "left")

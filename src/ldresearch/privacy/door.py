@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from statistics import NormalDist
 from typing import Any
@@ -225,7 +226,7 @@ def _rates_from_counts(frame: pd.DataFrame, names: Mapping[Role, list[str]]) -> 
     return frame
 
 
-def _wilson_end(count: int, n: int, sign: int) -> float:
+def _wilson_end(count: float, n: int, sign: int) -> float:
     """Return an end of Wilson's 95 % interval: the lower for a ``sign`` of -1, else the upper."""
     if count == (n if sign > 0 else 0):
         return float(sign > 0)
@@ -258,6 +259,8 @@ def _mapped(
 
 def _protected(estimate: Estimate, rules: Rules) -> Estimate:
     """Round an estimate as its cell in a table would be."""
+    if estimate.unit == "share" and 0 <= estimate.value <= 1:
+        return _protected_share(estimate, rules)
     roundings: dict[str, Callable[[float], float]] = {
         "share": rounding.to_percent,
         "points": rounding.to_percent,
@@ -274,6 +277,44 @@ def _protected(estimate: Estimate, rules: Rules) -> Estimate:
         unit=estimate.unit,
         grade=estimate.grade,
         label=estimate.label,
+    )
+
+
+def _protected_share(estimate: Estimate, rules: Rules) -> Estimate:
+    """Tell a share by its rounded count: whole percents of an exact one give the count back.
+
+    Fewer than ``k`` persons on either side are told as half of ``k``, with an interval from none
+    to at least ``k``. An interval keeps its width relative to Wilson's, to one decimal: Wilson's
+    own of the rounded count where it was Wilson's of the exact one. So whatever is told follows
+    from rounded counts, and no count has an answer of its own.
+    """
+    n, k = estimate.n, rules.k
+    count = n * estimate.value
+    told, told_n = rounding.to_base(count, rules.base), rounding.to_base(n, rules.base)
+    is_low, is_high = told < k, told_n - told < k
+    if is_low or is_high:
+        few = min(k / 2 / told_n, 0.5)
+        few = few if few >= 0.01 else 0.0
+        value = 0.5 if is_low and is_high else few if is_low else 1 - few
+    else:
+        value = min(told / told_n, 1.0)
+    low, high = estimate.low, estimate.high
+    if math.isfinite(low) and math.isfinite(high):
+        wide = _wilson_end(count, n, 1) - _wilson_end(count, n, -1)
+        ratio = max(round((high - low) / wide, 1), 0.1)
+        ends = [_wilson_end(min(told, told_n), told_n, sign) for sign in (-1, 1)]
+        low = 0.0 if is_low else max(value - ratio * (value - ends[0]), 0.0)
+        high = 1.0 if is_high else min(value + ratio * (ends[1] - value), 1.0)
+        if is_low:
+            high = max(high, _wilson_end(k, told_n, 1))
+        if is_high:
+            low = min(low, _wilson_end(max(told_n - k, 0), told_n, -1))
+    return replace(
+        estimate,
+        value=rounding.to_percent(value),
+        low=rounding.to_percent(low),
+        high=rounding.to_percent(high),
+        n=told_n,
     )
 
 

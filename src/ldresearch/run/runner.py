@@ -22,12 +22,13 @@ from typing import Any
 
 from ldresearch import __version__
 from ldresearch.dataset import Dataset
-from ldresearch.errors import LdresearchError, RunError, message
+from ldresearch.errors import LdresearchError, ParameterError, RunError, message
 from ldresearch.files import atomic_write, locked, sha256
 from ldresearch.result import Scalar
 from ldresearch.run import outcome
 from ldresearch.run.place import Place, dumped
 from ldresearch.run.template import Template
+from ldresearch.vocabulary import Mode
 
 TIMEOUT_S = 1800
 """Seconds one cell may take."""
@@ -135,6 +136,11 @@ def plan(template: Template, dataset: Dataset, given: Mapping[str, Any], options
     from ldresearch import clock
 
     values = template.resolve({**given, "dataset": str(dataset.path.resolve())})
+    if values.get("mode") == Mode.EXPLORE:
+        raise ParameterError(
+            message("a run publishes, and what is explored is never published", where="mode",
+                    do='open the notebook in JupyterLab for mode = "explore"')
+        )  # fmt: skip
     if "as_of" in values:
         values["as_of"] = clock.parse_date(str(values["as_of"]), name="as_of").isoformat()
     place = Place.of(options.reports, dataset.manifest.client, template.name, values)
