@@ -16,6 +16,8 @@ SOURCES: Final = {
     "peer": "peer", "inferred": "inferred", "self": "the person",
 }  # fmt: skip
 
+_MOST: Final = 15
+"""Skills that are drawn; the table beside the figure holds them all."""
 _STANDING: Final = {"above": "accent", "below": "third", "in line": "context"}
 
 
@@ -42,7 +44,7 @@ def _covered(row: dict[Any, Any]) -> str:
 
 def gaps(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     """Draw each skill's shortfall with its interval, the largest in the colour of attention."""
-    rows = published.frame.to_dict("records")
+    rows = published.frame.head(_MOST).to_dict("records")
     top = next((float(row["low"]) for row in rows if _known(row["low"])), 0.0)
     ax = style.forest(
         ax,

@@ -60,9 +60,11 @@ def ratings(log: EventLog, *, by: str = "") -> pd.DataFrame:
         is named), ``role``, ``group``. Only the employed of today, where
         there is an HR file. Ratings outside their scale are not part of it.
     """
+    import ibis
+
     rated = _latest(log)
     if not log.has("person"):
-        return log.collect(rated.mutate(role="Unknown", group=""))
+        return log.collect(rated.mutate(role=ibis.literal("Unknown"), group=ibis.literal("")))
     people = _employed(log, by).select("person_key", "role", "group")
     return log.collect(rated.inner_join(people, "person_key"))
 

@@ -145,7 +145,11 @@ def bootstrap(
         found = k_means(x[drawn], w[drawn], k, rng, starts=starts)
         each.append(jaccards(whole.labels[drawn], found.labels, k))
         same.append(rand(whole.labels[drawn], found.labels))
-    return np.nanmean(np.array(each), axis=0), float(np.mean(same))
+    found = np.array(each)
+    drawn_at_all = np.isfinite(found).sum(axis=0)
+    # A cluster so small that no sample drew it did not come back.
+    mean = np.nan_to_num(found).sum(axis=0) / np.maximum(drawn_at_all, 1)
+    return np.asarray(mean), float(np.mean(same))
 
 
 # Against nothing ----------------------------------------------------------------------------
@@ -304,8 +308,8 @@ def clusters(
     A number of clusters is accepted if its clusters come back in bootstrap samples (mean Jaccard
     similarity of 0.6 or more, and more than those of data without clusters), leave less within
     than data without clusters do (by three standard errors), and none is too small. Of those
-    accepted, the number is kept that is farthest below data without clusters: two cohorts that share
-    a gap and are taken as one come back as well as they do apart, but leave more within.
+    accepted, the number is kept that is farthest below data without clusters: two cohorts that
+    share a gap and are taken as one come back as well as they do apart, but leave more within.
 
     Parameters
     ----------

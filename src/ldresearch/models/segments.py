@@ -33,7 +33,9 @@ def cluster(
     """Search for segments in a table of people by features.
 
     Columns are put on one scale by median and interquartile range; take logarithms of long-tailed
-    ones first. A missing value adds nothing to any distance: it is not nought.
+    ones first. A missing value adds nothing to any distance: it is not nought. k-means looks for
+    round segments: a feature that varies within segments as much as between them cuts them up, so
+    leave out what does not belong to the question.
 
     Parameters
     ----------
