@@ -14,7 +14,6 @@ from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import GROUPS, attributes
-from ldresearch.result import Step
 
 if TYPE_CHECKING:
     import ibis
@@ -38,7 +37,6 @@ _KEYS = {"person_key": "int32", "skill_id": "object"}
         "raw": "float64",
         "scale_id": "object",
         "age_days": "int64",
-        "rater": "int64",
         "role": "object",
         "group": "object",
     },
@@ -56,8 +54,7 @@ def ratings(log: EventLog, *, by: str = "") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Grain ``person_key, skill_id, source``: ``level`` on 0 to 1, ``raw`` on its ``scale_id``,
-        ``age_days`` at the as-of date, ``rater`` (a number that tells raters apart; 0 where none
-        is named), ``role``, ``group``. Only the employed of today, where
+        ``age_days`` at the as-of date, ``role``, ``group``. Only the employed of today, where
         there is an HR file. Ratings outside their scale are not part of it.
     """
     import ibis
@@ -98,23 +95,9 @@ def required(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
     pandas.DataFrame
         Grain ``person_key, skill_id``: ``skill`` (its name), ``role``, ``group``, ``target`` on 0
         to 1 with its published standard error (missing where there is none), ``weight`` (1 where
-        none is given). ``attrs["steps"]`` says who is counted; ``attrs["missing"]`` why no one is.
+        none is given).
     """
-    frame = log.collect(_required(log, by))
-    people = _employed(log, by)
-    known, here = (int(table.count().execute()) for table in (log.persons(), people))
-    asked = int(frame["person_key"].nunique())
-    frame.attrs["steps"] = (
-        Step("known to the HR file", known, known),
-        Step("employed on the last known day", here, here),
-        Step("in a role with a target profile", asked, len(frame)),
-    )
-    if frame.empty:
-        frame.attrs["missing"] = (
-            "no one is employed in a role that has a target profile (`person.role_id` and "
-            "`role_skill.role_id` are to be spelt alike)"
-        )
-    return frame
+    return log.collect(_required(log, by))
 
 
 @measure(
@@ -287,11 +270,6 @@ def _employed(log: EventLog, by: str) -> ibis.Table:
         )  # fmt: skip
     people = attributes(log)
     here = people.filter(people.left_on.isnull())
-    if by == "role" and log.has("role"):
-        # Frameworks number their roles: a report calls them by their titles.
-        title = log.table("role").select("role_id", "title")
-        here = here.left_join(title, here.role == title.role_id)
-        return here.mutate(group=here.title.coalesce(here.role))
     return here.mutate(group=here[by] if by else ibis.literal(""))
 
 
@@ -306,14 +284,9 @@ def _latest(log: EventLog) -> ibis.Table:
     ranked = rating.mutate(
         _rank=ibis.row_number().over(ibis.window(group_by=keys, order_by=order)),
         age_days=(ibis.literal(log.as_of, type="date") - log.day(rating.rated_at)).cast("int64"),
-        rater=ibis.ifelse(
-            rating.rater_id.isnull(),
-            0,
-            ibis.dense_rank().over(ibis.window(order_by=rating.rater_id.coalesce(""))) + 1,
-        ),
     )
     return ranked.filter(ranked._rank == 0).select(
-        "person_key", "skill_id", "source", "level", "raw", "scale_id", "age_days", "rater"
+        "person_key", "skill_id", "source", "level", "raw", "scale_id", "age_days"
     )
 
 

@@ -16,8 +16,6 @@ from ldresearch.models._frame import Floats
 Labels = NDArray[np.intp]
 
 _ROUNDS = 60
-_MOVED = 0.1
-"""Share of the values that must move before a column is said to have more than one peak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +143,10 @@ def bootstrap(
         found = k_means(x[drawn], w[drawn], k, rng, starts=starts)
         each.append(jaccards(whole.labels[drawn], found.labels, k))
         same.append(rand(whole.labels[drawn], found.labels))
-    found = np.array(each)
-    drawn_at_all = np.isfinite(found).sum(axis=0)
-    # A cluster so small that no sample drew it did not come back.
-    mean = np.nan_to_num(found).sum(axis=0) / np.maximum(drawn_at_all, 1)
+    table = np.array(each)
+    seen = ~np.isnan(table)
+    # A cluster that no sample has drawn has not come back once.
+    mean = np.where(seen, table, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     return np.asarray(mean), float(np.mean(same))
 
 
@@ -156,11 +154,10 @@ def bootstrap(
 
 
 def without_clusters(x: Floats, w: Floats, rng: np.random.Generator) -> Floats:
-    """Draw data with the same spread in each column and the same ties between columns, one cloud.
+    """Draw data with the same values in each column and the same ties between columns, one cloud.
 
     A Gaussian copula: ranks of a normal cloud with the rank correlations of the data. Skewed
-    columns, and skills that rise and fall together, are no clusters yet; both are kept. A column
-    with two peaks is one already: its peaks are joined first.
+    columns, and skills that rise and fall together, are no clusters yet; both are kept.
     """
     n, m = x.shape
     correlation = _correlation(x, w)
@@ -171,33 +168,8 @@ def without_clusters(x: Floats, w: Floats, rng: np.random.Generator) -> Floats:
     for j in range(m):
         there = np.flatnonzero(w[:, j] > 0)
         order = there[np.argsort(cloud[there, j], kind="stable")]
-        out[order, j] = np.sort(_one_peak(x[there, j], rng))
+        out[order, j] = np.sort(x[there, j])
     return out
-
-
-def _one_peak(values: Floats, rng: np.random.Generator) -> Floats:
-    """Return the values, or draws from the nearest distribution with one peak if they have more.
-
-    The histogram is made to rise up to one bin and to fall after it (isotonic regression).
-    """
-    from scipy.optimize import isotonic_regression
-
-    n = len(values)
-    if n < 2 or np.ptp(values) <= 0:
-        return values
-    counts, edges = np.histogram(values, bins=int(np.clip(np.sqrt(n), 5, 40)))
-    best, missed = counts.astype(float), np.inf
-    for peak in range(len(counts)):
-        rise = isotonic_regression(counts[:peak], increasing=True).x if peak else counts[:0]
-        fall = isotonic_regression(counts[peak:], increasing=False).x
-        shape = np.concatenate([rise, fall])
-        error = float(((shape - counts) ** 2).sum())
-        if error < missed:
-            best, missed = shape, error
-    if np.abs(best - counts).sum() / (2 * n) < _MOVED:
-        return values
-    bins = rng.choice(len(best), n, p=best / best.sum())
-    return np.asarray(edges[bins] + rng.random(n) * np.diff(edges)[bins])
 
 
 def _correlation(x: Floats, w: Floats) -> Floats:
@@ -264,12 +236,13 @@ def gap_statistic(
 
 STABLE = 0.6
 """Least mean Jaccard similarity over bootstrap samples; below it clusters are called dissolved."""
+APART = 3.0
+"""Standard errors by which clusters must be tighter than data without clusters."""
 MIN_ROWS = 60
 """Fewest rows that are searched for clusters."""
 
 _NULLS = 20
 _MOST_ROWS = 1200
-_APART = 3.0
 _SMALLEST_SHARE = 0.05
 
 
@@ -280,7 +253,6 @@ class Tried:
     k: int
     jaccard: float
     lowest: float
-    null: float  # mean Jaccard similarity of data without clusters
     ari: float
     gap: float  # log sum of squares within: data without clusters less the data
     gap_se: float
@@ -290,7 +262,7 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
-    """The partition of the accepted number of clusters; ``k`` 0, one label where there is none."""
+    """The partition of the accepted number of clusters; ``k`` 0 where there is none."""
 
     k: int
     labels: Labels
@@ -306,10 +278,11 @@ def clusters(
     """Search for clusters, and say that there are none where there are none.
 
     A number of clusters is accepted if its clusters come back in bootstrap samples (mean Jaccard
-    similarity of 0.6 or more, and more than those of data without clusters), leave less within
-    than data without clusters do (by three standard errors), and none is too small. Of those
-    accepted, the number is kept that is farthest below data without clusters: two cohorts that
-    share a gap and are taken as one come back as well as they do apart, but leave more within.
+    similarity of 0.6 or more), leave less within than data without clusters do (by three standard
+    errors), and none is too small. Of those accepted, the number is kept with the largest product
+    of stability and distance below data without clusters. Neither will do alone: two cohorts that
+    share a gap come back as well when taken as one, but leave more within; and halves of one long
+    cloud come back in every sample, but leave no less within than chance.
 
     Parameters
     ----------
@@ -326,7 +299,7 @@ def clusters(
     xs, ws = x[part], w[part]
     ks = list(range(2, max_clusters + 1))
     found = {k: k_means(xs, ws, k, rng, starts=8) for k in ks}
-    null_within, null_jaccard = _nulls(xs, ws, ks, rng)
+    null_within = _nulls(xs, ws, ks, rng)
     tried, each = [], {}
     for i, k in enumerate(ks):
         by_cluster, ari = bootstrap(xs, ws, found[k], k, rng, replicates)
@@ -335,32 +308,26 @@ def clusters(
         smallest = int(np.bincount(labels, minlength=k).min())
         gap = float(null_within[:, i].mean() - np.log(max(found[k].within, 1e-300)))
         gap_se = float(null_within[:, i].std(ddof=1) * np.sqrt(1 + 1 / _NULLS))
-        jaccard, null = float(by_cluster.mean()), float(null_jaccard[:, i].mean())
-        is_accepted = (
-            jaccard >= STABLE and jaccard > null and gap > _APART * gap_se and smallest >= fewest
-        )
+        jaccard = float(by_cluster.mean())
+        is_accepted = jaccard >= STABLE and gap > APART * gap_se and smallest >= fewest
         tried.append(
-            Tried(k, jaccard, float(by_cluster.min()), null, ari, gap, gap_se, smallest,
-                  is_accepted)
-        )  # fmt: skip
+            Tried(k, jaccard, float(by_cluster.min()), ari, gap, gap_se, smallest, is_accepted)
+        )
     accepted = [t for t in tried if t.is_accepted]
     if not accepted:
         return Clusters(
             0, np.zeros(n, dtype=np.intp), np.zeros((0, x.shape[1])), np.zeros(0), tuple(tried)
         )
-    k = max(accepted, key=lambda t: t.gap).k
+    k = max(accepted, key=lambda t: t.jaccard * t.gap).k
     centres = found[k].centres
     return Clusters(k, assign(x, w, centres), centres, each[k], tuple(tried))
 
 
-def _nulls(x: Floats, w: Floats, ks: list[int], rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Log sums of squares within and mean Jaccard similarities of data without clusters."""
-    within, jaccard = np.zeros((_NULLS, len(ks))), np.zeros((_NULLS, len(ks)))
+def _nulls(x: Floats, w: Floats, ks: list[int], rng: np.random.Generator) -> Floats:
+    """Log sums of squares within of data without clusters, one row a draw."""
+    within = np.zeros((_NULLS, len(ks)))
     for r in range(_NULLS):
         drawn = without_clusters(x, w, rng)
         for i, k in enumerate(ks):
-            whole = k_means(drawn, w, k, rng, starts=3)
-            within[r, i] = np.log(max(whole.within, 1e-300))
-            by_cluster, _ = bootstrap(drawn, w, whole, k, rng, 2, starts=1)
-            jaccard[r, i] = by_cluster.mean()
-    return within, jaccard
+            within[r, i] = np.log(max(k_means(drawn, w, k, rng, starts=3).within, 1e-300))
+    return within

@@ -47,8 +47,7 @@ def levels(frame: pd.DataFrame, *, half_life_days: int = 365) -> Result:
     ----------
     frame : pandas.DataFrame
         One row a person, skill and source: ``person_key, skill_id, source, level`` (0 to 1),
-        ``age_days``; optional ``role, group``, and ``rater`` (0: none named): people judged by the
-        same rater are then not taken as independent when the error of a bias is told.
+        ``age_days``; optional ``role, group``.
     half_life_days : int
         Age at which a rating counts half.
 
@@ -135,9 +134,8 @@ def _wide(frame: pd.DataFrame, sources: Sequence[str]) -> tuple[pd.DataFrame, Fl
     numbers(frame, "age_days", "levels", low=0)
     spread = frame.pivot_table(index=_CELL, columns="source", values=["level", "age_days"],
                                sort=True)  # fmt: skip
-    y = pd.DataFrame(spread["level"]).reindex(columns=list(sources)).to_numpy(dtype=float)
-    ages = pd.DataFrame(spread["age_days"]).reindex(columns=list(sources))
-    age = ages.fillna(0).to_numpy(dtype=float)
+    y = spread[[("level", s) for s in sources]].to_numpy(dtype=float)
+    age = spread[[("age_days", s) for s in sources]].fillna(0).to_numpy(dtype=float)
     cells = spread.index.to_frame(index=False)
     for column in ("role", "group"):
         if column in frame.columns:
@@ -145,27 +143,7 @@ def _wide(frame: pd.DataFrame, sources: Sequence[str]) -> tuple[pd.DataFrame, Fl
             cells[column] = cells["person_key"].map(who).fillna("").astype(str)
         else:
             cells[column] = ""
-    cells["judge"] = _judges(frame, cells)
     return cells, y, age
-
-
-def _judges(frame: pd.DataFrame, cells: pd.DataFrame) -> pd.Series:
-    """Who a person stands or falls with: whoever rated most of her skills, else herself.
-
-    A severe manager lowers all her people alike, so their ratings err together.
-    """
-    own = "p" + cells["person_key"].astype(str)
-    if "rater" not in frame.columns:
-        return own
-    named = frame[(frame["rater"] > 0) & (frame["source"] == "manager")]
-    if named.empty:
-        return own
-    counts = named.groupby(["person_key", "rater"]).size().reset_index(name="rated")
-    counts = counts.sort_values(["person_key", "rated", "rater"], ascending=[True, False, True])
-    most = counts.drop_duplicates("person_key").set_index("person_key")["rater"]
-    return ("r" + cells["person_key"].map(most).astype("Int64").astype(str)).where(
-        cells["person_key"].isin(most.index), own
-    )
 
 
 def _reference(seen: Any, sources: Sequence[str]) -> tuple[int, Any]:
@@ -187,7 +165,7 @@ def _fit(
 
     inflation = np.exp2(np.minimum(age / half_life_days, 30.0))
     return _ratings.fit(
-        y, inflation, reference, index("judge"), index("skill_id"),
+        y, inflation, reference, index("person_key"), index("skill_id"),
         index("role", "skill_id"), index("group", "skill_id"),
     )  # fmt: skip
 
@@ -491,56 +469,42 @@ def readiness(frame: pd.DataFrame) -> Result:
     n = persons(known)
     if n < MIN_PEOPLE:
         return not_enough(name, Family.MEANS, f"fewer than {MIN_PEOPLE} people have been rated")
-    who = known["person_key"]
     total = known.groupby("person_key")["weight"].transform("sum")
     share = (known["weight"] / total).to_numpy(float)
     lost = pd.Series(share * (1 - known["reached"].to_numpy(float)), index=known.index)
-    # A point of level is worth this much readiness, where the level is below the target.
-    slope = share * known["short"].to_numpy(float) / known["target"].clip(lower=0.01)
-    noise = slope**2 * known["noise"]
-    shared = slope * known["bias_se"]
-    ready = 1 - lost.groupby(who).sum()
-    met = (1 - known["short"]).groupby(who).mean()
+    ready = 1 - lost.groupby(known["person_key"]).sum()
+    met = (1 - known["short"]).groupby(known["person_key"]).mean()
     rows = []
     for skill, part in lost.groupby(known["skill"], sort=True):
-        value, here = float(part.sum()) / n, part.index
-        half = _half(part.to_numpy(float), n, float(noise[here].sum()), float(shared[here].sum()))
-        n_here = persons(known.loc[here])
+        value, half = float(part.sum()) / n, _half(part.to_numpy(float), n)
+        n_here = persons(known.loc[part.index])
         if n_here >= MIN_PEOPLE:
             rows.append((skill, value, max(value - half, 0.0), value + half, n_here))
     out = pd.DataFrame(rows, columns=["skill", "gain", "low", "high", "n"]).sort_values(
         ["gain", "skill"], ascending=[False, True], kind="stable", ignore_index=True
     )
-    size = known.groupby("person_key")["short"].transform("size")
-    unsure = float((known["short"] * (1 - known["short"]) / size**2).sum())
-    halves = (
-        _half((ready - ready.mean()).to_numpy(float), n, float(noise.sum()), float(shared.sum())),
-        _half((met - met.mean()).to_numpy(float), n, unsure),
-    )
     estimates = tuple(
-        Estimate(metric, float(x.mean()), max(float(x.mean()) - half, 0.0),
-                 min(float(x.mean()) + half, 1.0), n, "share", Grade.ADJUSTED)
-        for metric, x, half in zip(("readiness", "target_coverage"), (ready, met), halves,
-                                   strict=True)
+        Estimate(metric, float(x.mean()), max(float(x.mean()) - h, 0.0),
+                 min(float(x.mean()) + h, 1.0), n, "share", Grade.ADJUSTED)
+        for metric, x in (("readiness", ready), ("target_coverage", met))
+        for h in [_half(x.to_numpy(float) - float(x.mean()), n)]
     )  # fmt: skip
     return Result(
         name, Family.MEANS, _tidy(out),
         {
             "skill": Role.KEY, "gain": Role.VALUE, "low": Role.LOW, "high": Role.HIGH, "n": Role.N,
         },
-        estimates, "Weighted mean share of the target reached over rated required skills.",
+        estimates,
+        "Weighted mean share of the target reached over rated required skills; the interval is "
+        "over people, not over the errors of their ratings.",
         _flags(frame),
     )  # fmt: skip
 
 
-def _half(x: Floats, n: int, noise: float = 0.0, shared: float = 0.0) -> float:
-    """Half a 95 % interval of a mean over n people of whom those not in x have nought.
-
-    ``noise`` is the sum of their error variances, ``shared`` that of the errors they share.
-    """
+def _half(x: Floats, n: int) -> float:
+    """Half a 95 % interval of a mean over n people of whom those not in x have nought."""
     mean = float(x.sum()) / n
-    between = max(float((x**2).sum()) / n - mean**2, 0.0)
-    return _Z95 * math.sqrt((between + noise / n) / n + (shared / n) ** 2)
+    return _Z95 * math.sqrt(max(float((x**2).sum()) / n - mean**2, 0.0) / n)
 
 
 def self_bias(frame: pd.DataFrame) -> Result:
@@ -701,18 +665,19 @@ def closing(frame: pd.DataFrame, supply: pd.DataFrame) -> Result:
     currencies = sorted(set(tagged.loc[tagged["cost"].fillna(0) > 0, "currency"]))
     parameters["currency"] = currencies[0] if len(currencies) == 1 else ""
     priced = tagged["cost"].notna().all() and len(currencies) <= 1
-    content: dict[Any, pd.DataFrame] = {
-        skill: part.assign(cost=part["cost"].fillna(0.0))
+    content = {
+        str(skill): part.assign(cost=part["cost"].fillna(0.0))
         for skill, part in tagged.groupby("skill_id")
     }
     taught = set(supply["skill_id"])
-    for (skill, _), part in short.groupby(["skill_id", "target"], sort=True):
+    for _, part in short.groupby(["skill_id", "target"], sort=True):
+        skill, target = str(part["skill_id"].iloc[0]), float(part["target"].iloc[0])
         if skill not in content:
             # Content without levels may close it or not; no content closes nothing.
             if skill not in taught:
                 short.loc[part.index, ["hours", "cost", "closable"]] = 0.0
             continue
-        minutes, cost, reach = path(content[skill], float(part["target"].iloc[0]))
+        minutes, cost, reach = path(content[skill], target)
         level = part["level"].to_numpy(float)
         at = np.clip(np.round(level * _STEPS), 0, _STEPS).astype(int)
         gap = part["gap"].to_numpy(float)
@@ -843,8 +808,8 @@ def cluster(
     Returns
     -------
     Result
-        Family MODEL, one row a number of cohorts tried: ``cohorts, jaccard, lowest, null, ari,
-        gap, gap_se, smallest, standing`` (``chosen``, ``possible``, ``refused``), ``n``.
+        Family MODEL, one row a number of cohorts tried: ``cohorts, jaccard, lowest, ari, gap,
+        gap_se, smallest, standing`` (``chosen``, ``possible``, ``refused``), ``n``.
         ``parameters["k"]`` is 0 where there are no segments. Estimate ``cluster_stability``.
     pandas.DataFrame
         Private: ``person_key, cohort`` (1, 2, ... the largest first; empty: no segments).
@@ -870,19 +835,18 @@ def cluster(
         x, w, max_clusters=max_clusters, replicates=replicates, seed=seed, min_size=min_size
     )
     rows = [
-        (t.k, t.jaccard, t.lowest, t.null, t.ari, t.gap, t.gap_se, t.smallest,
+        (t.k, t.jaccard, t.lowest, t.ari, t.gap, t.gap_se, t.smallest,
          "chosen" if t.k == found.k else "possible" if t.is_accepted else "refused", len(keys))
         for t in found.tried
     ]  # fmt: skip
-    columns = ["cohorts", "jaccard", "lowest", "null", "ari", "gap", "gap_se", "smallest",
-               "standing", "n"]  # fmt: skip
+    columns = ["cohorts", "jaccard", "lowest", "ari", "gap", "gap_se", "smallest", "standing", "n"]
     chosen = next((t for t in found.tried if t.k == found.k), None)
     best = chosen or max(found.tried, key=lambda t: t.jaccard)
     result = Result(
         name, Family.MODEL, _tidy(pd.DataFrame(rows, columns=columns)),
         {
             "cohorts": Role.KEY, "standing": Role.KEY, "jaccard": Role.VALUE,
-            "lowest": Role.VALUE, "null": Role.VALUE, "ari": Role.VALUE, "gap": Role.VALUE,
+            "lowest": Role.VALUE, "ari": Role.VALUE, "gap": Role.VALUE, "gap_se": Role.VALUE,
             "smallest": Role.COUNT, "n": Role.N,
         },
         (
@@ -890,10 +854,11 @@ def cluster(
                      "index", Grade.DESCRIPTIVE, f"{best.k} cohorts"),
         ),
         "k-means over the ratings there are (k-POD); stability as mean Jaccard similarity over "
-        "bootstrap samples without duplicates, against data without clusters that keep every "
-        "skill's distribution and the ties between skills.",
+        "bootstrap samples without duplicates; tightness against data without clusters that keep "
+        "every skill's distribution and the ties between skills.",
         {
-            "k": found.k, "replicates": replicates, "n_skills": x.shape[1], "stable": 0.6,
+            "k": found.k, "replicates": replicates, "n_skills": x.shape[1],
+            "stable": _stability.STABLE,
             "best": best.k, **_flags(frame),
         },
     )  # fmt: skip
@@ -947,7 +912,7 @@ def cohorts(
     """
     name = "cohorts"
     if members.empty:
-        return not_enough(name, Family.SEGMENTS, "there are no cohorts: people do not fall into "
+        return not_enough(name, Family.SEGMENTS, "people do not fall into "
                           "groups that lack the same skills")  # fmt: skip
     joined = frame[frame["level"].notna()].merge(members, on="person_key")
     n_all = len(members)
@@ -1040,7 +1005,7 @@ def coverage(frame: pd.DataFrame) -> Result:
     out.columns.name = None
     if "any" not in share.index:
         return not_enough(name, Family.MEANS, "no skill that a role asks for has been rated")
-    whole = Estimate("rating_coverage", float(share["all"].to_dict()["any"]), math.nan, math.nan,
+    whole = Estimate("rating_coverage", float(share["all"].to_numpy()[0]), math.nan, math.nan,
                      int(frame["n_persons_of"].max()), "share")  # fmt: skip
     return Result(
         name, Family.MEANS, _tidy(out),
@@ -1123,7 +1088,7 @@ def trust(
         _at_most("bias_told", _sources_untold(found), 0.0),
         _at_most("flattery", _largest_bias(found), 15.0),
         _at_least("stability", _stability_of(clusters), _stability.STABLE),
-        _at_least("beyond_null", _beyond(clusters), 0.0),
+        _at_least("beyond_null", _beyond(clusters), _stability.APART),
     ]
     out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
     return Result(
@@ -1164,15 +1129,19 @@ def _largest_bias(found: Result) -> float:
 
 
 def _stability_of(clusters: Result) -> float:
-    return math.nan if clusters.is_empty else clusters.estimate("cluster_stability").value
+    """Of the cohorts shown; that there are none is an answer, and no failed check."""
+    if clusters.is_empty or not clusters.parameters["k"]:
+        return math.nan
+    return clusters.estimate("cluster_stability").value
 
 
 def _beyond(clusters: Result) -> float:
-    """By how much the best partition is more stable than those of data without clusters."""
-    if clusters.is_empty:
+    """How many standard errors the cohorts are tighter than data without clusters."""
+    if clusters.is_empty or not clusters.parameters["k"]:
         return math.nan
-    row = clusters.frame[clusters.frame["cohorts"] == clusters.parameters["best"]]
-    return float((row["jaccard"] - row["null"]).iloc[0])
+    frame = clusters.frame[clusters.frame["cohorts"] == clusters.parameters["best"]]
+    gap, se = float(frame["gap"].iloc[0]), float(frame["gap_se"].iloc[0])
+    return gap / se if se > 0 else math.nan
 
 
 # Shared -------------------------------------------------------------------------------------
@@ -1185,9 +1154,8 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _each(metric: str, row: dict[Any, Any], label: str) -> Estimate:
-    value, low, high = (round(100 * float(row[c]), 1) for c in ("shortfall", "low", "high"))
-    unit = "points of 100"
-    return Estimate(metric, value, low, high, int(row["n"]), unit, Grade.ADJUSTED, label)
+    value, low, high = (round(float(row[c]), 6) for c in ("shortfall", "low", "high"))
+    return Estimate(metric, value, low, high, int(row["n"]), "points", Grade.ADJUSTED, label)
 
 
 def _flags(frame: pd.DataFrame) -> dict[str, Scalar]:

@@ -1,9 +1,8 @@
-"""Say which skills fall short, where, how sure that is, and what would close the gaps."""
+"""Say which skills fall short and where, how sure that is, and what would close the gaps."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -11,330 +10,296 @@ from ldresearch.result import Estimate, Published
 from ldresearch.sentences import words
 from ldresearch.sentences._headline import Card, Headline
 
+_A_WEEK: Final = 0.5
+"""Hours a week that people are assumed to have for it; said wherever it is used."""
+
+_MOST_CLOSABLE: Final = 0.5
+"""Below this, content must be found before people are sent to it."""
+
+_SOURCES: Final = {
+    "review": "skill reviews", "certificate": "certificates", "manager": "managers",
+    "peer": "peers", "inferred": "inferred ratings", "self": "people themselves",
+}  # fmt: skip
+
 CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
     "rating_coverage": {
         "title": "Most required skills are rated",
-        "passed": "{value} % of the required skills have a rating.",
+        "passed": "{value} % of the skills that roles ask for are rated.",
         "not passed": (
-            "{value} % of the required skills have a rating (wanted: {threshold} % or more): the "
-            "gaps are those of the rated, who may differ from the others."
+            "{value} % of the skills that roles ask for are rated (wanted: {threshold} % or more): "
+            "who is not rated may be better or worse."
         ),
-        "not known": "There are no ratings, or no role says what it asks for.",
+        "not known": "There are no ratings, or roles ask for no skills.",
     },
     "rating_age": {
-        "title": "Ratings are fresh",
-        "passed": "Half of the ratings are younger than {value} days.",
+        "title": "Ratings are recent",
+        "passed": "Half of the ratings are at most {value} days old.",
         "not passed": (
-            "Half of the ratings are older than {value} days (allowed: {threshold}): people have "
-            "moved on since. Have the skills with the largest gaps rated anew."
+            "Half of the ratings are older than {value} days (wanted: {threshold} or fewer): by "
+            "then a rating counts less than half."
         ),
-        "not known": "There are no ratings.",
+        "not known": "Nobody has been rated.",
     },
     "self_only": {
-        "title": "Not only people's own word",
-        "passed": "{value} % of the rated skills are known from the person alone.",
+        "title": "Others have rated, not people alone",
+        "passed": "{value} % of the rated skills are rated by the person only.",
         "not passed": (
-            "{value} % of the rated skills are known from the person alone (allowed: {threshold} "
-            "%). What people say of themselves agrees with tests at r = .29 only."
+            "{value} % of the rated skills are rated by the person only (allowed: {threshold} %): "
+            "have managers or reviewers rate a sample of them."
         ),
-        "not known": "There are no ratings, or no role says what it asks for.",
+        "not known": "There are no ratings, or roles ask for no skills.",
     },
     "bias_told": {
-        "title": "Every source can be held against another",
-        "passed": "The bias of every source is known.",
+        "title": "Sources can be held against each other",
+        "passed": "Every source has rated skills that another has rated too.",
         "not passed": (
-            "Sources whose bias cannot be told: {value}. Have at least 30 skills rated by two "
-            "sources each."
+            "Sources whose bias cannot be told: {value}. Too few of the skills they rated are "
+            "rated by another, so part of a gap may be their severity or kindness."
         ),
-        "not known": "There are no ratings.",
+        "not known": "Nobody has been rated.",
     },
     "flattery": {
         "title": "No source is far off",
-        "passed": "No source rates more than {value} points of 100 off the most trusted one.",
+        "passed": "The largest bias of a source is {value} points of 100, and is taken out.",
         "not passed": (
-            "A source rates {value} points of 100 off the most trusted one (allowed: {threshold}). "
-            "It is corrected for on average, not person by person."
+            "One source is {value} points of 100 off (allowed: {threshold}). It is taken out, but "
+            "agree first on what the levels mean."
         ),
-        "not known": "No two sources rated the same skills.",
+        "not known": "Sources cannot be held against each other.",
     },
     "stability": {
-        "title": "Cohorts come back in other samples",
-        "passed": "Cohorts come back with a mean Jaccard similarity of {value} (1: always).",
+        "title": "Cohorts are found again in other samples",
+        "passed": "Cohorts found again: similarity of {value} (1: always the same people).",
         "not passed": (
-            "The clearest cohorts come back with a mean Jaccard similarity of {value} (wanted: "
-            "{threshold}): no cohorts are shown."
+            "Cohorts are not found again: similarity of {value} (wanted: {threshold} or more). "
+            "None are shown."
         ),
-        "not known": "Too few people are rated to look for cohorts.",
+        "not known": "No cohorts are shown, so there is nothing to check.",
     },
     "beyond_null": {
-        "title": "Cohorts are clearer than chance",
-        "passed": "They come back better than in data without cohorts, by {value}.",
+        "title": "Cohorts are more than chance",
+        "passed": "Cohorts are {value} standard errors tighter than in data without cohorts.",
         "not passed": (
-            "They come back no better than in data without cohorts (difference {value}): people "
-            "cannot be put into groups that lack the same skills."
+            "The best cohorts are {value} standard errors tighter than in data without cohorts "
+            "(wanted: {threshold} or more). None are shown."
         ),
-        "not known": "Too few people are rated to look for cohorts.",
+        "not known": "No cohorts are shown, so there is nothing to check.",
     },
 }
 """Check id to its title and the sentence for each status."""
-
-_COLLECT: Final = {
-    "person": "the HR export with each person's role",
-    "skill_rating": "skill ratings with their source (review, manager, peer, self), scale and date",
-    "role_skill": "target profiles: for each role, its skills and the level asked for",
-    "content": "the catalogue with the length of each content",
-    "content_skill": "tags that say which skill each content teaches, from which level to which",
-}
-_SOURCES: Final = {
-    "review": "skill reviews", "certificate": "certificates", "manager": "managers",
-    "peer": "peers", "inferred": "inferred levels", "self": "people themselves",
-}  # fmt: skip
-
-_SOME = 3
-_NOTABLE = 0.05
-"""Groups whose shares are nearer than this are not told apart in words."""
 
 
 # What is known ------------------------------------------------------------------------------
 
 
 def coverage(published: Published, *_: Published) -> str:
-    """Say which share of the required skills is rated, and by whom."""
+    """Say which share of the required skills is rated, and how new that is."""
     if published.is_empty:
         return f"How much is rated cannot be told: {published.missing}."
-    rows = {str(r["source"]): r for r in published.frame.to_dict("records")}
-    whole = rows["any"]
+    if not published.has("rating_coverage"):
+        return "How much is rated is hidden: too few people."
+    whole = published.estimate("rating_coverage")
     said = (
-        f"{words.percent(whole['share'])} of the skills that roles ask for have a rating, "
-        f"{words.percent(whole['new'])} one from the last half year"
+        f"{words.percent(whole.value)} of the skills that roles ask for are rated by anyone "
+        f"({_people(published, whole)})"
     )
-    parts = [
-        f"{_SOURCES.get(name, name)} {words.percent(r['share'])}"
-        for name, r in rows.items() if name != "any" and _known(r["share"])
-    ]  # fmt: skip
-    return f"{said}. By source: {words.listing(parts)} ({_people(published, whole['n'])})."
+    top = next((r for r in published.frame.to_dict("records") if r["source"] == "any"), None)
+    if top is None or not _is_shown(top["new"]):
+        return f"{said}."
+    return (
+        f"{said}; {words.percent(top['new'])} within the last half year, and "
+        f"{words.percent(top['old'])} not for more than a year."
+    )
 
 
 def basis(published: Published, *_: Published) -> str:
-    """Say how much is known from people's own word alone."""
+    """Say how much rests on what people say of themselves."""
     if published.is_empty:
-        return f"Who has rated what cannot be told: {published.missing}."
-    if not _has(published, "self_only_share"):
-        return "None of the required skills is rated."
+        return f"What is known by group cannot be told: {published.missing}."
+    if not _is_known(published, "self_only_share"):
+        return "None of the required skills is rated in any group."
     alone = published.estimate("self_only_share")
-    rows = [r for r in published.frame.to_dict("records") if _known(r["none"])]
+    rows = [r for r in published.frame.to_dict("records") if _is_shown(r["none"])]
     said = (
-        f"{words.percent(alone.value)} of the rated skills are known from the person alone "
-        f"({_people(published, alone.n)}). Nobody is ranked or placed by that."
+        f"{words.percent(alone.value)} of the rated skills are rated by the person only, which "
+        "places nobody"
     )
-    if len(rows) > 1 and rows[0]["none"] - rows[-1]["none"] >= _NOTABLE:
-        said += f" Least is rated in {rows[0]['group']}: {words.percent(rows[0]['none'])} is blank."
-    return said
+    if len(rows) < 2:
+        return f"{said}."
+    most = max(rows, key=lambda r: float(r["none"]))
+    return f"{said}. Least is known of {most['group']}: {words.percent(most['none'])} not rated."
 
 
 def sources(published: Published, *_: Published) -> str:
-    """Say by how much each source rates higher than the most trusted one."""
+    """Say how much each source flatters."""
     if published.is_empty:
-        return f"Sources cannot be compared: {published.missing}."
+        return f"How far sources are off cannot be told: {published.missing}."
+    found = [e for e in published.estimates if e.metric == "source_bias" and not math.isnan(e.low)]
     reference = str(published.parameters.get("reference") or "")
-    rows = [r for r in published.frame.to_dict("records") if r["standing"] == "told"]
-    lost = [str(r["source"]) for r in published.frame.to_dict("records")
-            if r["standing"] == "not told"]  # fmt: skip
-    rest = ""
-    if lost:
-        names = words.listing([_SOURCES.get(s, s) for s in lost])
-        rest = (
-            f" The bias of {names} cannot be told, because hardly anything was rated by them and "
-            "by another source: their ratings are left out."
+    if not found or not reference:
+        return (
+            "How far sources are off cannot be told: too few skills are rated by two sources, and "
+            "what people say of themselves places nobody."
         )
-    known = [r for r in rows if _known(r["bias"])]
-    if not known:
-        if reference and not lost:
-            return (
-                f"Everything is taken from {_SOURCES.get(reference, reference)} at their word: "
-                "with one source its bias and error cannot be told."
-            )
-        return words.sentence(rest or "no two sources rated the same skills")
-    parts = [
-        f"{_SOURCES.get(str(r['source']), r['source'])} {_higher(r)}" for r in known
-    ]  # fmt: skip
-    return (
-        f"Against {_SOURCES.get(reference, reference)}: {words.listing(parts)} "
-        "(95 % intervals; points of 100). Levels are corrected for it on average; that the "
-        f"reference itself is right is assumed, not tested.{rest}"
-    )
-
-
-def _higher(row: dict[Any, Any]) -> str:
-    bias, low, high = (100 * float(row[c]) for c in ("bias", "low", "high"))
-    ends = f"({words.number(round(low, 1))} to {words.number(round(high, 1))})"
-    if low <= 0 <= high:
-        return f"rate about the same {ends}"
-    way = "higher" if bias > 0 else "lower"
-    if bias < 0:
-        ends = f"({words.number(round(-high, 1))} to {words.number(round(-low, 1))})"
-    return f"rate {words.number(round(abs(bias), 1))} {way} {ends}"
+    # Sources within chance of the reference are not called kinder.
+    kind = [e for e in found if e.low > 0]
+    hard = [e for e in found if e.high < 0]
+    said = [f"{_name(e)} rate {_points(e.value)} higher ({_interval(e)})" for e in kind]
+    said += [f"{_name(e)} rate {_points(e.value)} lower ({_interval(e)})" for e in hard]
+    base = f"Held against {_SOURCES.get(reference, reference)}, "
+    if not said:
+        return f"{base}no source is off by more than chance would have it."
+    return f"{base}{words.listing(said)}; this is taken out of every level."
 
 
 def self_bias(published: Published, *_: Published) -> str:
-    """Say by how much people rate themselves higher than their managers do."""
+    """Say how far people see themselves above what their managers say, and where most."""
     if published.is_empty:
-        return f"People and their managers cannot be compared: {published.missing}."
-    if not _has(published, "self_difference", "all"):
-        return "Too few people to compare with their managers."
-    whole = published.estimate("self_difference", "all")
-    low, high = sorted((100 * abs(whole.low), 100 * abs(whole.high)))
-    size = words.number(round(100 * abs(whole.value), 1))
-    if whole.low <= 0 <= whole.high:
-        said = "People rate themselves about as their managers do"
-        said += f" ({_people(published, whole.n)})."
-    else:
-        way = "higher" if whole.value < 0 else "lower"
-        said = (
-            f"People rate themselves {size} points of 100 {way} than their managers do (95 % "
-            f"interval {words.number(round(low, 1))} to {words.number(round(high, 1))}; "
-            f"{_people(published, whole.n)})."
-        )
+        return f"Self-ratings cannot be held against managers': {published.missing}."
+    if not published.has("self_difference", "all"):
+        return "Self-ratings against managers' are hidden: too few people."
+    e = published.estimate("self_difference", "all")
+    how = "above" if e.value < 0 else "below"
+    said = (
+        f"People rate themselves {_points(e.value)} of 100 {how} what their managers say "
+        f"({_interval(e, flip=True)}, {_people(published, e)})."
+    )
     rows = published.frame.to_dict("records")
-    apart = [str(r["group"]) for r in rows if r["standing"] != "in line" and _known(r["low"])]
-    if apart:
-        return f"{said} {words.listing(apart)} {_differ(apart)} from the rest."
-    return f"{said} No group differs from the rest by more than chance would have it."
-
-
-def _differ(names: list[str]) -> str:
-    return "differs" if len(names) == 1 else "differ"
+    most = [str(r["group"]) for r in rows if r["standing"] == "below"]
+    least = [str(r["group"]) for r in rows if r["standing"] == "above"]
+    if not most and not least:
+        return f"{said} Groups do not differ by more than chance."
+    if most:
+        said += f" More so in {words.listing(most)}."
+    if least:
+        said += f" Less so in {words.listing(least)}."
+    return said
 
 
 # Gaps ---------------------------------------------------------------------------------------
 
 
 def gaps(published: Published, *_: Published) -> str:
-    """Say which skills fall shortest, and by how much."""
+    """Name the skills that fall shortest, with intervals."""
     if published.is_empty:
-        return f"Gaps cannot be told: {published.missing}."
-    top = _largest(published)
-    if not top:
-        return "Too few people are rated in any skill to show a gap."
-    first = top[0]
+        return f"Which skills fall short cannot be told: {published.missing}."
+    rows = _shown_rows(published, "shortfall")
+    if not rows:
+        return "Which skills fall short is hidden: too few people."
+    top = _top(rows)
+    each = [f"{r['skill']} by {_points(r['shortfall'])} ({_ends(r)})" for r in top]
+    n = words.persons(top[0]["n"], exact=published.rules.public)
     said = (
-        f"The largest distance to what roles ask for is in {_named(top)}: "
-        f"{words.estimate_with_interval(first)}, {_people(published, first.n)} rated."
+        f"Of 100 points, people fall short most in {words.listing(each)}; {n} were rated in "
+        f"{top[0]['skill']}, and {words.percent(top[0]['at_target'])} are at its target."
     )
-    if published.parameters.get("is_upper_bound"):
-        said += " With one source its errors count as gaps too: read the numbers as upper limits."
-    if published.parameters.get("has_target_error"):
-        said += " Intervals of single people hold the published error of the targets."
-    return said
+    return said + _caveat(published)
 
 
 def gap_map(published: Published, *_: Published) -> str:
-    """Say where the largest gaps are larger than elsewhere."""
+    """Say in which groups a skill is shorter than elsewhere."""
     if published.is_empty:
-        return f"Gaps cannot be told apart by group: {published.missing}."
-    rows = [r for r in published.frame.to_dict("records") if _known(r["shortfall"])]
-    above = [r for r in rows if r["standing"] == "above"]
+        return f"Where the gaps are cannot be told: {published.missing}."
+    rows = _shown_rows(published, "shortfall")
     if not rows:
-        return "Too few people are rated in any group to show a gap."
+        return "Where the gaps are is hidden: too few people."
+    above = [r for r in rows if r["standing"] == "above"]
     if not above:
         return (
-            "The largest gaps are everywhere alike: no group is further from what is asked than "
-            "the others by more than chance would have it."
+            "No group falls shorter than the others by more than chance in any of these skills: "
+            "the gaps are everyone's."
         )
-    parts = [
-        f"{r['skill']} in {r['group']} ({words.number(round(100 * float(r['shortfall'])))})"
-        for r in above[:_SOME]
-    ]  # fmt: skip
-    more = f", and {len(above) - _SOME} more" if len(above) > _SOME else ""
-    return (
-        f"Further from what is asked than elsewhere, points of 100: {words.listing(parts)}{more}."
-    )
+    each = [f"{r['skill']} in {r['group']} ({_points(r['shortfall'])}, {_ends(r)})" for r in above]
+    return f"Shorter than elsewhere, by more than chance: {words.listing(each[:5])}."
 
 
 def readiness(published: Published, *_: Published) -> str:
-    """Say how ready people are, and which skill moves it most."""
+    """Say how ready people are and which skill moves that most."""
     if published.is_empty:
         return f"Readiness cannot be told: {published.missing}."
-    if not _has(published, "readiness"):
-        return "Too few people are rated to show readiness."
-    ready, met = published.estimate("readiness"), published.estimate("target_coverage")
+    if not published.has("readiness"):
+        return "Readiness is hidden: too few people."
+    e, met = published.estimate("readiness"), published.estimate("target_coverage")
     said = (
-        f"People reach {words.estimate_with_interval(ready)} of what their roles ask for, weighted "
-        f"by importance; {words.percent(met.value)} of the rated skills are at target "
-        f"({_people(published, ready.n)})."
+        f"People reach {words.percent(e.value)} of what their roles ask ({words.interval(e)}, "
+        f"{_people(published, e)}); {words.percent(met.value)} of their skills are at the target."
     )
-    rows = [r for r in published.frame.to_dict("records") if _known(r["gain"])]
-    if rows and rows[0]["gain"] > 0:
-        gain = words.number(round(100 * float(rows[0]["gain"]), 1))
-        said += f" {rows[0]['skill']} moves it most: closing it adds {gain} percentage points."
-    return said
-
-
-# What closes them ---------------------------------------------------------------------------
-
-
-def supply(published: Published, *_: Published) -> str:
-    """Say what it would take to close the gaps with the content on offer."""
-    if published.is_empty:
-        return f"What would close the gaps cannot be told: {published.missing}."
-    if not _has(published, "hours_to_close"):
-        return "Too few people fall short to say what closing the gaps would take."
-    hours = published.estimate("hours_to_close")
-    said = (
-        f"By the catalogue's own lengths and levels, closing the gaps takes at least "
-        f"{words.estimate_with_interval(hours)} a person ({_people(published, hours.n)})"
+    rows = _shown_rows(published, "gain")
+    if not rows:
+        return said
+    return (
+        f"{said} {rows[0]['skill']} moves it most: by {_points(rows[0]['gain'])} if everyone "
+        f"reached its target ({_ends(rows[0])})."
     )
-    if _has(published, "gap_closable"):
-        share = published.estimate("gap_closable").value
-        said += f"; the content on offer leads over {words.percent(share)} of the gaps"
-    price = _price(published)
-    said += f" and costs {price}" if price else ""
-    none = [
-        str(r["skill"]) for r in published.frame.to_dict("records")
-        if _known(r["closable"]) and r["n_content"] == 0
-    ]  # fmt: skip
-    return f"{said}. Nothing on offer teaches {words.listing(none)}." if none else f"{said}."
 
 
-def _price(published: Published) -> str:
-    currency = published.parameters.get("currency")
-    if not currency or not _has(published, "cost_to_close"):
-        return ""
-    cost = published.estimate("cost_to_close").value
-    return f"{words.number(float(f'{cost:.3g}'))} {currency} in all"
+# Cohorts ------------------------------------------------------------------------------------
 
 
 def clusters(published: Published, *_: Published) -> str:
-    """Say whether there are cohorts that lack the same skills."""
+    """Say whether there are cohorts, and why that many."""
     if published.is_empty:
-        return f"Cohorts cannot be looked for: {published.missing}."
-    if not _has(published, "cluster_stability"):
-        return "Too few people are rated to look for cohorts."
-    found, n = published.parameters.get("k"), published.estimate("cluster_stability")
-    if not found:
+        return f"Whether there are cohorts cannot be told: {published.missing}."
+    k = int(published.parameters.get("k") or 0)
+    if not k:
         return (
-            "There are no cohorts: people do not fall into groups that lack the same skills. The "
-            f"clearest grouping comes back at {words.number(round(n.value, 2))} (1: always; wanted "
-            f"0.6, and clearer than in data without groups; {_people(published, n.n)})."
+            "There are no cohorts: people do not fall into groups that lack the same skills, or "
+            "such groups are not found again in other samples of the same people."
         )
+    row = next(r for r in published.frame.to_dict("records") if r["cohorts"] == k)
     return (
-        f"People fall into {words.plural(float(found), 'cohort')} that lack the same skills. They "
-        f"come back in other samples at {words.number(round(n.value, 2))} (1: always, under 0.6: "
-        f"no cohorts; {_people(published, n.n)} placed)."
+        f"People fall into {k} cohorts that lack the same skills "
+        f"({words.persons(row['n'], exact=published.rules.public)} placed). In other samples they "
+        f"are found again with a similarity of {words.number(row['jaccard'], 2)} (1: the same "
+        "people), and they are far tighter than in data without cohorts."
     )
 
 
 def cohorts(published: Published, *_: Published) -> str:
     """Say what each cohort lacks."""
     if published.is_empty:
-        return words.sentence(published.missing)
-    rows = [r for r in published.frame.to_dict("records") if _known(r["shortfall"])]
-    parts = []
-    for cohort in dict.fromkeys(str(r["cohort"]) for r in rows):
-        mine = [r for r in rows if r["cohort"] == cohort]
-        lacks = words.listing([str(r["skill"]) for r in mine])
-        parts.append(f"{cohort} ({_people(published, mine[0]['n'])}) lacks {lacks}")
-    return words.sentence("; ".join(parts)) if parts else "The cohorts are too small to be shown."
+        return words.sentence(f"no cohorts are shown, for {published.missing}")
+    rows = _shown_rows(published, "shortfall")
+    if not rows:
+        return "Cohorts are hidden: too few people."
+    names = list(dict.fromkeys(str(r["cohort"]) for r in rows))
+    each = []
+    for name in names:
+        skills = [str(r["skill"]) for r in rows if r["cohort"] == name]
+        n = next(r["n"] for r in rows if r["cohort"] == name)
+        who = words.persons(n, exact=published.rules.public)
+        each.append(f"{name} ({who}) lacks {words.listing(skills)}")
+    return words.sentence("; ".join(each))
+
+
+# What closes them ---------------------------------------------------------------------------
+
+
+def supply(published: Published, *_: Published) -> str:
+    """Say how many hours it takes, what it costs, and what is not taught."""
+    if published.is_empty:
+        return f"What closing the gaps takes cannot be told: {published.missing}."
+    if not _is_known(published, "hours_to_close"):
+        return "The hours cannot be told: content does not say which levels it leads from and to."
+    hours, share = published.estimate("hours_to_close"), published.estimate("gap_closable")
+    said = (
+        f"Content on offer leads over {words.percent(share.value)} of the gaps, in "
+        f"{words.estimate(hours)} a person on average ({words.interval(hours)}, "
+        f"{_people(published, hours)})"
+    )
+    if _is_known(published, "cost_to_close"):
+        cost = published.estimate("cost_to_close").value
+        currency = str(published.parameters.get("currency") or "")
+        if cost > 0 and currency:
+            said += f" and for {words.number(cost)} {currency} by the catalogue"
+    weak = [
+        str(r["skill"])
+        for r in _shown_rows(published, "closable")
+        if float(r["closable"]) < _MOST_CLOSABLE
+    ]
+    if weak:
+        said += f". Less than half of the gap is taught in {words.listing(weak)}"
+    return f"{said}."
 
 
 # The headline -------------------------------------------------------------------------------
@@ -344,140 +309,181 @@ def headline(
     short: Published,
     where: Published,
     ready: Published,
-    teaching: Published,
+    taught: Published,
     groups: Published,
-    covered: Published,
+    rated: Published,
 ) -> Headline:
-    """Say where the biggest gap is, how sure that is, and where to invest.
+    """Say where the largest gap is and how sure, and where to invest.
 
     Parameters
     ----------
-    short, where, ready, teaching, groups, covered : Published
+    short, where, ready, taught, groups, rated : Published
         The views ``gaps``, ``gap_map``, ``readiness``, ``supply``, ``cohorts`` and ``coverage``.
     """
-    top = _largest(short)
-    if not top:
-        why = short.missing or "too few people are rated in any skill"
-        return Headline(
-            f"Skill gaps cannot be told yet: {why}", _cards([], ready, teaching, covered),
-            _collect(short, covered), "Ratings by others than the person, and target profiles.",
-        )  # fmt: skip
-    size = words.number(round(top[0].value))
-    if top[0].value < 1:
-        title = "People reach what their roles ask for: no skill is a point short on average"
-        return Headline(
-            title, _cards(top, ready, teaching, covered),
-            "Do not invest in closing gaps; check within four weeks that targets are set high "
-            "enough.", _change(top, covered),
-        )  # fmt: skip
-    limit = "up to " if short.parameters.get("is_upper_bound") else ""
-    title = (
-        f"People are furthest from what their roles ask for in {_named(top)}: {limit}{size} points "
-        "of 100 short"
-    )
     return Headline(
-        title, _cards(top, ready, teaching, covered), _decision(top, where, teaching, groups),
-        _change(top, covered),
-    )  # fmt: skip
+        _title(short, where),
+        _cards(short, ready, taught, rated),
+        _decision(short, where, taught, groups),
+        _change_mind(short, taught, rated),
+    )
+
+
+def _title(short: Published, where: Published) -> str:
+    rows = [] if short.is_empty else _shown_rows(short, "shortfall")
+    if not rows:
+        why = short.missing or "too few people"
+        return f"Which skills fall short is not known: {why}"
+    top = _top(rows)
+    names = words.listing(str(r["skill"]) for r in top)
+    low, high = (math.floor(100 * min(float(r["low"]) for r in top)),
+                 math.ceil(100 * max(float(r["high"]) for r in top)))  # fmt: skip
+    verb = "fall" if len(top) > 1 else "falls"
+    above = _above(where, {str(r["skill"]) for r in top})
+    place = f", most of all in {words.listing(above)}" if above else ""
+    return (
+        f"{names} {verb} furthest short of what roles ask: by {low} to {high} points of 100{place}"
+    )
 
 
 def _cards(
-    top: list[Estimate], ready: Published, teaching: Published, covered: Published
+    short: Published, ready: Published, taught: Published, rated: Published
 ) -> tuple[Card, ...]:
-    cards = []
-    if top:
-        cards.append(Card.of(top[0], f"below the level asked for in {top[0].label}"))
-    wanted = [
-        (ready, "readiness", "of what roles ask for is reached"),
-        (teaching, "hours_to_close", "a person to close the gaps with content on offer"),
-        (covered, "rating_coverage", "of the required skills have a rating"),
-    ]
-    cards += [Card.of(p.estimate(m), label) for p, m, label in wanted if _has(p, m)]
-    return tuple(cards)
+    found = []
+    if short.has("skill_shortfall"):
+        top = next(e for e in short.estimates if e.metric == "skill_shortfall")
+        found.append(Card.of(top, f"shortfall in {top.label}, of 100"))
+    for published, metric, label in (
+        (ready, "readiness", "of what roles ask is reached"),
+        (taught, "hours_to_close", "a person to close what content can close"),
+        (rated, "rating_coverage", "of the required skills are rated"),
+    ):
+        if _is_known(published, metric):
+            found.append(Card.of(published.estimate(metric), label))
+    return tuple(found)
 
 
-def _decision(top: list[Estimate], where: Published, teaching: Published, groups: Published) -> str:
-    rows = [] if where.is_empty else where.frame.to_dict("records")
-    skills = [e.label for e in top]
-    above = [str(r["group"]) for r in rows if r["standing"] == "above" and r["skill"] in skills
-             and _known(r["shortfall"])]  # fmt: skip
-    said = f"Invest in {_named(top)}, within the next quarter"
-    if above:
-        said += f", first in {words.listing(list(dict.fromkeys(above))[:_SOME])}"
-    elif rows:
-        said += ", in all groups alike"
-    said += "."
-    if not groups.is_empty:
-        names = dict.fromkeys(str(c) for c in groups.frame["cohort"])
-        said += (
-            f" Offer each of the {words.plural(len(names), 'cohort')} the content for its own "
-            "three skills, not one programme for everyone."
+def _decision(short: Published, where: Published, taught: Published, groups: Published) -> str:
+    rows = [] if short.is_empty else _shown_rows(short, "shortfall")
+    if not rows:
+        return (
+            "Decide nothing on skills yet: state what roles ask, and have managers or skill "
+            "reviews rate a sample of people within four weeks; then run this again."
         )
-    if teaching.is_empty:
-        return f"{said} What it takes is unknown: {teaching.missing}."
-    if _has(teaching, "hours_to_close"):
-        hours = words.estimate(teaching.estimate("hours_to_close"))
-        price = _price(teaching)
-        said += f" Plan at least {hours} of learning a person{f' and {price}' if price else ''}."
-    poor = [str(r["skill"]) for r in teaching.frame.to_dict("records")
-            if _known(r["closable"]) and r["closable"] < 0.5]  # fmt: skip
-    if poor:
-        said += f" Buy or make content first for {words.listing(poor[:_SOME])}."
-    return said
+    top = _top(rows)
+    names = words.listing(str(r["skill"]) for r in top)
+    above = _above(where, {str(r["skill"]) for r in top})
+    first = f"Invest in {names} first" + (f", beginning in {words.listing(above)}" if above else "")
+    said = [f"{first}.", _how(top, taught)]
+    if not groups.is_empty and groups.rows:
+        n = len(set(groups.frame["cohort"]))
+        said.append(f"Offer it by cohort: {n} groups of people lack different skills.")
+    return " ".join(s for s in said if s)
 
 
-def _collect(short: Published, covered: Published) -> str:
-    named = re.findall(r"`(\w+)`", covered.missing or short.missing)
-    wanted = [_COLLECT[name] for name in dict.fromkeys(named) if name in _COLLECT]
-    if wanted:
-        return f"Invest in nothing on this yet. Collect first: {'; '.join(wanted)}."
+def _how(top: list[dict[Any, Any]], taught: Published) -> str:
+    if taught.is_empty:
+        return f"What it takes is not known: {taught.missing}. Tag the catalogue within four weeks."
+    rows = {str(r["skill"]): r for r in taught.frame.to_dict("records")}
+    here = [rows[str(r["skill"])] for r in top if str(r["skill"]) in rows]
+    here = [r for r in here if _is_shown(r["hours"]) and _is_shown(r["closable"])]
+    if not here:
+        return "What it takes is not known: say in the catalogue which levels content leads to."
+    weak = [str(r["skill"]) for r in here if float(r["closable"]) < _MOST_CLOSABLE]
+    if weak:
+        return (
+            f"Buy or make content for {words.listing(weak)} within eight weeks: what is on offer "
+            "leads over less than half of the gap."
+        )
+    hours = round(sum(float(r["hours"]) for r in here), 1)
+    closes = min(float(r["closable"]) for r in here)
+    n = max(float(r["n"]) for r in here)
+    weeks = max(math.ceil(hours / _A_WEEK), 1)
+    exact = taught.rules.public
     return (
-        "Invest in nothing on this yet: within four weeks, have managers or reviewers rate the "
-        "skills that roles ask for, thirty people to begin with."
+        f"For {words.persons(n, exact=exact)} who are short, content on offer closes "
+        f"{words.percent(closes)} or more of it in {words.quantity(hours, 'hours')} a "
+        f"person: half an hour a week from now is done in {words.plural(weeks, 'week')}."
     )
 
 
-def _change(top: list[Estimate], covered: Published) -> str:
-    said = (
-        f"Fresh reviews that put {top[0].label} less than "
-        f"{words.number(round(top[0].low, 1))} points of 100 short"
-        if math.isfinite(top[0].low)
-        else f"A second source of ratings that puts {top[0].label} at target"
-    )
-    if _has(covered, "rating_coverage") and covered.estimate("rating_coverage").value < 0.6:
-        return f"{said}, or ratings of those who have none."
-    return f"{said}, or targets that are shown to be set too high."
+def _change_mind(short: Published, taught: Published, rated: Published) -> str:
+    if short.is_empty or not _shown_rows(short, "shortfall"):
+        return "Ratings by others than the people themselves, of skills that roles ask for."
+    rows = _shown_rows(short, "shortfall")
+    top = _top(rows)
+    said = []
+    rest = rows[len(top) :]
+    if rest:
+        said.append(
+            f"New ratings that lift {rest[0]['skill']} (now {_points(rest[0]['shortfall'])} short) "
+            f"above {top[0]['skill']}."
+        )
+    if _is_known(rated, "rating_coverage") and rated.estimate("rating_coverage").value < 0.6:
+        said.append("Ratings of those who have none yet.")
+    if not taught.is_empty:
+        said.append("People who took the content and are not rated higher afterwards.")
+    return " ".join(said) or "A review that rates the same people at their target."
 
 
 # Shared -------------------------------------------------------------------------------------
 
 
-def _largest(published: Published) -> list[Estimate]:
-    """The largest shortfall and those that cannot be told from it, three at most."""
-    if published.is_empty:
+def _top(rows: list[dict[Any, Any]]) -> list[dict[Any, Any]]:
+    """Return the largest shortfalls that cannot be told apart by their intervals, three at most."""
+    first = rows[0]
+    same = [
+        r for r in rows if _is_shown(r["high"]) and float(r["shortfall"]) >= float(first["low"])
+    ]
+    return (same or [first])[:3]
+
+
+def _above(where: Published, skills: set[str]) -> list[str]:
+    if where.is_empty:
         return []
-    found = [e for e in published.estimates if e.metric == "skill_shortfall" and e.is_known]
-    found.sort(key=lambda e: (-e.value, e.label))
-    if not found:
-        return []
-    return [e for e in found if e is found[0] or e.high >= found[0].low][:_SOME]
+    rows = [r for r in where.frame.to_dict("records") if r["standing"] == "above"]
+    return list(dict.fromkeys(str(r["group"]) for r in rows if str(r["skill"]) in skills))[:3]
 
 
-def _named(top: list[Estimate]) -> str:
-    return words.listing([e.label for e in top])
+def _shown_rows(published: Published, column: str) -> list[dict[Any, Any]]:
+    return [r for r in published.frame.to_dict("records") if _is_shown(r[column])]
 
 
-def _people(published: Published, n: Any) -> str:
-    return words.persons(n, exact=published.rules.public)
+def _is_shown(value: Any) -> bool:
+    return value is not None and not math.isnan(float(value))
 
 
-def _has(published: Published, metric: str, label: str | None = None) -> bool:
+def _is_known(published: Published, metric: str) -> bool:
+    return published.has(metric) and published.estimate(metric).is_known
+
+
+def _people(published: Published, e: Estimate) -> str:
+    return words.persons(e.n, exact=published.rules.public)
+
+
+def _points(value: float) -> str:
+    return words.points(abs(float(value))).lstrip("+")
+
+
+def _ends(row: Mapping[Any, Any]) -> str:
+    low, high = (words.number(round(100 * float(row[end]), 1)) for end in ("low", "high"))
+    return f"95 % interval {low} to {high}"
+
+
+def _interval(e: Estimate, *, flip: bool = False) -> str:
+    """Write the interval of a difference, in points; ``flip`` where its sign is said in words."""
+    ends = sorted(abs(x) if e.low * e.high > 0 else (-x if flip else x) for x in (e.low, e.high))
+    low, high = (words.number(round(100 * x, 1)) for x in ends)
+    return f"95 % interval {low} to {high}"
+
+
+def _name(e: Estimate) -> str:
+    return _SOURCES.get(e.label, e.label)
+
+
+def _caveat(published: Published) -> str:
+    if not published.parameters.get("is_upper_bound"):
+        return ""
     return (
-        not published.is_empty
-        and published.has(metric, label)
-        and published.estimate(metric, label).is_known
+        " Only one source can be used, so its errors cannot be told from gaps, and make them look "
+        "larger than they are."
     )
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value
