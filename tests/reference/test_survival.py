@@ -182,3 +182,20 @@ def test_weibull_accelerated_failure_time(lung: pd.DataFrame) -> None:
     np.testing.assert_allclose(fit.frame["coefficient"], wanted, atol=5e-5)
     assert fit.parameters["intercept"] == pytest.approx(6.27344, abs=1e-3)
     assert fit.parameters["shape"] == pytest.approx(np.exp(0.31319), abs=1e-3)
+
+
+def test_lung_regression_leaves_out_who_lacks_a_value(lung: pd.DataFrame) -> None:
+    """coxph(Surv(time, status) ~ age + sex + ph.ecog, lung): 227 of 228, as R's na.omit does."""
+    result = survival.cox(lung, ["age", "sex", "ph.ecog"])
+    frame = result.frame
+    np.testing.assert_allclose(
+        frame["coefficient"], [0.01106676, -0.5526124, 0.4637285], rtol=0, atol=1e-7
+    )
+    np.testing.assert_allclose(frame["se"], [0.0092674, 0.1677390, 0.1135773], rtol=0, atol=1e-7)
+    np.testing.assert_allclose(
+        [result.parameters["loglik0"], result.parameters["loglik"]],
+        [-744.4804558, -729.2301214], rtol=1e-9,
+    )  # fmt: skip
+    [step] = result.attrition
+    assert (step.reason, step.n_persons, step.n_rows) == ("not known: ph.ecog", 227, 227)
+    assert set(frame["n"]) == {227}

@@ -43,7 +43,7 @@ from ldresearch.models._frame import (
     weights,
 )
 from ldresearch.models._risk_table import RiskTable, risk_table
-from ldresearch.result import Estimate, Result, not_enough
+from ldresearch.result import Estimate, Result, Step, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 Floats = NDArray[Any]
@@ -636,6 +636,21 @@ def _at_risk(frame: pd.DataFrame, by: str, tables: Sequence[RiskTable], times: F
 # Regression ---------------------------------------------------------------------------------
 
 
+def _complete(
+    frame: pd.DataFrame, covariates: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[Step, ...]]:
+    """Leave out rows that lack a number, as R does, and count them; a blank text is a level."""
+    found = [c for c in covariates if c in frame.columns]
+    lacks = frame[[c for c in found if pd.api.types.is_numeric_dtype(frame[c])]].isna()
+    if not lacks.to_numpy().any():
+        return frame, ()
+    kept = frame[~lacks.any(axis=1)]
+    if kept.empty:
+        raise _RefusedError(f"no row has {' and '.join(lacks.columns[lacks.any()])}")
+    where = ", ".join(lacks.columns[lacks.any()])
+    return kept, (Step(f"not known: {where}", persons(kept), len(kept)),)
+
+
 class _RefusedError(Exception):
     """There is not enough data for this regression; the text says why."""
 
@@ -655,8 +670,6 @@ def _design(
         column = frame[name]
         if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
             values = column.to_numpy(dtype=float, na_value=np.nan)
-            if np.isnan(values).any():
-                raise _RefusedError(f"{int(np.isnan(values).sum()):,} values of {name} are missing")
             if np.ptp(values) == 0:
                 notes[name] = "constant, left out"
                 continue
@@ -716,7 +729,7 @@ def cox(
         ``duration``, ``event`` (bool), covariates; optional ``entry``, ``weight``. Numbers enter
         as they are; text is one-hot coded against its largest level, levels with fewer than ten
         events are merged as ``other``, constant columns are left out; all of it is noted in
-        ``parameters``.
+        ``parameters``. Rows that lack a number are left out and counted in ``attrition``.
     covariates : sequence of str
     cluster : str
         Column whose equal values are not independent (a person with several spells): robust
@@ -747,6 +760,7 @@ def cox(
     [-0.347, -0.0671, 0.0969]
     """
     try:
+        frame, steps = _complete(frame, covariates)
         # Rows of one cluster are not alike: its robust errors need each of them.
         rows = frame if cluster else _folded(frame, covariates)
         terms, notes, fit, n_events = _fitted(rows, covariates, cluster, events_per_term)
@@ -776,6 +790,7 @@ def cox(
         "Cox regression, Efron's method for ties"
         + (f", standard errors robust to repeats within {cluster}." if cluster else "."),
         {"loglik0": fit.loglik0, "loglik": fit.loglik, **notes},
+        steps,
     )  # fmt: skip
 
 
@@ -840,6 +855,7 @@ def proportional_hazards(frame: pd.DataFrame, covariates: Sequence[str]) -> Resu
     """
     name = "proportional_hazards"
     try:
+        frame, steps = _complete(frame, covariates)
         rows = _folded(frame, covariates)
         terms, _, fit, _ = _fitted(rows, covariates, "", EVENTS_PER_TERM)
     except _RefusedError as why:
@@ -865,6 +881,7 @@ def proportional_hazards(frame: pd.DataFrame, covariates: Sequence[str]) -> Resu
         pd.DataFrame(tests, columns=["term", "chi2", "df", "p", "n"]),
         {"term": Role.KEY, "chi2": Role.VALUE, "df": Role.VALUE, "p": Role.VALUE, "n": Role.N},
         method="Score test of time-varying coefficients on the Kaplan-Meier scale.",
+        attrition=steps,
     )
 
 
@@ -904,6 +921,7 @@ def aft(
                     allowed=", ".join(_DISTRIBUTIONS))
         )  # fmt: skip
     try:
+        frame, steps = _complete(frame, covariates)
         terms, notes, _, _ = _fitted(frame, covariates, "", EVENTS_PER_TERM)
     except _RefusedError as why:
         return not_enough("aft", Family.MODEL, str(why))
@@ -952,6 +970,7 @@ def aft(
             "shape": float(np.exp(summary.loc[(ancillary, "Intercept"), "coef"])),
             **notes,
         },
+        steps,
     )  # fmt: skip
 
 
