@@ -91,6 +91,9 @@ class Result:
         Who fell out on the way.
     missing : str
         Empty, or the sentence that says why there is nothing: "not enough data" is a result.
+    members : pandas.DataFrame, optional
+        Private: which person is in which group, where the result is about groups it found. The
+        door leaves it behind.
     """
 
     name: str
@@ -102,6 +105,7 @@ class Result:
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     attrition: tuple[Step, ...] = ()
     missing: str = ""
+    members: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         unknown = [c for c in self.roles if c not in self.frame.columns]

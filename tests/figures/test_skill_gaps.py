@@ -67,14 +67,14 @@ def results(n: int = 240, split: float = 0.3) -> dict[str, Result]:
     )  # fmt: skip
     levels = g.levels(rated)
     short = g.shortfalls(levels, required).frame
-    clusters, members = g.cluster(short, replicates=20)
+    clusters = g.cluster(short, replicates=20)
     closed = g.closing(short, supply)
     coverage, basis = g.coverage(covered), g.basis(known)
     return {
         "coverage": coverage, "basis": basis, "sources": g.sources(levels, rated),
         "self_bias": g.self_bias(rated), "gaps": g.gaps(short), "gap_map": g.gap_map(short),
         "readiness": g.readiness(short), "supply": g.supplied(closed, supply, short),
-        "clusters": clusters, "cohorts": g.cohorts(members, closed, supply, short),
+        "clusters": clusters, "cohorts": g.cohorts(clusters, closed, supply, short),
         "trust": g.trust(coverage, basis, levels, clusters, rated),
     }  # fmt: skip
 

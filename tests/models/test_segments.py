@@ -22,7 +22,8 @@ def blobs(seed: int, k: int, n: int = 300, m: int = 4) -> tuple[pd.DataFrame, np
 def test_segments_are_found_with_values_missing() -> None:
     frame, of = blobs(3, 3)
     holes = frame.mask(np.random.default_rng(1).random(frame.shape) < 0.1)
-    found, labels = cluster(holes, replicates=20)
+    found = cluster(holes, replicates=20)
+    labels = found.members["segment"]
     assert found.parameters["k"] == 3
     agrees = pd.crosstab(labels.to_numpy(), of[labels.index]).max(axis=1).sum() / len(labels)
     assert agrees > 0.95
@@ -34,8 +35,8 @@ def test_segments_are_found_with_values_missing() -> None:
 def test_it_is_the_same_again() -> None:
     frame, _ = blobs(4, 3)
     one, two = cluster(frame, replicates=20), cluster(frame, replicates=20)
-    pd.testing.assert_frame_equal(one[0].frame, two[0].frame)
-    pd.testing.assert_series_equal(one[1], two[1])
+    pd.testing.assert_frame_equal(one.frame, two.frame)
+    pd.testing.assert_frame_equal(one.members, two.members)
 
 
 @pytest.mark.parametrize("kind", ["normal", "skewed", "uniform"])
@@ -43,10 +44,10 @@ def test_one_cloud_has_no_segments(kind: str) -> None:
     rng = np.random.default_rng(5)
     x = rng.normal(size=(300, 1)) + 0.7 * rng.normal(size=(300, 4))
     x = np.exp(x) if kind == "skewed" else rng.random((300, 4)) if kind == "uniform" else x
-    found, labels = cluster(pd.DataFrame(x), replicates=20)
+    found = cluster(pd.DataFrame(x), replicates=20)
     assert found.is_empty
     assert "do not fall into segments" in found.missing
-    assert labels.empty
+    assert found.members.empty
 
 
 def test_a_small_group_is_no_segment() -> None:
@@ -54,15 +55,15 @@ def test_a_small_group_is_no_segment() -> None:
     rng = np.random.default_rng(6)
     x = rng.normal(size=(400, 3))
     x[:10] += 12
-    found, _ = cluster(pd.DataFrame(x), replicates=20)
+    found = cluster(pd.DataFrame(x), replicates=20)
     assert found.is_empty
 
 
 def test_too_little_and_too_flat() -> None:
-    assert "fewer than 60" in cluster(pd.DataFrame())[0].missing
-    assert "fewer than 60" in cluster(pd.DataFrame({"a": [1.0] * 59, "b": 2.0}))[0].missing
+    assert "fewer than 60" in cluster(pd.DataFrame()).missing
+    assert "fewer than 60" in cluster(pd.DataFrame({"a": [1.0] * 59, "b": 2.0})).missing
     flat = pd.DataFrame({"a": np.arange(100.0), "b": 1.0, "c": np.nan})
-    assert "fewer than two features" in cluster(flat)[0].missing
+    assert "fewer than two features" in cluster(flat).missing
 
 
 def test_text_and_infinity_are_refused() -> None:

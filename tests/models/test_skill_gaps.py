@@ -165,12 +165,12 @@ def test_nothing_comes_of_nothing() -> None:
     empty.attrs["missing"] = "this dataset has no rows in `skill_rating` as of 2024-01-01"
     found = g.levels(empty)
     frame = g.shortfalls(found, asked()).frame
-    clusters, members = g.cluster(frame)
+    clusters = g.cluster(frame)
     closed = g.closing(frame, WAYS)
     results: list[Result] = [
         found, g.gaps(frame), g.gap_map(frame), g.readiness(frame), g.coverage(empty),
         g.basis(empty), g.self_bias(empty), clusters, closed, g.supplied(closed, WAYS, frame),
-        g.cohorts(members, closed, WAYS, frame),
+        g.cohorts(clusters, closed, WAYS, frame),
     ]  # fmt: skip
     assert all(r.is_empty for r in results)
     assert "skill_rating" in g.gaps(frame).missing

@@ -23,17 +23,17 @@ def shortfalls(tmp_path: Path, seed: int, k: int, n: int = 350) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("seed", "k"), [(21, 0), (22, 3), (23, 4), (24, 5)])
 def test_as_many_cohorts_as_were_planted(tmp_path: Path, seed: int, k: int) -> None:
-    found, members = g.cluster(shortfalls(tmp_path, seed, k), replicates=30)
+    found = g.cluster(shortfalls(tmp_path, seed, k), replicates=30)
     assert found.parameters["k"] == k
-    assert members["cohort"].nunique() == k
+    assert found.members["cohort"].nunique() == k
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_noise_has_no_cohorts(tmp_path: Path, seed: int) -> None:
-    found, members = g.cluster(shortfalls(tmp_path, 100 + seed, 0), replicates=30)
+    found = g.cluster(shortfalls(tmp_path, 100 + seed, 0), replicates=30)
     assert found.parameters["k"] == 0
-    assert members.empty
+    assert found.members.empty
 
 
 def simulated(seed: int, n: int = 400) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ def cluster(
     replicates: int = 50,
     seed: int = 1,
     min_size: int = 10,
-) -> tuple[Result, pd.Series]:
+) -> Result:
     """Search for segments, and say that there are none where there are none.
 
     Parameters
@@ -42,10 +42,9 @@ def cluster(
     Result
         Family SEGMENTS: ``segment, feature, mean`` (in the feature's own unit), ``others`` (mean of
         everyone else), ``jaccard``, ``n``. Without segments it has no rows and says why. Estimates
-        ``cluster_stability`` and ``cohort_size`` by segment.
-    pandas.Series
-        Private: the segment of each row of the frame (1, 2, ... the largest first), empty where
-        there are none. Rows without any value are not placed.
+        ``cluster_stability`` and ``cohort_size`` by segment. ``members`` has the ``segment`` (1,
+        2, ... the largest first) under the index of the frame, empty where there are none; rows
+        without any value are not placed.
 
     Raises
     ------
@@ -61,12 +60,12 @@ def cluster(
     --------
     >>> import numpy as np, pandas as pd
     >>> rng = np.random.default_rng(1)
-    >>> found, of = cluster(pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc")))
-    >>> found.is_empty, len(of)
+    >>> found = cluster(pd.DataFrame(rng.normal(size=(200, 3)), columns=list("abc")))
+    >>> found.is_empty, len(found.members)
     (True, 0)
     """
     name = "segments"
-    nobody = pd.Series(dtype="int64", name="segment")
+    nobody = pd.DataFrame({"segment": pd.Series(dtype="int64")})
     try:
         values = frame.to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError):
@@ -80,7 +79,7 @@ def cluster(
     n = int(placed.sum())
     if n < _stability.MIN_ROWS:
         why = f"fewer than {_stability.MIN_ROWS} people have any of the features"
-        return not_enough(name, Family.SEGMENTS, why), nobody
+        return not_enough(name, Family.SEGMENTS, why).but(members=nobody)
     here = values[placed]
     some = (~np.isnan(here)).any(axis=0)
     middle, spread = np.zeros(here.shape[1]), np.zeros(here.shape[1])
@@ -88,7 +87,7 @@ def cluster(
     varies = spread > 1e-12 * np.maximum(np.abs(middle), 1.0)
     if varies.sum() < 2:
         why = "fewer than two features differ between people"
-        return not_enough(name, Family.SEGMENTS, why), nobody
+        return not_enough(name, Family.SEGMENTS, why).but(members=nobody)
     scaled = (here[:, varies] - middle[varies]) / spread[varies]
     w = (~np.isnan(scaled)).astype(float)
     found = _stability.clusters(
@@ -100,14 +99,15 @@ def cluster(
             "people do not fall into segments that are found again in other samples and are more "
             "than chance"
         )
-        return not_enough(name, Family.SEGMENTS, why, parameters={"k": 0}), nobody
+        nothing = not_enough(name, Family.SEGMENTS, why, parameters={"k": 0})
+        return nothing.but(members=nobody)
     size = np.bincount(found.labels, minlength=found.k)
     order = np.argsort(-size, kind="stable")
     rank = np.empty(found.k, dtype=int)
     rank[order] = np.arange(1, found.k + 1)
     labels = rank[found.labels]
     result = _profiles(frame.loc[placed], labels, found.jaccard[order], found, name)
-    return result, pd.Series(labels, index=frame.index[placed], name="segment")
+    return result.but(members=pd.DataFrame({"segment": labels}, index=frame.index[placed]))
 
 
 def _profiles(

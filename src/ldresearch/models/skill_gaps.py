@@ -789,7 +789,7 @@ def cluster(
     replicates: int = 50,
     seed: int = 1,
     min_size: int = MIN_PEOPLE,
-) -> tuple[Result, pd.DataFrame]:
+) -> Result:
     """Search for cohorts of people who lack the same skills.
 
     A person is her shortfalls in the skills asked of at least half of the people. A skill that
@@ -811,8 +811,7 @@ def cluster(
         Family MODEL, one row a number of cohorts tried: ``cohorts, jaccard, lowest, ari, gap,
         gap_se, smallest, standing`` (``chosen``, ``possible``, ``refused``), ``n``.
         ``parameters["k"]`` is 0 where there are no segments. Estimate ``cluster_stability``.
-    pandas.DataFrame
-        Private: ``person_key, cohort`` (1, 2, ... the largest first; empty: no segments).
+        ``members`` has ``person_key, cohort`` (1, 2, ... the largest first; empty: no segments).
 
     References
     ----------
@@ -823,14 +822,14 @@ def cluster(
     nobody = pd.DataFrame({"person_key": pd.Series(dtype="int64"),
                            "cohort": pd.Series(dtype="int64")})  # fmt: skip
     if frame.empty:
-        return _missing(frame, name, Family.MODEL), nobody
+        return _missing(frame, name, Family.MODEL).but(members=nobody)
     keys, x, w = _vectors(frame)
     if len(keys) < _stability.MIN_ROWS or x.shape[1] < 2:
         why = (
             f"fewer than {_stability.MIN_ROWS} people are rated, by others than themselves, in "
             "skills that most people need"
         )
-        return not_enough(name, Family.MODEL, why), nobody
+        return not_enough(name, Family.MODEL, why).but(members=nobody)
     found = _stability.clusters(
         x, w, max_clusters=max_clusters, replicates=replicates, seed=seed, min_size=min_size
     )
@@ -863,11 +862,12 @@ def cluster(
         },
     )  # fmt: skip
     if not found.k:
-        return result, nobody
+        return result.but(members=nobody)
     size = np.bincount(found.labels, minlength=found.k)
     rank = np.empty(found.k, dtype=int)
     rank[np.argsort(-size, kind="stable")] = np.arange(1, found.k + 1)
-    return result, pd.DataFrame({"person_key": keys, "cohort": rank[found.labels]})
+    members = pd.DataFrame({"person_key": keys, "cohort": rank[found.labels]})
+    return result.but(members=members)
 
 
 def _vectors(frame: pd.DataFrame) -> tuple[Any, Floats, Floats]:
@@ -888,15 +888,13 @@ def _vectors(frame: pd.DataFrame) -> tuple[Any, Floats, Floats]:
     return wide.index.to_numpy()[kept], np.where(np.isnan(x), 0.0, x), w
 
 
-def cohorts(
-    members: pd.DataFrame, found: Result, supply: pd.DataFrame, frame: pd.DataFrame
-) -> Result:
+def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.DataFrame) -> Result:
     """Describe each cohort: its size, what it lacks most, what teaches that, and the hours.
 
     Parameters
     ----------
-    members : pandas.DataFrame
-        ``person_key, cohort``, of :func:`cluster`.
+    clusters : Result
+        Of :func:`cluster`.
     found : Result
         Of :func:`closing`.
     supply : pandas.DataFrame
@@ -910,8 +908,8 @@ def cohorts(
         (shortfall of everyone else), ``content`` (what most of its people could take next),
         ``hours`` a person to close the skill, ``n``. Estimates ``cohort_size`` by cohort.
     """
-    name = "cohorts"
-    if members.empty:
+    name, members = "cohorts", clusters.members
+    if members is None or members.empty:
         return not_enough(name, Family.SEGMENTS, "people do not fall into "
                           "groups that lack the same skills")  # fmt: skip
     joined = frame[frame["level"].notna()].merge(members, on="person_key")
