@@ -79,7 +79,9 @@ def message(
     text = f"{where}: {what}" if where else what
     if inside:
         text += f" ({'; '.join(inside)})"
-    return f"{text}. Do: {do}." if do else f"{text}."
+    if not do:
+        return f"{text}."
+    return f"{text}. Do: {do}" + ("" if do.endswith("?") else ".")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -286,7 +286,9 @@ def _renderer(canvas: _Canvas) -> Any:
             self, gc: Any, marker_path: Any, marker_trans: Any, path: Any, trans: Any,
             rgbFace: Any = None,
         ) -> None:  # fmt: skip
-            fill, stroke = _fill(gc, rgbFace), _stroke(gc)
+            # A tick is a line of two points: matplotlib gives it a filling that nobody can see.
+            fill = _fill(gc, rgbFace) if len(marker_path.vertices) > 2 else ""
+            stroke = _stroke(gc)
             look = " ".join(part for part in (fill, stroke) if part)
             clip, radius = gc.get_clip_rectangle(), _radius(marker_path, marker_trans)
             places = trans.transform(path.vertices)

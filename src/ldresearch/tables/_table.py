@@ -108,8 +108,9 @@ def of(
         Column to a function of its cell, where the role's format will not do. Never called with
         ``None``.
     most : int
-        Rows of each group that are kept of a long curve, evenly spaced, the first and the last
-        among them; 0 keeps all. Columns that count since the row before are then to be dropped.
+        Rows that are kept of a long curve, evenly spaced, the first and the last among them, and
+        three times as many in all where there are several curves; 0 keeps all. Columns that count
+        since the row before are then to be dropped.
 
     Returns
     -------
@@ -135,13 +136,17 @@ def of(
 
 
 def _spread(published: Published, most: int) -> list[tuple[Scalar, ...]]:
-    """Keep so many rows of each group, evenly spaced, the first and the last among them."""
+    """Keep so many rows of each group, evenly spaced, the first and the last among them.
+
+    The more groups, the fewer rows of each, but three at least: a page is read, not searched.
+    """
     if not most:
         return list(published.rows)
     keys = [i for i, c in enumerate(published.columns) if c.role is Role.KEY]
     groups: dict[tuple[Scalar, ...], list[tuple[Scalar, ...]]] = {}
     for row in published.rows:
         groups.setdefault(tuple(row[i] for i in keys), []).append(row)
+    most = min(most, max(3 * most // max(len(groups), 1), 3))
     kept: list[tuple[Scalar, ...]] = []
     for rows in groups.values():
         step = max(math.ceil((len(rows) - 1) / max(most - 1, 1)), 1)

@@ -18,7 +18,7 @@ VARIANTS = {
     "delayed_entry": "from the first day, at risk once registered",
 }
 _ENDS = {"low": "from", "high": "to"}
-POINTS = 14
+POINTS = 10
 """Rows of a long curve; its figure shows the rest."""
 
 
@@ -38,7 +38,7 @@ def everyone(published: Published, *_: Published) -> Table:
 def groups(published: Published, *_: Published) -> Table:
     """Tabulate the survival curves of the groups."""
     return tables.of(published, "Share still going on, by group and day", labels=_CURVE,
-                     drop=("n_events",), most=POINTS // 2)  # fmt: skip
+                     drop=("n_events",), most=POINTS)  # fmt: skip
 
 
 _CURVE = {"time": "day", "survival": "still going on", "n": "people at risk", **_ENDS}
