@@ -164,7 +164,7 @@ def resolve(known: Mapping[str, Parameter], given: Mapping[str, Any]) -> dict[st
     >>> resolve(known, {"windw_days": 30})
     Traceback (most recent call last):
     ...
-    ldresearch.errors.ParameterError: windw_days: no such parameter. Do: did you mean window_days?.
+    ldresearch.errors.ParameterError: windw_days: no such parameter. Do: did you mean window_days?
     """
     for name in given:
         if name not in known:

@@ -18,9 +18,6 @@ from typing import Any, ClassVar
 
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine
-from papermill.utils import merge_kwargs, remove_args
 
 QUIET = (
     "--HistoryManager.enabled=False",
@@ -41,14 +38,42 @@ class _ThisInterpreter(KernelSpecManager):  # type: ignore[misc, unused-ignore]
         return KernelSpec(argv=argv, display_name="Python 3", language="python", name=kernel_name)
 
 
-class PrivateEngine(NBClientEngine):  # type: ignore[misc, unused-ignore]
-    """Run a notebook in a kernel that nobody else can reach."""
+class PrivateEngine:
+    """Run a notebook in a kernel that nobody else can reach.
+
+    Papermill imports this class while it is itself being imported, so its own classes are looked
+    up when a notebook is run and not before.
+    """
 
     live: ClassVar[set[AsyncKernelManager]] = set()
     """Kernels running now, so that an interrupted process can end them."""
 
     @classmethod
-    def execute_managed_notebook(
+    def execute_notebook(cls, nb: Any, kernel_name: str, **kwargs: Any) -> Any:
+        """Run all cells as papermill's own engine does, with a kernel manager made here."""
+        from papermill.engines import Engine
+
+        class Managed(Engine):  # type: ignore[misc, unused-ignore]
+            execute_managed_notebook = cls._execute
+
+        return Managed.execute_notebook(nb, kernel_name, **kwargs)
+
+    @staticmethod
+    def nb_kernel_name(nb: Any, name: str | None = None) -> str:
+        """Name of the kernel that a notebook asks for."""
+        from papermill.utils import nb_kernel_name
+
+        return str(nb_kernel_name(nb, name))
+
+    @staticmethod
+    def nb_language(nb: Any, language: str | None = None) -> str:
+        """Language that a notebook is written in."""
+        from papermill.utils import nb_language
+
+        return str(nb_language(nb, language))
+
+    @classmethod
+    def _execute(
         cls,
         nb_man: Any,
         kernel_name: str,
@@ -59,7 +84,9 @@ class PrivateEngine(NBClientEngine):  # type: ignore[misc, unused-ignore]
         execution_timeout: int | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Run all cells; as papermill's own engine does, with a kernel manager made here."""
+        from papermill.clientwrap import PapermillNotebookClient
+        from papermill.utils import merge_kwargs, remove_args
+
         del stdout_file, stderr_file, log_output  # what cells print stays in the private notebook
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
         with _kernel(kernel_name) as manager:
@@ -95,7 +122,7 @@ class PrivateEngine(NBClientEngine):  # type: ignore[misc, unused-ignore]
 
 
 def _environment() -> dict[str, str]:
-    """Environment of a kernel: two numerical threads a run, since runs go side by side."""
+    """Environment of a kernel: one numerical thread a run, since runs go side by side."""
     limited = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         limited.setdefault(name, "1")

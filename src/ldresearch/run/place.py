@@ -26,7 +26,7 @@ def slug(name: str) -> str:
     Examples
     --------
     >>> slug("harbour"), slug("R&D / EMEA"), slug("../up")
-    ('harbour', 'r-d-emea-a24d01', 'up-0dbdc1')
+    ('harbour', 'r-d-emea-62317a', 'up-8c722b')
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST].strip("-")
