@@ -235,7 +235,10 @@ def ends(published: Published, *_: Published) -> str:
     said = [
         f"{words.percent(r['share'])} {_CAUSES.get(str(r['cause']), str(r['cause']))}" for r in rows
     ]
-    return f"After {words.days(_horizon(published))}, {words.listing(said)}."
+    told = f"After {words.days(_horizon(published))}, {words.listing(said)}."
+    if any(r["cause"] == "left" for r in rows):
+        told += " The curve above lies higher: leaving is no end there, it only ends the watching."
+    return told
 
 
 def contrast(published: Published, *_: Published) -> str:
