@@ -21,8 +21,8 @@ install: $(STAMP) ## create .venv and install the package with what its tests ne
 demo: $(STAMP) ## build the demo organisations, run the notebooks, leave reports/index.html
 	@$(BIN)/ldresearch demo
 
-test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest
+test: $(STAMP) ## run the tests, a process for each core
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: $(STAMP) ## run the simulations that take long
 	$(BIN)/python -m pytest -m slow

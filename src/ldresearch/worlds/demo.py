@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldresearch.dataset import MANIFEST, Dataset
-from ldresearch.files import atomic_write
+from ldresearch.files import atomic_write, locked
 from ldresearch.worlds.organisation import organisation
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def demo(folder: Path) -> list[Dataset]:
     -------
     list of Dataset
     """
-    return [_one(name, folder / name) for name in CLIENTS]
+    with locked(folder / ".lock"):  # two processes may want it at once, and one is to build it
+        return [_one(name, folder / name) for name in CLIENTS]
 
 
 def _one(name: str, folder: Path) -> Dataset:
