@@ -47,6 +47,8 @@ def begin(name: str, namespace: Mapping[str, Any]) -> Run:
     Returns
     -------
     Run
+        Its log is narrowed to the population that the parameters name; what the log covers has
+        been shown.
 
     Raises
     ------
@@ -54,6 +56,18 @@ def begin(name: str, namespace: Mapping[str, Any]) -> Run:
         For a misspelt, mistyped or out-of-range parameter, a missing dataset or a bad date.
     DataError
         If the dataset cannot be read.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ... '''}, as_of="2024-02-01")
+    >>> run = begin("20_adoption", {"dataset": str(tiny.dataset.path), "as_of": "2024-02-01"})
+    coverage study.coverage
+    >>> run, run.stem
+    (Run(20_adoption, text as of 2024-02-01, publish), 'adoption')
     """
     known, injected = parameters.executed(list(namespace.get("In", ())))
     if not known:
