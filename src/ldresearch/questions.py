@@ -87,7 +87,7 @@ def collect() -> Mapping[str, str]:
 
 
 def wanted_columns() -> tuple[tuple[str, str], ...]:
-    """Columns some question wants, as (table, column), each once, in the order they are named.
+    """List the columns some question wants, as (table, column), each once and in order.
 
     Examples
     --------
