@@ -200,7 +200,9 @@ _SEAL: Final = object()
 
 
 class Published:
-    """A result that passed the door out. There is no public constructor but ``publish``.
+    """A result that passed the door out.
+
+    There is no public constructor but ``publish``.
 
     Attributes
     ----------

@@ -7,6 +7,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from numpydoc.validate import validate
 
 import ldresearch
 from ldresearch.log import EventLog
+from ldresearch.study import Run
 
 # Figures, tables and sentences are views: they share one signature, told once in the package's
 # docstring. Of them, as of everything public, the summary is checked.
@@ -38,13 +40,16 @@ SECTIONS = {
 }
 EXAMPLE = {"EX01": "add a section Examples with a few lines that run and show the point"}
 
-# By the first words of the module below the package; "" is the package itself.
+NEXT_SENTENCE = re.compile(r"[.?!] [A-Z]")
+
+# By the first word of the name below the package.
 TOLD = frozenset(
     {"models", "measures", "sources", "privacy", "study", "worlds", "log", "dataset", "ingest",
      "result", "engine"}
 )  # fmt: skip
 SHOWN = frozenset({"models", "measures", "privacy", "worlds"})
 ALSO_SHOWN = frozenset({"study.begin", "sources.ingest", "log.EventLog"})
+METHODS: dict[str, type] = {"log.EventLog": EventLog, "study.Run": Run}
 
 
 def modules() -> Iterator[str]:
@@ -63,7 +68,7 @@ def own(module: ModuleType) -> Iterator[tuple[str, Any]]:
 
 
 def public() -> dict[str, Any]:
-    """Return what is public by its name below the package, with the methods of the log."""
+    """Return what is public by its name below the package, with the methods of ``METHODS``."""
     found: dict[str, Any] = {}
     for path in modules():
         if any(part.startswith("_") for part in path.split(".")):
@@ -71,9 +76,10 @@ def public() -> dict[str, Any]:
         for name, thing in own(importlib.import_module(path)):
             if not name.startswith("_"):
                 found[f"{path}.{name}".split(".", 1)[1]] = thing
-    for name, method in vars(EventLog).items():
-        if not name.startswith("_") and callable(getattr(EventLog, name)):
-            found[f"log.EventLog.{name}"] = method
+    for path, kind in METHODS.items():
+        for name, method in vars(kind).items():
+            if not name.startswith("_") and callable(getattr(kind, name)):
+                found[f"{path}.{name}"] = method
     return found
 
 
@@ -121,6 +127,10 @@ def test_the_search_finds_the_package() -> None:
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_a_summary_is_one_sentence(name: str) -> None:
     hold(name, SUMMARY)
+    summary = (inspect.getdoc(PUBLIC[name]) or "").split("\n")[0]
+    assert not NEXT_SENTENCE.search(summary), (
+        f"ldresearch.{name}: put what follows the first sentence below an empty line."
+    )
 
 
 @pytest.mark.parametrize("name", functions(TOLD))
