@@ -180,7 +180,7 @@ def verify(
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do a published run again and compare: same data, same code, same facts, same page?"""
+    """Do a published run again and compare: data, code, facts and page, the same or not."""
     from ldresearch import places
     from ldresearch.run import verification
 

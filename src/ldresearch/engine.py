@@ -21,6 +21,20 @@ DEFAULT_MEMORY = "2GB"
 def literal(text: str) -> str:
     """Quote a text as an SQL literal; the only way text enters a statement.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        In single quotes, with those inside it doubled.
+
+    Raises
+    ------
+    ValueError
+        If there is a NUL character in it.
+
     Examples
     --------
     >>> literal("O'Neil")
@@ -33,6 +47,15 @@ def literal(text: str) -> str:
 
 def identifier(name: str) -> str:
     """Quote a name as an SQL identifier.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        In double quotes, with those inside it doubled.
 
     Examples
     --------
@@ -107,6 +130,11 @@ def empty(backend: Any, name: str, columns: Mapping[str, str]) -> ibis.Table:
     name : str
     columns : mapping of str to str
         Column to type, as the engine names it.
+
+    Returns
+    -------
+    ibis.Table
+        Without rows; the one that is there already, if any has this name.
     """
     typed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
     backend.con.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({typed})")
@@ -132,6 +160,7 @@ def analysis(
     backend : ibis backend
         Without external access, its configuration locked; keep it alive with the tables.
     tables : dict of str to ibis.Table
+        One a file, by the same names.
     """
     import ibis
 

@@ -86,7 +86,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Hash a file's bytes (SHA-256)."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

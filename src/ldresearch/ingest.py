@@ -119,10 +119,17 @@ def write(
     reject_limit : float
         Share of a table's rows that may be rejected.
     notes : mapping, optional
+        What is worth knowing about the frames, as in :class:`Reading`.
 
     Returns
     -------
     Dataset
+        As it is now, merged with what was there.
+
+    Raises
+    ------
+    DataError
+        As :func:`admit`.
     """
     reading = Reading({name: [frame] for name, frame in tables.items()}, notes=notes or {})
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +146,22 @@ def write(
 def connect(
     folder: Path, sources: Iterable[Path], *, memory: str = "4GB"
 ) -> duckdb.DuckDBPyConnection:
-    """Open the intake connection for a dataset folder and the files or folders of a source."""
+    """Open the intake connection for a dataset folder and the files or folders of a source.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset; created with mode 0700.
+    sources : iterable of Path
+        What may be read besides.
+    memory : str
+        Memory limit, for example ``"4GB"``; beyond it the engine spills into the folder.
+
+    Returns
+    -------
+    duckdb.DuckDBPyConnection
+        It touches these folders and files and no others; whoever opens it closes it.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     return engine.intake([folder, *sources], spill=folder / ".spill", memory=memory)
@@ -157,6 +179,30 @@ def admit(
     reject_limit: float = REJECT_LIMIT,
 ) -> IngestReport:
     """Take a reading through the door and publish the dataset atomically.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        Of :func:`connect`, for this folder.
+    reading : Reading
+        What a reader found, with raw person ids.
+    folder : Path
+        The dataset; merged with what is there.
+    client : str
+    key : bytes
+        Pseudonym key of the client, 32 bytes.
+    public : bool
+        Mark as public or synthetic.
+    time_zone : str
+        IANA name in which days are counted.
+    reject_limit : float
+        Share of a table's rows that may be rejected.
+
+    Returns
+    -------
+    IngestReport
+        Rows read, kept and rejected. Where every file of the reading is in the dataset already,
+        nothing is done and the report says so.
 
     Raises
     ------

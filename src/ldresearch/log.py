@@ -52,9 +52,18 @@ class EventLog:
 
     Examples
     --------
-    >>> import ldresearch as ldr                                        # doctest: +SKIP
-    >>> log = ldr.EventLog.open("data/demo/harbour", as_of="2025-06-30")  # doctest: +SKIP
-    >>> log.where(unit="Sales").attrition                               # doctest: +SKIP
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2024-01-01    | 2024-01-01 | Sales
+    ...     ben       | 2024-01-01    | 2024-01-01 | Lab
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ...     ben       | 2024-03-04  | view
+    ... '''}, as_of="2024-02-01")
+    >>> tiny.where(unit="Sales").attrition
+    (Step(reason='unit is Sales', n_persons=1, n_rows=1),)
     """
 
     dataset: Dataset
@@ -75,7 +84,44 @@ class EventLog:
         memory: str = engine.DEFAULT_MEMORY,
         threads: int | None = None,
     ) -> Self:
-        """Open a dataset as of a date; the dataset's own time zone unless told otherwise."""
+        """Open a dataset as of a date; the dataset's own time zone unless told otherwise.
+
+        Parameters
+        ----------
+        path : str, Path or Dataset
+        as_of : str or datetime.date
+            First day that is not known; ISO where it is text.
+        time_zone : str
+            Reporting time zone, IANA name; empty: that of the dataset.
+        memory : str
+            Memory limit of the engine.
+        threads : int, optional
+            All cores by default.
+
+        Returns
+        -------
+        EventLog
+            Of everyone; nothing has been read yet.
+
+        Raises
+        ------
+        ParameterError
+            For a date that is none, or an unknown time zone.
+        DataError
+            If there is no dataset, or its manifest cannot be read.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> march = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ...     ada       | 2024-02-20  | view
+        ... '''}, as_of="2024-03-01")
+        >>> february = EventLog.open(march.dataset, as_of="2024-02-01")
+        >>> [len(one.collect(one.table("event"))) for one in (february, march)]
+        [1, 2]
+        """
         dataset = path if isinstance(path, Dataset) else Dataset.open(Path(path))
         zone = time_zone or dataset.manifest.time_zone
         clock.zone(zone)
@@ -105,7 +151,28 @@ class EventLog:
         return other
 
     def has(self, name: str) -> bool:
-        """Whether a table has a row as of this date, for this population."""
+        """Tell whether a table has a row as of this date, for this population.
+
+        Parameters
+        ----------
+        name : str
+            A canonical table.
+
+        Returns
+        -------
+        bool
+            False also where the dataset lacks the table.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-20  | view
+        ... '''}, as_of="2024-02-01")
+        >>> tiny.has("event"), tiny.has("person")
+        (True, False)
+        """
         if self.dataset.manifest.rows(name) == 0:
             return False
         return bool(self.table(name).limit(1).count().execute())
@@ -113,10 +180,31 @@ class EventLog:
     def table(self, name: str) -> ibis.Table:
         """Return a canonical table as known as of the date, for the population.
 
+        Parameters
+        ----------
+        name : str
+
+        Returns
+        -------
+        ibis.Table
+            One row a record. What was not known yet is blank, and a row that was not recorded yet
+            is absent.
+
         Raises
         ------
         ParameterError
             If the schema has no such table. A table the dataset lacks comes back empty.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"person": '''
+        ...     person_id | valid_from_on | hired_on   | left_on
+        ...     ada       | 2024-01-01    | 2024-01-01 | 2024-01-20
+        ...     ben       | 2024-01-01    | 2024-01-01 | 2024-02-20
+        ... '''}, as_of="2024-02-01")
+        >>> int(tiny.collect(tiny.table("person"))["left_on"].notna().sum())
+        1
         """
         if name not in schema.TABLES:
             raise ParameterError(
@@ -152,7 +240,31 @@ class EventLog:
         return expr
 
     def bound(self, column: str) -> Any:
-        """Return the as-of date as an instant or a date, whichever the column holds."""
+        """Return the as-of date as an instant or a date, whichever the column holds.
+
+        Parameters
+        ----------
+        column : str
+            Its name tells: ``_at`` is an instant, everything else a date.
+
+        Returns
+        -------
+        ibis.Scalar
+            Of an instant, midnight of the date in the reporting time zone, in UTC.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at         | verb
+        ...     ada       | 2024-01-31 22:59:00 | view
+        ...     ada       | 2024-01-31 23:01:00 | view
+        ... '''}, as_of="2024-03-01", time_zone="Europe/Berlin")
+        >>> february = EventLog.open(tiny.dataset, as_of="2024-02-01")
+        >>> event = tiny.table("event")
+        >>> len(tiny.collect(event.filter(event.occurred_at < february.bound("occurred_at"))))
+        1
+        """
         import ibis
 
         if column.endswith("_at"):
@@ -162,7 +274,29 @@ class EventLog:
     # Days ----------------------------------------------------------------------------------
 
     def day(self, instant: Any) -> Any:
-        """Return the local day of a UTC instant column, as an expression."""
+        """Return the local day of a UTC instant column, as an expression.
+
+        Parameters
+        ----------
+        instant : ibis.Column
+            Instants in UTC.
+
+        Returns
+        -------
+        ibis.Column
+            Dates in the reporting time zone.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at         | verb
+        ...     ada       | 2024-01-31 23:30:00 | view
+        ... '''}, as_of="2024-03-01", time_zone="Europe/Berlin")
+        >>> event = tiny.table("event")
+        >>> str(tiny.collect(event.select(day_on=tiny.day(event.occurred_at)))["day_on"][0])[:10]
+        '2024-02-01'
+        """
         import ibis
 
         first, last = date(1990, 1, 1), self.as_of + timedelta(days=2)
@@ -206,7 +340,24 @@ class EventLog:
         return person.select("person_key").distinct()
 
     def persons(self) -> ibis.Table:
-        """Return one row per person: the attributes valid on the day before the as-of date."""
+        """Return one row per person: the attributes valid on the day before the as-of date.
+
+        Returns
+        -------
+        ibis.Table
+            Grain ``person_key``, with the columns of the table ``person``.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"person": '''
+        ...     person_id | valid_from_on | valid_to_on | hired_on   | level
+        ...     ada       | 2023-01-01    | 2024-01-15  | 2023-01-01 | entry
+        ...     ada       | 2024-01-15    | -           | 2023-01-01 | senior
+        ... '''}, as_of="2024-02-01")
+        >>> tiny.collect(tiny.persons())["level"].tolist()
+        ['senior']
+        """
         import ibis
 
         person = self.table("person")
@@ -225,10 +376,27 @@ class EventLog:
         **population : str
             Any of ``unit``, ``role``, ``level``, ``country``, ``location``.
 
+        Returns
+        -------
+        EventLog
+            Of these persons alone, with a step of attrition for each attribute.
+
         Raises
         ------
         ParameterError
             For an unknown column, or a value no person has.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"person": '''
+        ...     person_id | valid_from_on | hired_on   | unit_path
+        ...     ada       | 2024-01-01    | 2024-01-01 | Sales/North
+        ...     ben       | 2024-01-01    | 2024-01-01 | Sales/South
+        ...     cleo      | 2024-01-01    | 2024-01-01 | Lab
+        ... '''}, as_of="2024-02-01")
+        >>> [len(tiny.collect(tiny.where(unit=unit).persons())) for unit in ("", "Sales", "North")]
+        [3, 2, 1]
         """
         log = self
         for column, wanted in population.items():
@@ -255,10 +423,56 @@ class EventLog:
         )
 
     def counted(self, reason: str, n_persons: int, n_rows: int) -> EventLog:
-        """Add a step of attrition that a measure made."""
+        """Add a step of attrition that a measure made.
+
+        Parameters
+        ----------
+        reason : str
+            What those still counted have in common.
+        n_persons, n_rows : int
+            How many are left.
+
+        Returns
+        -------
+        EventLog
+            The same, with one step more.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ... '''}, as_of="2024-02-01")
+        >>> tiny.counted("ever had access", n_persons=1, n_rows=1).attrition
+        (Step(reason='ever had access', n_persons=1, n_rows=1),)
+        """
         return self._sharing(attrition=(*self.attrition, Step(reason, n_persons, n_rows)))
 
     def collect(self, expression: ibis.Table) -> pd.DataFrame:
-        """Run an expression and return its (small) frame."""
+        """Run an expression and return its (small) frame.
+
+        Parameters
+        ----------
+        expression : ibis.Table
+            Made of the tables of this log.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a row of the expression, in no order unless it says one.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ...     ben       | 2024-01-04  | view
+        ... '''}, as_of="2024-02-01")
+        >>> event = tiny.table("event")
+        >>> tiny.collect(event.group_by("verb").agg(n=event.person_key.nunique())).to_dict("list")
+        {'verb': ['view'], 'n': [2]}
+        """
         frame: pd.DataFrame = expression.to_pandas()
         return frame

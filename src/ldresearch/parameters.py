@@ -132,7 +132,7 @@ def executed(cells: Sequence[str]) -> tuple[dict[str, Parameter], dict[str, Any]
 
 @lru_cache(maxsize=1)
 def rules() -> Mapping[str, Mapping[str, Any]]:
-    """Ranges, choices and help by parameter name."""
+    """Read ranges, choices and help by parameter name."""
     text = resources.files("ldresearch").joinpath("parameters.toml").read_text(encoding="utf-8")
     return MappingProxyType(tomllib.loads(text))
 

@@ -11,19 +11,19 @@ from ldresearch.errors import ParameterError, message
 
 
 def checkout() -> Path | None:
-    """Root of the checkout this package runs from, or ``None`` when it was installed."""
+    """Find the root of the checkout this package runs from, or ``None`` when it was installed."""
     root = Path(__file__).resolve().parents[2]
     return root if (root / "pyproject.toml").is_file() and (root / "notebooks").is_dir() else None
 
 
 def data_home() -> Path:
-    """Folder that a relative dataset name is looked up in."""
+    """Name the folder that a relative dataset name is looked up in."""
     root = checkout()
     return root / "data" if root else Path.home() / ".local" / "share" / "ldresearch"
 
 
 def notebooks_home() -> Path:
-    """Folder of the notebooks: the checkout's, or those the wheel carries."""
+    """Name the folder of the notebooks: the checkout's, or those the wheel carries."""
     root = checkout()
     return root / "notebooks" if root else Path(__file__).resolve().parent / "_notebooks"
 
@@ -63,11 +63,11 @@ def dataset_folder(name: str) -> Path:
 
 
 def runs_home() -> Path:
-    """Private folder of executed notebooks: they hold what the reports hide."""
+    """Name the private folder of executed notebooks: they hold what the reports hide."""
     return data_home() / "runs"
 
 
 def reports_home() -> Path:
-    """Folder of the reports: the checkout's, or ``reports`` below the data folder."""
+    """Name the folder of the reports: the checkout's, or ``reports`` below the data folder."""
     root = checkout()
     return root / "reports" if root else data_home() / "reports"

@@ -76,7 +76,7 @@ def questions() -> tuple[Question, ...]:
 
 @lru_cache(maxsize=1)
 def collect() -> Mapping[str, str]:
-    """What to collect, by what is missing: a table, a column, or ``weeks``, ``value``, ``persons``.
+    """Say what to collect, by what is missing: a table, column, ``weeks``, ``value``, ``persons``.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def collect() -> Mapping[str, str]:
 
 
 def wanted_columns() -> tuple[tuple[str, str], ...]:
-    """Columns some question wants, as (table, column), each once, in the order they are named.
+    """List the columns some question wants, as (table, column), each once and in order.
 
     Examples
     --------

@@ -147,6 +147,12 @@ def not_enough(
     reason : str
         A sentence without a full stop: what is missing and how much of it there is.
     parameters : mapping, optional
+        What would have been computed with.
+
+    Returns
+    -------
+    Result
+        Without rows and estimates; ``missing`` is the reason.
 
     Examples
     --------
@@ -194,7 +200,9 @@ _SEAL: Final = object()
 
 
 class Published:
-    """A result that passed the door out. There is no public constructor but ``publish``.
+    """A result that passed the door out.
+
+    There is no public constructor but ``publish``.
 
     Attributes
     ----------
@@ -293,7 +301,17 @@ def _float(value: Scalar) -> float:
 
 
 def to_payload(published: Published) -> dict[str, Any]:
-    """Write a published result as plain JSON data."""
+    """Write a published result as plain JSON data.
+
+    Parameters
+    ----------
+    published : Published
+
+    Returns
+    -------
+    dict
+        Fit for ``json.dumps(..., allow_nan=False)``: ``nan`` is ``None``, infinities are words.
+    """
     return {
         "name": published.name,
         "family": published.family.value,
@@ -327,7 +345,23 @@ def _sealed(**fields: Any) -> Published:
 
 
 def from_payload(data: Mapping[str, Any]) -> Published:
-    """Read the wire format back. For the gate, which checks it again before anyone draws it."""
+    """Read the wire format back; for the gate, which checks it again before anyone draws it.
+
+    Parameters
+    ----------
+    data : mapping
+        What :func:`to_payload` wrote.
+
+    Returns
+    -------
+    Published
+        Equal in all its fields to the one that was written.
+
+    Raises
+    ------
+    KeyError, ValueError, TypeError
+        If a field is absent or is not what it may be.
+    """
     columns = tuple(Column(name, Role(role)) for name, role in data["columns"])
     return _sealed(
         name=str(data["name"]),

@@ -47,6 +47,8 @@ def begin(name: str, namespace: Mapping[str, Any]) -> Run:
     Returns
     -------
     Run
+        Its log is narrowed to the population that the parameters name; what the log covers has
+        been shown.
 
     Raises
     ------
@@ -54,6 +56,18 @@ def begin(name: str, namespace: Mapping[str, Any]) -> Run:
         For a misspelt, mistyped or out-of-range parameter, a missing dataset or a bad date.
     DataError
         If the dataset cannot be read.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ... '''}, as_of="2024-02-01")
+    >>> run = begin("20_adoption", {"dataset": str(tiny.dataset.path), "as_of": "2024-02-01"})
+    coverage study.coverage
+    >>> run, run.stem
+    (Run(20_adoption, text as of 2024-02-01, publish), 'adoption')
     """
     known, injected = parameters.executed(list(namespace.get("In", ())))
     if not known:
@@ -119,32 +133,86 @@ class Run:
     # Publishing ------------------------------------------------------------------------------
 
     def publish(self, result: Result) -> Published:
-        """Take a result through the door, under this run's rules."""
+        """Take a result through the door, under this run's rules.
+
+        Parameters
+        ----------
+        result : Result
+            Of a model; private.
+
+        Returns
+        -------
+        Published
+            What views take; its estimates are among the facts of the run.
+
+        Raises
+        ------
+        DisclosureError
+            If it has a column about one person, or rules that are too weak.
+        """
         published = _publish(result, self.rules)
         self._published.append(published)
         return published
 
     def figure(self, view: str, *published: Published) -> None:
-        """Show a figure with its sentence as the caption and its numbers in a table."""
+        """Show a figure with its sentence as the caption and its numbers in a table.
+
+        Parameters
+        ----------
+        view : str
+            Name of a function in the module of this study's views.
+        *published : Published
+            What it takes.
+            Where the first is empty, the sentence says what is missing.
+        """
         self._show("sentence" if published[0].is_empty else "figure", view, published)
 
     def table(self, view: str, *published: Published) -> None:
-        """Show a table with its sentence."""
+        """Show a table with its sentence.
+
+        Parameters
+        ----------
+        view : str
+            Name of a function in the module of this study's views.
+        *published : Published
+            What it takes.
+            Where the first is empty, the sentence says what is missing.
+        """
         self._show("sentence" if published[0].is_empty else "table", view, published)
 
     def say(self, view: str, *published: Published) -> None:
-        """Show a sentence."""
+        """Show a sentence.
+
+        Parameters
+        ----------
+        view : str
+            Name of a function in the module of this study's views.
+        *published : Published
+            What it takes.
+        """
         self._show("sentence", view, published)
 
     def checks(self, *published: Published) -> None:
-        """Show what was checked: passed, not passed, not known, each with its sentence."""
+        """Show what was checked: passed, not passed, not known, each with its sentence.
+
+        Parameters
+        ----------
+        *published : Published
+            Of family CHECKS: a row a check, with its ``status``.
+        """
         for one in published:
             for row in one.frame.to_dict("records"):
                 self._checks.append({"check": row["check"], "status": row["status"]})
         self._show("checks", "checks", published)
 
     def cohort(self, *steps: Step) -> None:
-        """Show who is counted, and who fell out and why."""
+        """Show who is counted, and who fell out and why.
+
+        Parameters
+        ----------
+        *steps : Step
+            Added to those of the log, such as ``frame.attrs["steps"]`` of a measure.
+        """
         import pandas as pd
 
         every = [*self.log.attrition, *steps]
@@ -164,12 +232,31 @@ class Run:
         self._show("attrition", "attrition", (self._attrition,), stem="study")
 
     def headline(self, *published: Published) -> None:
-        """Say the finding: one sentence, up to four numbers, the decision."""
+        """Say the finding: one sentence, up to four numbers, the decision.
+
+        Parameters
+        ----------
+        *published : Published
+            What the view ``headline`` of this study takes.
+        """
         self._headline = views.resolve("sentence", self.stem, "headline")(*published)
         self._show("headline", "headline", published)
 
     def explore(self, frame: pd.DataFrame | Result, rows: int = 50) -> None:
-        """Show rows while exploring; dropped by every report, refused when publishing."""
+        """Show rows while exploring; dropped by every report, refused when publishing.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame or Result
+            It may be private.
+        rows : int
+            How many are shown, from the top.
+
+        Raises
+        ------
+        ParameterError
+            In any mode but ``explore``.
+        """
         if self.mode is not Mode.EXPLORE:
             raise ParameterError(
                 message("rows are shown in explore mode only", where="run.explore",
@@ -201,7 +288,15 @@ class Run:
     # The end ---------------------------------------------------------------------------------
 
     def facts(self) -> dict[str, Any]:
-        """Return what a program reads: every published estimate, checks and provenance."""
+        """Return what a program reads: every published estimate, checks and provenance.
+
+        Returns
+        -------
+        dict
+            Fit for JSON: ``report``, ``headline`` (``None`` before it was said), ``facts``,
+            ``checks``, ``missing``, ``coverage``, ``attrition``, ``rules``, ``n_suppressed``,
+            ``provenance``, and ``run_id``, the same for the same data, parameters and code.
+        """
         manifest = self.log.dataset.manifest
         headline = self._headline
         population = {k: v for k, v in self.log.population.items()}  # noqa: C416 - a plain dict
@@ -250,7 +345,13 @@ class Run:
         return body
 
     def finish(self) -> None:
-        """Emit the facts. Without this a run is not complete and is never published."""
+        """Emit the facts; without this a run is not complete and is never published.
+
+        Raises
+        ------
+        ParameterError
+            If no headline was said.
+        """
         if self.mode is Mode.EXPLORE:
             _display({"text/plain": NOT_FOR_DISTRIBUTION})
             return

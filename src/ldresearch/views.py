@@ -27,7 +27,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 @lru_cache(maxsize=len(PACKAGES))
 def stems(kind: str) -> tuple[str, ...]:
-    """Names of the analyses that have views of a kind.
+    """Name the analyses that have views of a kind.
 
     Parameters
     ----------
@@ -75,12 +75,12 @@ def resolve(kind: str, stem: str, view: str) -> Callable[..., Any]:
 
 
 def has(kind: str, stem: str, view: str) -> bool:
-    """Whether there is such a view."""
+    """Tell whether there is such a view."""
     return stem in stems(kind) and view in views(kind, stem)
 
 
 def views(kind: str, stem: str) -> dict[str, Callable[..., Any]]:
-    """Public functions a module of views defines itself, by name."""
+    """Return the public functions a module of views defines itself, by name."""
     module = importlib.import_module(f"ldresearch.{_package(kind)}.{stem}")
     return {
         name: function

@@ -17,7 +17,10 @@ from types import MappingProxyType
 
 
 class Verb(StrEnum):
-    """What a learner did. A login is ``access`` and never a value event."""
+    """What a learner did.
+
+    A login is ``access`` and never a value event.
+    """
 
     ACCESS = "access"
     VIEW = "view"

@@ -69,7 +69,7 @@ _MAX_TEXT = 40
 
 
 def series(i: int) -> str:
-    """Name of the colour and line style of the i-th group.
+    """Name the colour and line style of the i-th group.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def _set_height(figure: Figure, height: float) -> None:
 
 
 def plot_height(figure: Figure) -> float:
-    """Height of the plotting area in inches, as :func:`axes` or :func:`forest` set it."""
+    """Return the plotting area's height in inches, as set by :func:`axes` or :func:`forest`."""
     gid = figure.get_gid()
     return float(gid) if gid else float(figure.get_size_inches()[1]) - 0.6
 

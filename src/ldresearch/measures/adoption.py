@@ -64,6 +64,20 @@ def eligibility(log: EventLog) -> pd.DataFrame:
         Grain ``person_key``. ``eligible_to_on`` is the first day no longer eligible, missing
         where the person still is; ``ended`` says why (``left``, ``revoked`` or empty). Groups are
         text, ``Unknown`` where the source has none.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | left_on
+    ...     ada       | 2024-01-01    | 2024-01-01 | -
+    ...     ben       | 2024-01-01    | 2024-01-01 | 2024-01-20
+    ... '''}, as_of="2024-02-01")
+    >>> found = eligibility(tiny).sort_values("ended")
+    >>> found["ended"].tolist()
+    ['', 'left']
+    >>> found["eligible_to_on"].dt.date.astype(str).tolist()
+    ['NaT', '2024-01-20']
     """
     return log.collect(eligible(log))
 
@@ -115,6 +129,23 @@ def time_to_value(
         Grain ``person_key``: ``start_on``; ``entry`` and ``duration`` in days since then (an
         entry half a day before the first day seen; 0: seen from the start); ``event`` is
         ``value``, ``left`` or empty; groups. ``attrs["steps"]`` is the attrition.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | left_on
+    ...     ada       | 2024-01-01    | 2024-01-01 | -
+    ...     ben       | 2024-01-01    | 2024-01-01 | 2024-01-20
+    ...     cleo      | 2024-01-01    | 2024-01-01 | -
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | view
+    ...     ada       | 2024-01-03  | complete
+    ... '''}, as_of="2024-02-01")
+    >>> found = time_to_value(tiny).sort_values("duration")
+    >>> found[["duration", "event"]].to_dict("list")
+    {'duration': [2.0, 19.0, 30.0], 'event': ['value', 'left', '']}
     """
     begins = first_day(log)
     if begins is None:
@@ -227,6 +258,27 @@ def funnel(
     -------
     pandas.DataFrame
         Grain ``group, step``: ``n_reached`` persons of the ``n_of`` they are counted among.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ...     cleo      | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | complete
+    ...     ben       | 2024-01-04  | view
+    ... '''}, as_of="2024-02-01")
+    >>> found = funnel(tiny).sort_values("order")
+    >>> print(found[["step", "n_reached", "n_of"]].to_string(index=False))
+        step  n_reached  n_of
+    employed          3     3
+      access          3     3
+      active          2     3
+       value          1     2
     """
     people = _staff(log, by)
     access = people.eligible_from_on.notnull() & people.eligible_to_on.isnull()
@@ -323,6 +375,22 @@ def ways(log: EventLog, *, verbs: Verbs = "complete", min_minutes: int = 0) -> p
     pandas.DataFrame
         Grain ``way``: ``self_started``, ``both``, ``assigned`` (only), ``neither``; all four rows,
         also where one is 0.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ...     cleo      | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb     | assignment_id
+    ...     ada       | 2024-01-03  | complete | -
+    ...     ben       | 2024-01-04  | complete | a1
+    ... '''}, as_of="2024-02-01")
+    >>> ways(tiny).set_index("way")["n_persons"].to_dict()
+    {'assigned': 1, 'both': 0, 'neither': 1, 'self_started': 1}
     """
     import ibis
 
@@ -384,6 +452,26 @@ def groups(
     pandas.DataFrame
         Grain ``group``: ``n_reached`` of ``n_followed``; ``n_eligible`` are there today, and
         ``n_waiting`` of them have not started yet.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2024-01-01    | 2024-01-01 | Sales
+    ...     ben       | 2024-01-01    | 2024-01-01 | Sales
+    ...     cleo      | 2024-01-01    | 2024-01-01 | Lab
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ben       | 2024-01-01  | view
+    ...     ada       | 2024-01-03  | complete
+    ...     cleo      | 2024-01-20  | complete
+    ... '''}, as_of="2024-02-01")
+    >>> found = groups(tiny, window_days=14)
+    >>> print(found[["group", "n_reached", "n_followed", "n_waiting"]].to_string(index=False))
+    group  n_reached  n_followed  n_waiting
+      Lab          0           1          0
+    Sales          1           2          1
     """
     import ibis
 
@@ -452,6 +540,22 @@ def adopters(
         Grain ``week_on`` (Monday): ``adopters`` of the week; ``n_eligible`` at its end and
         ``n_started``, those of them who have started by then; ``at_risk``, eligible in the week
         and not started before it; ``is_complete``, whether all its seven days are in the log.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ...     cleo      | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ben       | 2024-01-15  | complete
+    ... '''}, as_of="2024-01-22")
+    >>> adopters(tiny)[["adopters", "n_started", "at_risk"]].to_dict("list")
+    {'adopters': [1, 0, 1], 'n_started': [1, 1, 2], 'at_risk': [3, 2, 2]}
     """
     begins = first_day(log)
     if begins is None:
@@ -559,6 +663,18 @@ def active(
     -----
     An active day stands for the days until the next one, 7 or 28 at most; those stretches never
     overlap, so one look at each active day gives all trailing counts.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | view
+    ...     ben       | 2024-01-02  | view
+    ...     ada       | 2024-01-03  | view
+    ... '''}, as_of="2024-01-04")
+    >>> active(tiny)[["dau", "wau", "mau"]].to_dict("list")
+    {'dau': [1, 1, 1], 'wau': [1, 2, 2], 'mau': [1, 2, 2]}
     """
     begins = first_day(log)
     if begins is None:
@@ -626,6 +742,18 @@ def active_days(log: EventLog, *, verbs: Verbs = "", assigned: str = "all") -> p
     -------
     pandas.DataFrame
         Grain ``n_days`` 1 to 28, all rows; ``n_active`` is the sum of ``n_persons``.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | view
+    ...     ada       | 2024-01-02  | view
+    ...     ben       | 2024-01-02  | view
+    ... '''}, as_of="2024-01-15")
+    >>> active_days(tiny).head(3)["n_persons"].tolist()
+    [1, 1, 0]
     """
     import ibis
 
@@ -664,6 +792,20 @@ def reconciliation(
     pandas.DataFrame
         Grain ``kind``, of the ``n_of`` persons with any activity: ``unknown`` (not in the HR
         file), ``no_access`` (active, never eligible), ``early`` (value before eligibility).
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | complete
+    ...     zoe       | 2024-01-04  | complete
+    ... '''}, as_of="2024-02-01")
+    >>> reconciliation(tiny).set_index("kind")["n_persons"].to_dict()
+    {'early': 0, 'no_access': 0, 'unknown': 1}
     """
     import ibis
 

@@ -72,6 +72,21 @@ def gaps(
         One row a length: ``n_returned`` gaps that ended with a return after that many days,
         ``n_open`` gaps still open after that many days as of the date, and ``n`` distinct
         persons who ever had a gap of that length or longer.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-01-11  | complete
+    ...     ben       | 2024-01-01  | complete
+    ... '''}, as_of="2024-02-01")
+    >>> print(gaps(tiny, verbs="complete").to_string(index=False))
+     gap_days  n_returned  n_open  n
+           10           1       0  2
+           21           0       1  2
+           31           0       1  1
     """
     import ibis
 
@@ -149,6 +164,18 @@ def spells(
     ------
     ParameterError
         If the gap is not a whole day or more.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-01-05  | complete
+    ...     ada       | 2024-01-25  | complete
+    ... '''}, as_of="2024-03-01")
+    >>> spells(tiny, verbs="complete", gap_days=10)[["duration", "cause"]].to_dict("list")
+    {'duration': [5.0, 1.0], 'cause': ['disengaged', 'disengaged']}
     """
     import ibis
 
@@ -233,18 +260,18 @@ def _finish_spells(log: EventLog, frame: pd.DataFrame, limit: Any) -> pd.DataFra
             "duration": duration.clip(lower=1).astype(float),
             "cause": cause,
             "event": cause == "disengaged",
-            "unit": text(frame["unit"]),
-            "role": text(frame["role_id"]),
-            "level": text(frame["level"]),
-            "country": text(frame["country"]),
-            "location": text(frame["location"]),
+            "unit": _text(frame["unit"]),
+            "role": _text(frame["role_id"]),
+            "level": _text(frame["level"]),
+            "country": _text(frame["country"]),
+            "location": _text(frame["location"]),
             "is_manager": frame["is_manager"].astype("boolean").fillna(False),
             "tenure_years": (start - hired).dt.days / 365.25,
         }
     )
 
 
-def text(column: pd.Series) -> pd.Series:
+def _text(column: pd.Series) -> pd.Series:
     """Return a text column with ``None`` for what is missing, whatever the pandas version."""
     return column.astype(object).where(column.notna(), None)
 
@@ -279,6 +306,21 @@ def enrolments(log: EventLog, *, origin: str = "start", by: str = "topic") -> pd
         has not is censored at the offer's end or the as-of date, whichever is first. A withdrawal
         without a date (``is_undated``) is censored at the end. ``dropped`` is empty or the reason
         why the row must not be analysed.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"content": '''
+    ...     content_id | title | topic   | published_at | retired_at
+    ...     m1         | Maths | Numbers | 2024-01-10   | 2024-02-09
+    ... ''', "assignment": '''
+    ...     assignment_id | person_id | content_id | assigned_at | status    | status_at
+    ...     e1            | ada       | m1         | 2024-01-01  | withdrawn | 2024-01-20
+    ...     e2            | ben       | m1         | 2024-01-05  | completed | 2024-02-09
+    ... '''}, as_of="2024-03-01")
+    >>> found = enrolments(tiny, origin="start").sort_values("duration")
+    >>> found[["group", "duration", "event"]].to_dict("list")
+    {'group': ['Numbers', 'Numbers'], 'duration': [10.0, 30.0], 'event': [True, False]}
     """
     _check_choice("origin", origin, ORIGINS)
     _check_choice("by", by, ("topic", "content_id"))
@@ -400,6 +442,24 @@ def subjects(
         for enrolments). ``attrs["steps"]`` is the attrition, ``attrs["n_undated"]`` the
         withdrawals without a date, which are censored at the end, ``attrs["lag_days"]`` how many
         days later than it happened an end is known.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2024-01-01    | 2024-01-01 | Sales
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-01-05  | complete
+    ...     ada       | 2024-01-25  | complete
+    ... '''}, as_of="2024-03-01")
+    >>> found = subjects(tiny, gap_days=10)
+    >>> print(found[["item", "duration", "event", "group"]].to_string(index=False))
+     item  duration  event group
+        1       5.0   True Sales
+        2       1.0   True Sales
     """
     _check_choice("subject", subject, SUBJECTS)
     if subject == "enrolment":
@@ -489,6 +549,25 @@ def variants(
     pandas.DataFrame
         As :func:`subjects`, with ``variant``: the gap in days (``14 days``) or the origin.
         ``attrs["used"]`` names the rule in use.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-01-16  | complete
+    ... '''}, as_of="2024-06-01")
+    >>> found = variants(tiny, gap_days=14)
+    >>> print(found[["variant", "duration"]].to_string(index=False))
+    variant  duration
+    14 days       1.0
+    14 days       1.0
+    28 days      16.0
+     7 days       1.0
+     7 days       1.0
+    >>> found.attrs["used"]
+    '14 days'
     """
     value: dict[str, Any] = {"verbs": verbs, "assigned": assigned, "min_minutes": min_minutes}
     if subject == "enrolment":
@@ -534,6 +613,17 @@ def returns(
         A row with ``event`` for each spell after the first, ``duration`` days after the first one
         began, and one row without at the end of follow-up (``as_of - gap_days``, or leaving).
         Enrolments do not recur: an empty frame that says so.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-02-10  | complete
+    ... '''}, as_of="2024-04-01")
+    >>> returns(tiny, gap_days=28)[["duration", "event"]].to_dict("list")
+    {'duration': [40.0, 63.0], 'event': [True, False]}
     """
     import numpy as np
 

@@ -74,6 +74,18 @@ def tables(log: EventLog) -> pd.DataFrame:
         local days of the instant or date the table is known by, missing where it has none;
         ``days_since`` are the whole days between the last of them and the as-of date, 0 where the
         last known day has a row. ``n_questions`` need or want the table.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ...     ada       | 2024-01-09  | view
+    ... '''}, as_of="2024-01-15")
+    >>> found = tables(tiny)
+    >>> found[found["n_rows"] > 0][["table", "n_rows", "days_since"]].to_dict("list")
+    {'table': ['event'], 'n_rows': [2], 'days_since': [5.0]}
     """
     return pd.DataFrame(
         [_described(log, t) for t in schema.TABLES.values() if t.name not in DERIVED]
@@ -136,6 +148,20 @@ def rejects(log: EventLog) -> pd.DataFrame:
         Grain ``table, reason``: ``n_rows`` of the ``n_in`` rows read; ``kind`` is ``duplicate``,
         ``void`` (taken back by the source) or ``fault``. A table without rejected rows has one row
         with an empty reason. ``attrs["n_persons"]`` are the persons of the dataset.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     event_id | person_id | occurred_at | verb
+    ...     e1       | ada       | 2024-01-03  | view
+    ...     e1       | ada       | 2024-01-03  | view
+    ...     e2       | ada       | someday     | view
+    ... '''}, as_of="2024-01-15")
+    >>> print(rejects(tiny)[["kind", "n_rows", "n_in"]].to_string(index=False))
+         kind  n_rows  n_in
+    duplicate       1     3
+        fault       1     3
     """
     manifest = log.dataset.manifest
     rows = [
@@ -177,6 +203,16 @@ def notes(log: EventLog) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``note`` (parts of a nested note are joined with a colon); ``number`` is missing for
         words. Lists are left out.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ... '''}, as_of="2024-01-15")
+    >>> notes(tiny)[["note", "said"]].to_dict("list")
+    {'note': ['recorded at'], 'said': ['not in the source: taken as occurred_at']}
     """
     rows = [
         {
@@ -227,6 +263,21 @@ def coverage(log: EventLog) -> pd.DataFrame:
         Grain ``week_on`` (Monday); a week without events is a row with zero. ``n_days`` are the
         days of the week with an event; ``is_complete``, whether its seven days lie between the
         first day of the log and the as-of date. ``attrs["n_persons"]`` are all persons with any.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | view
+    ...     ben       | 2024-01-02  | view
+    ...     ada       | 2024-01-16  | view
+    ... '''}, as_of="2024-01-18")
+    >>> found = coverage(tiny)
+    >>> found["week_on"].dt.date.astype(str).tolist()
+    ['2024-01-01', '2024-01-08', '2024-01-15']
+    >>> found[["n_events", "is_complete"]].to_dict("list")
+    {'n_events': [2, 0, 1], 'is_complete': [True, True, False]}
     """
     begins = first_day(log)
     if begins is None:
@@ -275,6 +326,20 @@ def verbs(log: EventLog) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``verb, source``; ``last_on`` is the local day of the last one and ``days_since`` the
         whole days between it and the as-of date.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb     | source
+    ...     ada       | 2024-01-03  | complete | lms
+    ...     ada       | 2024-01-08  | view     | lms
+    ...     ben       | 2024-01-09  | view     | lms
+    ... '''}, as_of="2024-01-15")
+    >>> print(verbs(tiny)[["verb", "n_events", "n_persons", "days_since"]].to_string(index=False))
+        verb  n_events  n_persons  days_since
+    complete         1          1        11.0
+        view         2          2         5.0
     """
     event = log.table("event")
     found = log.collect(
@@ -310,6 +375,18 @@ def lag(log: EventLog, *, settled_days: int = 60) -> pd.DataFrame:
         Grain ``lag``: every entry of :data:`LAGS`, in that order. A source whose every event was
         recorded at the very moment it happened gives no time of recording: ``unknown``.
         ``attrs["is_settled"]`` says whether there were events old enough.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at         | recorded_at         | verb
+    ...     ada       | 2024-01-03 09:00:00 | 2024-01-03 10:00:00 | view
+    ...     ben       | 2024-01-03 09:00:00 | 2024-01-06 09:00:00 | view
+    ... '''}, as_of="2024-04-01")
+    >>> found = lag(tiny)
+    >>> found[found["n_events"] > 0][["lag", "n_events"]].to_dict("list")
+    {'lag': ['day', 'week'], 'n_events': [1, 1]}
     """
     import ibis
 
@@ -378,6 +455,24 @@ def faults(log: EventLog) -> pd.DataFrame:
         ``clock_ahead`` (recorded before it happened), ``shifted_day`` (a date without a time of
         day, read as midnight UTC, that falls on the day before in the reporting time zone).
         ``is_checked`` is false where the table to check against has no rows.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-08    | 2024-01-08
+    ... ''', "event": '''
+    ...     person_id | occurred_at         | verb
+    ...     ada       | 2024-01-03 09:00:00 | view
+    ...     ada       | 2024-01-10 09:00:00 | view
+    ...     zoe       | 2024-01-10 09:00:00 | view
+    ... '''}, as_of="2024-02-01")
+    >>> found = faults(tiny).set_index("fault")
+    >>> found.loc[["before_hire", "unknown_person"], "n_events"].tolist()
+    [1, 1]
+    >>> bool(found.loc["unknown_content", "is_checked"])
+    False
     """
     whole = _whole(log)
     event = whole.table("event")
@@ -496,6 +591,24 @@ def denominators(log: EventLog, *, active_days: int = 28) -> pd.DataFrame:
         Grain ``employment`` (``employed``, ``left``, ``unknown`` to the HR file), ``access``
         (``open``, ``none``), ``activity`` (``active``, ``quiet``); only combinations that occur.
         A list the dataset lacks says ``no list``.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ...     zoe       | 2024-01-04  | view
+    ... '''}, as_of="2024-01-15")
+    >>> print(denominators(tiny).to_string(index=False))
+    employment  access activity  n
+      employed no list   active  1
+      employed no list    quiet  1
+       unknown no list   active  1
     """
     import ibis
 
@@ -595,6 +708,18 @@ def missing(log: EventLog) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``table, column``, only of tables that are there. ``n_persons`` is 0 for tables that
         are not about persons.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path | level
+    ...     ada       | 2024-01-01    | 2024-01-01 | Sales     | senior
+    ...     ben       | 2024-01-01    | 2024-01-01 | Sales     | -
+    ... '''}, as_of="2024-01-15")
+    >>> found = missing(tiny).set_index("column")
+    >>> found.loc[["level", "unit_path"], ["n_missing", "n_rows"]].to_dict("list")
+    {'n_missing': [1, 0], 'n_rows': [2, 2]}
     """
     rows = []
     for table, column in wanted_columns():
@@ -639,6 +764,18 @@ def missing_by(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
     pandas.DataFrame
         Grain ``group, column``: ``n_reached`` persons lack it, of ``n``. ``access`` is among the
         columns where the dataset has an access list.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path | level
+    ...     ada       | 2024-01-01    | 2024-01-01 | Sales     | senior
+    ...     ben       | 2024-01-01    | 2024-01-01 | Lab       | -
+    ... '''}, as_of="2024-01-15")
+    >>> found = missing_by(tiny, by="unit")
+    >>> found[found["column"] == "level"][["group", "n_reached", "n"]].to_dict("list")
+    {'group': ['Lab', 'Sales'], 'n_reached': [1, 0], 'n': [1, 1]}
     """
     import ibis
 
@@ -695,6 +832,19 @@ def needs(log: EventLog, *, value_verbs: str | Iterable[str] = "complete,pass") 
         ``persons`` (persons in the smallest needed table); ``wanted`` is what the question asks for
         where it names a number, else missing. ``collect`` says what to collect; ``n`` are the
         persons of the table behind the need.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ...     ada       | 2024-01-09  | view
+    ... '''}, as_of="2024-01-15")
+    >>> found = needs(tiny)
+    >>> tables_needed = found[(found["question"] == "reach") & (found["kind"] == "table")]
+    >>> tables_needed.set_index("need")["number"].to_dict()
+    {'access': 0.0, 'event': 2.0, 'person': 0.0, 'touch': 0.0}
     """
     verb_list(value_verbs)
     has = _Holdings(log, value_verbs)

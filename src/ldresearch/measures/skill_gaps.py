@@ -56,6 +56,21 @@ def ratings(log: EventLog, *, by: str = "") -> pd.DataFrame:
         Grain ``person_key, skill_id, source``: ``level`` on 0 to 1, ``raw`` on its ``scale_id``,
         ``age_days`` at the as-of date, ``role``, ``group``. Only the employed of today, where
         there is an HR file. Ratings outside their scale are not part of it.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"skill_scale": '''
+    ...     scale_id | minimum | maximum
+    ...     five     | 1       | 5
+    ... ''', "skill_rating": '''
+    ...     person_id | skill_id | rated_at   | source  | raw | scale_id
+    ...     ada       | a        | 2023-12-01 | manager | 2   | five
+    ...     ada       | a        | 2024-01-05 | manager | 3   | five
+    ...     ada       | a        | 2024-01-10 | self    | 5   | five
+    ... '''}, as_of="2024-01-15")
+    >>> ratings(tiny)[["source", "level", "age_days"]].to_dict("list")
+    {'source': ['manager', 'self'], 'level': [0.5, 1.0], 'age_days': [10, 5]}
     """
     import ibis
 
@@ -96,6 +111,21 @@ def required(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
         Grain ``person_key, skill_id``: ``skill`` (its name), ``role``, ``group``, ``target`` on 0
         to 1 with its published standard error (missing where there is none), ``weight`` (1 where
         none is given).
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | role_id
+    ...     ada       | 2024-01-01    | 2024-01-01 | clerk
+    ... ''', "role_skill": '''
+    ...     role_id | skill_id | target | valid_from_on | is_reliable
+    ...     clerk   | a        | 0.5    | 2023-01-01    | true
+    ...     clerk   | a        | 0.75   | 2024-01-01    | true
+    ...     clerk   | b        | 0.6    | 2023-01-01    | false
+    ... '''}, as_of="2024-01-15")
+    >>> required(tiny)[["skill_id", "target"]].to_dict("list")
+    {'skill_id': ['a'], 'target': [0.75]}
     """
     return log.collect(_required(log, by))
 
@@ -126,6 +156,27 @@ def coverage(log: EventLog) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``source, age``; age is ``new`` (up to half a year), ``middle`` (up to a year),
         ``old`` or ``all``. The source ``any`` counts a pair once, by its newest rating.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | role_id
+    ...     ada       | 2024-01-01    | 2024-01-01 | clerk
+    ...     ben       | 2024-01-01    | 2024-01-01 | clerk
+    ... ''', "role_skill": '''
+    ...     role_id | skill_id | target | valid_from_on | is_reliable
+    ...     clerk   | a        | 0.5    | 2023-01-01    | true
+    ... ''', "skill_scale": '''
+    ...     scale_id | minimum | maximum
+    ...     five     | 1       | 5
+    ... ''', "skill_rating": '''
+    ...     person_id | skill_id | rated_at   | source  | raw | scale_id
+    ...     ada       | a        | 2024-01-05 | manager | 3   | five
+    ... '''}, as_of="2024-01-15")
+    >>> found = coverage(tiny)
+    >>> found[found["age"] == "all"][["source", "n_pairs", "n_pairs_of"]].to_dict("list")
+    {'source': ['any', 'manager'], 'n_pairs': [1, 1], 'n_pairs_of': [2, 2]}
     """
     import ibis
 
@@ -181,6 +232,28 @@ def basis(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
         Grain ``group, basis``; basis is ``several`` (rated by two sources or more), ``one`` (by one
         that is not the person herself), ``self_only`` or ``none``. ``n_pairs_of`` and
         ``n_persons_of`` count the whole group.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | role_id | unit_path
+    ...     ada       | 2024-01-01    | 2024-01-01 | clerk   | Sales
+    ...     ben       | 2024-01-01    | 2024-01-01 | clerk   | Sales
+    ... ''', "role_skill": '''
+    ...     role_id | skill_id | target | valid_from_on | is_reliable
+    ...     clerk   | a        | 0.5    | 2023-01-01    | true
+    ... ''', "skill_scale": '''
+    ...     scale_id | minimum | maximum
+    ...     five     | 1       | 5
+    ... ''', "skill_rating": '''
+    ...     person_id | skill_id | rated_at   | source | raw | scale_id
+    ...     ada       | a        | 2024-01-05 | self   | 3   | five
+    ... '''}, as_of="2024-01-15")
+    >>> print(basis(tiny)[["group", "basis", "n_pairs", "n_pairs_of"]].to_string(index=False))
+    group     basis  n_pairs  n_pairs_of
+    Sales      none        1           2
+    Sales self_only        1           2
     """
     import ibis
 
@@ -236,6 +309,21 @@ def supply(log: EventLog) -> pd.DataFrame:
         Grain ``skill_id, content_id``: ``title``, ``minutes`` by the catalogue, ``cost`` in
         ``currency`` (empty where free of one), ``level_from`` and ``level_to`` on 0 to 1, missing
         where the tags do not say.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"content": '''
+    ...     content_id | title | published_at | retired_at | duration_s
+    ...     c1         | Sums  | 2023-01-01   | -          | 1800
+    ...     c2         | Old   | 2023-01-01   | 2024-01-01 | 600
+    ... ''', "content_skill": '''
+    ...     content_id | skill_id | level_from | level_to
+    ...     c1         | a        | 0.25       | 0.75
+    ...     c2         | a        | 0.25       | 0.75
+    ... '''}, as_of="2024-01-15")
+    >>> supply(tiny)[["title", "minutes", "level_from", "level_to"]].to_dict("list")
+    {'title': ['Sums'], 'minutes': [30.0], 'level_from': [0.25], 'level_to': [0.75]}
     """
     content = log.table("content")
     offered = content.filter(

@@ -574,6 +574,17 @@ def active(frame: pd.DataFrame, *, weeks: int = 53) -> Result:
     Result
         Family TREND; ``day_on`` (last day of the stretch), ``wau``, ``mau`` (the persons behind
         the row).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.date_range("2024-01-01", periods=56)
+    >>> frame = pd.DataFrame({"day_on": days, "part": 0, "dau": 5, "wau": 10, "mau": 20,
+    ...                       "is_full_month": [False] * 27 + [True] * 29})
+    >>> active(frame, weeks=2).frame
+          day_on  wau  mau
+    0 2024-02-18   10   20
+    1 2024-02-25   10   20
     """
     name = "active"
     if frame.empty:
@@ -616,6 +627,13 @@ def habit(frame: pd.DataFrame) -> Result:
     Result
         Family HISTOGRAM: ``days, share, n``; the estimate ``habitual_share`` is the share with
         eight days or more.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"n_days": range(1, 29), "n_persons": [30] + [0] * 26 + [10]})
+    >>> float(habit(frame).estimate("habitual_share").value)
+    0.25
     """
     name = "habit"
     if frame.empty:
@@ -658,6 +676,14 @@ def funnel(frame: pd.DataFrame) -> Result:
     Result
         Family RATES in the order of the steps: ``step, n_reached, n, share, low, high``; an
         estimate ``funnel_step`` for each.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"step": ["employed", "active", "value"], "order": [0, 1, 2],
+    ...                       "n_reached": [100, 60, 15], "n_of": [100, 100, 60]})
+    >>> funnel(frame).frame[["step", "share"]].to_dict("list")
+    {'step': ['employed', 'active', 'value'], 'share': [1.0, 0.6, 0.25]}
     """
     name = "funnel"
     if frame.empty:
@@ -686,6 +712,14 @@ def ways(frame: pd.DataFrame) -> Result:
     -------
     Result
         Family RATES: ``way, n_reached, n, share, low, high``; estimates ``started_way``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"way": ["self_started", "both", "assigned", "neither"],
+    ...                       "n_persons": [20, 5, 25, 50], "n_eligible": 100})
+    >>> ways(frame).frame[["way", "share"]].to_dict("list")
+    {'way': ['self_started', 'both', 'assigned', 'neither'], 'share': [0.2, 0.05, 0.25, 0.5]}
     """
     if not frame.empty and not frame["n_eligible"].max():
         return not_enough("ways", Family.RATES, "no one is eligible as of this date")
@@ -707,6 +741,18 @@ def units(frame: pd.DataFrame, *, window_days: int = 60) -> Result:
     -------
     Result
         As :func:`ldresearch.models.rates.shrunk_shares`; estimates ``unit_activation``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"group": ["Sales", "Lab", "Plant"], "n_reached": [90, 50, 2],
+    ...                       "n_followed": [100, 100, 10], "n_eligible": [100, 100, 10]})
+    >>> found = units(frame).frame
+    >>> found[["group", "raw", "share", "standing"]].round(2)
+       group  raw  share standing
+    0  Plant  0.2   0.27   behind
+    1    Lab  0.5   0.50   behind
+    2  Sales  0.9   0.89    ahead
     """
     named = frame.rename(columns={"n_followed": "n"})
     named.attrs.update(frame.attrs)
@@ -727,6 +773,14 @@ def waiting(frame: pd.DataFrame) -> Result:
     Result
         Family RATES, most first: ``group, n_reached`` (those who wait), ``n, share, low, high``;
         estimates ``unit_waiting``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"group": ["Sales", "Lab"], "n_waiting": [10, 30],
+    ...                       "n_eligible": [100, 60]})
+    >>> waiting(frame).frame[["group", "n_reached", "share"]].to_dict("list")
+    {'group': ['Lab', 'Sales'], 'n_reached': [30, 10], 'share': [0.5, 0.1]}
     """
     here = frame if frame.empty else frame[frame["n_eligible"] > 0]
     if not here.empty:
@@ -757,6 +811,23 @@ def trust(
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``; shares in percent.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.result import not_enough
+    >>> from ldresearch.vocabulary import Family
+    >>> people = pd.DataFrame({"duration": [10.0, 20, 30, 90] * 25, "is_early": False,
+    ...                        "event": ["value", "left", "value", ""] * 25,
+    ...                        "person_key": range(100)})
+    >>> odd = pd.DataFrame({"kind": ["unknown", "no_access", "early"], "n_persons": [20, 0, 0],
+    ...                     "n_of": 100})
+    >>> curve = not_enough("bass", Family.TREND, "too few weeks")
+    >>> found = trust(people, odd, activation(people), curve).frame.set_index("check")
+    >>> found.loc[["denominators", "follow_up", "past_peak"], "status"].to_dict()
+    {'denominators': 'not passed', 'follow_up': 'passed', 'past_peak': 'not known'}
+    >>> found.loc["denominators", ["value", "threshold"]].to_dict()
+    {'value': 20.0, 'threshold': 2.0}
     """
     rows = [
         _at_most("denominators", _contradicting(contradictions, "unknown", "no_access"), 2.0),

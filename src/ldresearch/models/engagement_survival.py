@@ -421,6 +421,16 @@ def ends(frame: pd.DataFrame, *, by: str = "", horizon_days: int = 180) -> Resul
     Result
         Family RATES: ``group, cause, share, low, high, n``; one row a cause and one for those
         still going. Estimates ``cumulative_incidence`` labelled ``group: cause``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"duration": [10, 20, 30, 200] * 25,
+    ...                        "event": [True, False, True, False] * 25,
+    ...                        "cause": ["disengaged", "left", "disengaged", ""] * 25})
+    >>> found = ends(spells, horizon_days=60)
+    >>> found.frame[["cause", "share"]].to_dict("list")
+    {'cause': ['disengaged', 'left', 'still going'], 'share': [0.5, 0.25, 0.25]}
     """
     name = "ends"
     if frame.empty or persons(frame) < MIN_PEOPLE:
@@ -492,6 +502,17 @@ def contrasts(frame: pd.DataFrame, *, by: str = "group", horizon_days: int = 180
         is ``shorter``, ``longer``, ``in line`` or ``reference``, and holds for all comparisons
         together (Bonferroni). Estimates ``rmst`` labelled by group, ``rmst_difference`` labelled
         ``group against reference``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"duration": [*range(1, 101), *range(51, 131)], "event": True,
+    ...                        "group": ["Sales"] * 100 + ["Lab"] * 80})
+    >>> found = contrasts(spells, horizon_days=90).frame
+    >>> found[["group", "rmst", "difference", "standing"]].round(0)
+       group  rmst  difference   standing
+    0  Sales  50.0         NaN  reference
+    1    Lab  80.0        30.0     longer
     """
     name = "contrasts"
     if frame.empty or not by or by not in frame.columns:
@@ -594,6 +615,17 @@ def effects(frame: pd.DataFrame, *, covariates: str | Sequence[str]) -> Result:
         or ``aft``. Where hazards are not proportional and more than 1 % ended on day 0, neither
         ratio means anything and the result says so. Estimates ``hazard_ratio`` or ``time_ratio``,
         labelled by term.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"duration": [*range(1, 101), *range(2, 201, 2)], "event": True,
+    ...                        "level": ["entry"] * 100 + ["senior"] * 100})
+    >>> found = effects(spells, covariates="level")
+    >>> found.parameters["model"]
+    'aft'
+    >>> found.frame[["term", "ratio"]].round(1).to_dict("list")
+    {'term': ['level: senior'], 'ratio': [2.0]}
     """
     name = "effects"
     if frame.empty:
@@ -702,8 +734,21 @@ def recurrence(frame: pd.DataFrame, *, horizon_days: int = 365) -> Result:
     Returns
     -------
     Result
-        Family MEANS: ``days, mean, low, high, n`` at quarters of the horizon, ``n`` persons still
+        Family MEANS: ``day, mean, low, high, n`` at quarters of the horizon, ``n`` persons still
         followed. Estimate ``mean_cumulative_at`` the horizon.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"person_key": [*range(20), *range(20)],
+    ...                        "duration": [100] * 20 + [400] * 20,
+    ...                        "event": [True] * 20 + [False] * 20})
+    >>> recurrence(spells, horizon_days=360).frame[["day", "mean", "n"]]
+           day  mean   n
+    0   day 90   0.0  20
+    1  day 180   1.0  20
+    2  day 270   1.0  20
+    3  day 360   1.0  20
     """
     name = "recurrence"
     found = survival.mean_cumulative(frame)
@@ -764,6 +809,17 @@ def sensitivity(
     Result
         Family MEANS: ``rule, rmst, low, high, median, n``. ``parameters["moved"]`` is the largest
         relative change of the mean against the rule in use.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"variant": ["14 days"] * 100 + ["28 days"] * 100, "event": True,
+    ...                        "duration": [*range(1, 101), *range(2, 201, 2)]})
+    >>> found = sensitivity(spells, used="14 days", horizon_days=60)
+    >>> found.frame[["rule", "rmst", "median"]].round(1).to_dict("list")
+    {'rule': ['14 days', '28 days'], 'rmst': [42.3, 51.3], 'median': [50.0, 100.0]}
+    >>> round(found.parameters["moved"], 2)
+    0.21
     """
     name = "sensitivity"
     if frame.empty:
@@ -827,6 +883,21 @@ def calibration(frame: pd.DataFrame, *, gap_days: int, horizon_days: int = 180) 
     Result
         Family CONTRAST: ``day, predicted, observed, low, high, n`` (persons among the later ones);
         ``parameters["largest_error"]`` in shares.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"started_on": pd.date_range("2023-01-01", periods=300),
+    ...                        "duration": [10, 20, 30, 40, 50] * 60, "event": True})
+    >>> found = calibration(spells, gap_days=14, horizon_days=40)
+    >>> found.frame[["day", "predicted", "observed"]].round(2)
+          day  predicted  observed
+    0  day 10       0.80      0.81
+    1  day 20       0.59      0.61
+    2  day 30       0.39      0.40
+    3  day 40       0.20      0.20
+    >>> round(found.parameters["largest_error"], 2)
+    0.01
     """
     name = "calibration"
     if frame.empty:
@@ -928,6 +999,23 @@ def trust(
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``; shares in percent.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.result import not_enough
+    >>> from ldresearch.vocabulary import Family
+    >>> spells = pd.DataFrame({"person_key": range(100), "duration": range(1, 101), "event": True,
+    ...                        "cause": "disengaged", "started_on": "2024-01-01"})
+    >>> gaps = pd.DataFrame({"gap_days": [2, 10, 400], "n_returned": [900, 90, 0],
+    ...                      "n_open": [0, 0, 99], "n": [200, 150, 99]})
+    >>> none = not_enough("later", Family.CONTRAST, "too short to look back")
+    >>> found = trust(spells, gap_choice(gaps), curve(spells), ends(spells), none, none, none)
+    >>> checks = found.frame.set_index("check")
+    >>> checks.loc[["events", "censored", "calibration"], "status"].to_dict()
+    {'events': 'passed', 'censored': 'passed', 'calibration': 'not known'}
+    >>> checks.loc["events", ["value", "threshold"]].to_dict()
+    {'value': 100.0, 'threshold': 30.0}
     """
     n = len(followed)
     n_events = float(followed["event"].sum()) if n else math.nan

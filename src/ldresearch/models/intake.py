@@ -140,6 +140,19 @@ def tables(frame: pd.DataFrame) -> Result:
         Family COUNTS, the tables questions ask for first: ``table``, ``state`` (``here`` or
         ``absent``), ``n_questions``, ``n_rows``, ``days_covered``, ``days_since``, ``n``. The
         estimate is ``freshness_days`` of the activity, and of the HR file under that label.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"table": ["event", "access"], "n_rows": [500, 0],
+    ...                       "n_persons": [40, 0], "first_on": ["2024-01-01", None],
+    ...                       "last_on": ["2024-01-31", None],
+    ...                       "days_since": [2.0, None], "n_questions": [9, 3]})
+    >>> found = tables(frame)
+    >>> found.frame[["table", "state", "n_rows"]].to_dict("list")
+    {'table': ['event', 'access'], 'state': ['here', 'absent'], 'n_rows': [500, 0]}
+    >>> found.estimate("freshness_days", "activity").value
+    2.0
     """
     require(frame, ["table", "n_rows", "n_persons", "days_since", "n_questions"], "tables")
     span = pd.to_datetime(frame["last_on"]) - pd.to_datetime(frame["first_on"])
@@ -183,6 +196,15 @@ def rejects(frame: pd.DataFrame) -> Result:
         Family COUNTS: tables with rejected rows. How many persons stand behind rejected rows is not
         known, so the rows themselves stand for them. Estimates ``share_rejected`` (rows with a
         fault) and ``share_duplicates``, of all rows read.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"table": "event", "reason": ["no such day", "same id"],
+    ...                       "kind": ["fault", "duplicate"], "n_rows": [5, 20], "n_in": 100})
+    >>> found = rejects(frame)
+    >>> found.estimate("share_rejected").value, found.estimate("share_duplicates").value
+    (0.05, 0.2)
     """
     if frame.empty:
         return not_enough("rejects", Family.COUNTS, _why(frame, "nothing was ever read in"))
@@ -222,6 +244,14 @@ def notes(frame: pd.DataFrame) -> Result:
     -------
     Result
         Family COUNTS. A count stands for its persons, since those are not known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"note": ["recorded at", "rows without a verb"],
+    ...                       "said": ["not in the source", ""], "number": [None, 12.0]})
+    >>> notes(frame).frame[["note", "n"]].to_dict("list")
+    {'note': ['recorded at', 'rows without a verb'], 'n': [0, 12]}
     """
     if frame.empty:
         return not_enough("notes", Family.COUNTS, _why(frame, "the sources left no notes"))
@@ -366,6 +396,14 @@ def verbs(frame: pd.DataFrame) -> Result:
     -------
     Result
         Family COUNTS, most frequent first.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"verb": ["complete", "view"], "source": "lms", "n_events": [50, 400],
+    ...                       "n_persons": [30, 40], "days_since": [9.0, 2.0]})
+    >>> verbs(frame).frame["verb"].tolist()
+    ['view', 'complete']
     """
     if frame.empty:
         return not_enough("verbs", Family.COUNTS, _why(frame, "the log holds no event"))
@@ -395,6 +433,16 @@ def lag(frame: pd.DataFrame) -> Result:
         Family COUNTS: ``lag, n_events, share`` (of events with a time of recording), ``n``. The
         estimate ``recording_lag`` is the share of events recorded later than labelled: ``1 day``,
         ``7 days``, ``30 days``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"lag": ["before", "day", "week", "month", "later", "unknown"],
+    ...                       "order": range(6), "n_events": [0, 70, 20, 10, 0, 100],
+    ...                       "n_persons": [0, 30, 20, 10, 0, 30]})
+    >>> found = lag(frame)
+    >>> [round(found.estimate("recording_lag", label).value, 2) for label in ("1 day", "7 days")]
+    [0.3, 0.1]
     """
     if frame.empty:
         return not_enough("lag", Family.COUNTS, _why(frame, "the log holds no event"))
@@ -449,6 +497,18 @@ def faults(frame: pd.DataFrame) -> Result:
         Family RATES: ``fault, n_reached`` (persons with it), ``n, share, low, high``, only where
         there was something to check against. ``parameters`` hold the share of events by fault.
         Estimate ``share_orphan_events``, labelled ``person`` and ``content``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"fault": ["unknown_person", "unknown_content"],
+    ...                       "is_checked": [True, False], "n_events": [50, 0],
+    ...                       "n_persons": [20, 0], "of_events": [1000, 0], "of_persons": [100, 0]})
+    >>> found = faults(frame)
+    >>> found.frame[["fault", "share"]].to_dict("list")
+    {'fault': ['unknown_person'], 'share': [0.2]}
+    >>> found.estimate("share_orphan_events", "person").value
+    0.05
     """
     if frame.empty:
         return not_enough("faults", Family.RATES, _why(frame, "the log holds no event"))
@@ -513,6 +573,18 @@ def denominators(frame: pd.DataFrame) -> Result:
         access``, ``gone``, ``access left open``, ``active, not entitled`` or ``not in the HR
         file``. The estimate ``share_unentitled`` is the share of the active who are not employed
         or have no access; there is none where neither list is there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"employment": ["employed", "employed", "left"],
+    ...                       "access": ["open", "none", "open"],
+    ...                       "activity": ["active", "active", "quiet"], "n": [90, 10, 20]})
+    >>> found = denominators(frame)
+    >>> found.frame[["reading", "n"]].to_dict("list")
+    {'reading': ['learning', 'access left open', 'active, not entitled'], 'n': [90, 20, 10]}
+    >>> found.estimate("share_unentitled").value
+    0.1
     """
     if frame.empty:
         return not_enough("denominators", Family.COUNTS, _why(frame, "no list names a person"))
@@ -580,6 +652,14 @@ def missing(frame: pd.DataFrame) -> Result:
     Result
         Family COUNTS, emptiest first: ``table, column, share`` (whole percents), ``n``. Estimates
         ``share_missing`` by column of the HR file, and ``share_missing_unit``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"table": "person", "column": ["level", "unit_path"],
+    ...                       "n_missing": [40, 0], "n_rows": 100, "n_persons": 100})
+    >>> missing(frame).frame[["column", "share"]].to_dict("list")
+    {'column': ['level', 'unit_path'], 'share': [0.4, 0.0]}
     """
     if frame.empty:
         return not_enough("missing", Family.COUNTS, _why(frame, "no table with such columns"))
@@ -628,6 +708,14 @@ def missing_by(frame: pd.DataFrame) -> Result:
     -------
     Result
         Family RATES: ``column, group, n_reached, n, share, low, high``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"group": ["Lab", "Sales"], "column": "level", "n_reached": [40, 0],
+    ...                       "n": [50, 50]})
+    >>> missing_by(frame).frame[["column", "group", "share"]].to_dict("list")
+    {'column': ['level', 'level'], 'group': ['Lab', 'Sales'], 'share': [0.8, 0.0]}
     """
     if frame.empty:
         return not_enough("missing_by", Family.RATES, _why(frame, "no one is employed today"))
@@ -666,8 +754,24 @@ def questions(frame: pd.DataFrame) -> Result:
     Result
         Family COUNTS, in the order the questions are asked: ``analysis, asks, answer`` (``yes``,
         ``in part``, ``no``), ``lacks``, ``collect``, ``n``. ``parameters`` count the answers;
-        ``collect_first`` opens most questions for
-        what has to be collected, ``n_opened`` of them.
+        ``collect_first`` opens most questions for what has to be collected, ``n_opened`` of them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> reach = {"question": "reach", "analysis": "20_adoption", "asks": "Who has started?",
+    ...          "order": 0, "is_needed": True, "n": 40}
+    >>> frame = pd.DataFrame([
+    ...     reach | {"need": "event", "kind": "table", "number": 500.0, "wanted": None,
+    ...              "collect": "a log"},
+    ...     reach | {"need": "persons", "kind": "persons", "number": 40.0, "wanted": 10.0,
+    ...              "collect": "more people"},
+    ... ])
+    >>> questions(frame).frame[["asks", "answer"]].to_dict("list")
+    {'asks': ['Who has started?'], 'answer': ['yes']}
+    >>> frame.loc[0, "number"] = 0.0
+    >>> questions(frame).frame[["answer", "collect"]].to_dict("list")
+    {'answer': ['no'], 'collect': ['a log']}
     """
     require(
         frame,
@@ -783,6 +887,20 @@ def checks(
         Family CHECKS, shares in percent. ``parameters["verdict"]`` is ``go``, ``care`` (numbers
         are partial), ``fix`` (numbers would be wrong) or ``stop`` (nothing can be answered);
         ``first`` names the check to mend first, ``n_failed`` counts those not passed.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.result import not_enough
+    >>> from ldresearch.vocabulary import Family
+    >>> none = not_enough("none", Family.COUNTS, "no data")
+    >>> answers = none.but(parameters={"n_yes": 3, "n_part": 1})
+    >>> frame = pd.DataFrame({"table": "event", "reason": ["no such day"],
+    ...                       "kind": ["fault"], "n_rows": [30], "n_in": 100})
+    >>> frame.attrs["n_persons"] = 50
+    >>> found = checks(answers, none, none, rejects(frame), none, none, none, none)
+    >>> found.parameters["verdict"], found.parameters["first"]
+    ('fix', 'few_rejected')
     """
     found = {
         "has_answers": _answers(answers),

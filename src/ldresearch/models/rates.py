@@ -34,6 +34,7 @@ def wilson(count: Any, n: Any) -> tuple[Floats, Floats]:
     Returns
     -------
     low, high : ndarray of shape (n_groups,)
+        Ends of each interval, within 0 and 1.
 
     References
     ----------

@@ -224,6 +224,18 @@ def sources(found: Result, frame: pd.DataFrame) -> Result:
     Result
         Family MODEL: ``source, standing`` (``reference``, ``told``, ``not told``), ``n_pairs``
         rated, ``bias, low, high, error`` (standard deviation of a rating of today), ``n``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [(p, "a", s, 0.5 + 0.01 * (p % 9) + up + 0.02 * (p * (i + 1) % 5 - 2), 0)
+    ...         for p in range(60) for i, (s, up) in enumerate([("review", 0), ("self", 0.1)])]
+    >>> columns = ["person_key", "skill_id", "source", "level", "age_days"]
+    >>> rated = pd.DataFrame(rows, columns=columns)
+    >>> sources(levels(rated), rated).frame[["source", "standing", "bias"]].round(2)
+       source   standing  bias
+    0  review  reference   0.0
+    1    self       told   0.1
     """
     name = "sources"
     if not found.estimates:
@@ -274,6 +286,17 @@ def shortfalls(found: Result, required: pd.DataFrame) -> Result:
         (chance that the level is below the target), ``noise`` (error variance of the rating),
         ``basis`` (as in :func:`levels`, or ``none``), ``reached`` (mean share of the target
         reached).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rated = pd.DataFrame({"person_key": range(20), "skill_id": "a", "source": "manager",
+    ...                       "level": [0.4] * 10 + [0.8] * 10, "age_days": 0})
+    >>> asked = pd.DataFrame({"person_key": range(20), "skill_id": "a", "skill": "Sums",
+    ...                       "group": "Sales", "target": 0.6, "weight": 1.0})
+    >>> found = shortfalls(levels(rated), asked).frame
+    >>> found.iloc[[0, 10]][["gap", "shortfall", "short"]].round(2).to_dict("list")
+    {'gap': [0.2, -0.2], 'shortfall': [0.2, 0.0], 'short': [1.0, 0.0]}
     """
     name = "shortfalls"
     if required.empty:
@@ -351,6 +374,17 @@ def gaps(frame: pd.DataFrame) -> Result:
         Family MEANS, largest shortfall first: ``skill, gap, shortfall, low, high, at_target``
         (share of people), ``rated`` (share of those who need it), ``n`` rated people. Estimates
         ``skill_shortfall`` by skill.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rated = pd.DataFrame({"person_key": range(20), "skill_id": "a", "source": "manager",
+    ...                       "level": [0.2] * 10 + [0.8] * 10, "age_days": 0})
+    >>> asked = pd.DataFrame({"person_key": range(20), "skill_id": "a", "skill": "Sums",
+    ...                       "group": "Sales", "target": 0.6, "weight": 1.0})
+    >>> found = gaps(shortfalls(levels(rated), asked).frame)
+    >>> found.frame[["skill", "gap", "shortfall", "at_target"]].to_dict("list")
+    {'skill': ['Sums'], 'gap': [0.1], 'shortfall': [0.2], 'at_target': [0.5]}
     """
     name = "gaps"
     if frame.empty:
@@ -399,6 +433,18 @@ def gap_map(frame: pd.DataFrame, *, skills: int = 5) -> Result:
     Result
         Family MEANS: ``skill, group, shortfall, low, high, standing, n``; a group stands
         ``above`` or ``below`` where its interval leaves out the shortfall of everyone else.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> unit = ["Sales"] * 20 + ["Lab"] * 20
+    >>> rated = pd.DataFrame({"person_key": range(40), "skill_id": "a", "source": "manager",
+    ...                       "level": [0.2, 0.4] * 10 + [0.5, 0.6] * 10, "age_days": 0})
+    >>> asked = pd.DataFrame({"person_key": range(40), "skill_id": "a", "skill": "Sums",
+    ...                       "group": unit, "target": 0.6, "weight": 1.0})
+    >>> found = gap_map(shortfalls(levels(rated), asked).frame)
+    >>> found.frame[["group", "shortfall", "standing"]].to_dict("list")
+    {'group': ['Lab', 'Sales'], 'shortfall': [0.05, 0.3], 'standing': ['below', 'above']}
     """
     name = "gap_map"
     if frame.empty:
@@ -461,6 +507,17 @@ def readiness(frame: pd.DataFrame) -> Result:
         Family MEANS, the skill that moves it most first: ``skill, gain`` (by how much mean
         readiness rises if everyone reaches the target in it), ``low, high, n``. Estimates
         ``readiness`` and ``target_coverage`` (share of rated required skills at target).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rated = pd.DataFrame({"person_key": range(20), "skill_id": "a", "source": "manager",
+    ...                       "level": [0.3] * 10 + [0.8] * 10, "age_days": 0})
+    >>> asked = pd.DataFrame({"person_key": range(20), "skill_id": "a", "skill": "Sums",
+    ...                       "group": "Sales", "target": 0.6, "weight": 1.0})
+    >>> found = readiness(shortfalls(levels(rated), asked).frame)
+    >>> found.estimate("readiness").value, found.estimate("target_coverage").value
+    (0.75, 0.5)
     """
     name = "readiness"
     if frame.empty:
@@ -525,6 +582,15 @@ def self_bias(frame: pd.DataFrame) -> Result:
     References
     ----------
     DerSimonian R, Laird N (1986). Controlled Clinical Trials 7:177-188.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rated = pd.DataFrame({"person_key": [*range(20)] * 2, "skill_id": "a", "group": "Sales",
+    ...                       "source": ["manager"] * 20 + ["self"] * 20,
+    ...                       "level": [0.5, 0.6] * 10 + [0.75] * 20})
+    >>> round(self_bias(rated).estimate("self_difference", "all").value, 2)
+    -0.2
     """
     name = "self_bias"
     if frame.empty:
@@ -606,6 +672,15 @@ def path(content: pd.DataFrame, target: float) -> tuple[Floats, Floats, Floats]:
     minutes, cost, reach : arrays
         For each level 0, .01, ... 1: what the way takes and how far it leads (not beyond the
         target).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> content = pd.DataFrame({"minutes": [30, 30, 90], "cost": [10, 0, 0],
+    ...                         "level_from": [0.2, 0.4, 0.2], "level_to": [0.4, 0.6, 0.6]})
+    >>> minutes, cost, reach = path(content, target=0.6)
+    >>> float(minutes[20]), float(cost[20]), float(reach[20])
+    (60.0, 10.0, 0.6)
     """
     goal = round(target * _STEPS)
     minutes, cost = np.zeros(_STEPS + 1), np.zeros(_STEPS + 1)
@@ -644,6 +719,22 @@ def closing(frame: pd.DataFrame, supply: pd.DataFrame) -> Result:
         Family MODEL, private: the rows of ``frame`` that are short by 0.05 or more, with
         ``hours``, ``cost``, ``closable`` (share of the gap that content leads over). Without
         content all are missing and the reason is in the parameters.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rated = pd.DataFrame({"person_key": range(20), "skill_id": "a", "source": "manager",
+    ...                       "level": [0.4] * 10 + [0.8] * 10, "age_days": 0})
+    >>> asked = pd.DataFrame({"person_key": range(20), "skill_id": "a", "skill": "Sums",
+    ...                       "group": "Sales", "target": 0.6, "weight": 1.0})
+    >>> supply = pd.DataFrame({"skill_id": ["a"], "content_id": "c1", "title": "Sums I",
+    ...                        "minutes": 90.0, "cost": 20.0, "currency": "EUR",
+    ...                        "level_from": 0.2, "level_to": 0.5})
+    >>> found = closing(shortfalls(levels(rated), asked).frame, supply).frame
+    >>> len(found)
+    10
+    >>> found[["hours", "cost", "closable"]].head(1).round(2).to_dict("list")
+    {'hours': [1.5], 'cost': [20.0], 'closable': [0.5]}
     """
     name = "closing"
     if frame.empty:
@@ -710,6 +801,21 @@ def supplied(
         total_hours, total_cost, closable`` (mean share of their gap that content leads over),
         ``n`` people short. Estimates ``hours_to_close``, ``cost_to_close`` (of everyone) and
         ``gap_closable``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rated = pd.DataFrame({"person_key": range(20), "skill_id": "a", "source": "manager",
+    ...                       "level": [0.4] * 10 + [0.8] * 10, "age_days": 0})
+    >>> asked = pd.DataFrame({"person_key": range(20), "skill_id": "a", "skill": "Sums",
+    ...                       "group": "Sales", "target": 0.6, "weight": 1.0})
+    >>> supply = pd.DataFrame({"skill_id": ["a"], "content_id": "c1", "title": "Sums I",
+    ...                        "minutes": 90.0, "cost": 20.0, "currency": "EUR",
+    ...                        "level_from": 0.2, "level_to": 0.5})
+    >>> frame = shortfalls(levels(rated), asked).frame
+    >>> found = supplied(closing(frame, supply), supply, frame)
+    >>> found.frame[["n", "hours", "total_hours", "closable"]].round(2).to_dict("list")
+    {'n': [10], 'hours': [1.5], 'total_hours': [15.0], 'closable': [0.5]}
     """
     name = "supply"
     if found.is_empty:
@@ -817,6 +923,20 @@ def cluster(
     ----------
     Hennig C (2007). Computational Statistics & Data Analysis 52:258-271.
     Chi JT, Chi EC, Baraniuk RG (2016). The American Statistician 70:91-99.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> lacks = [(0.1, 0.5, 0.5), (0.5, 0.1, 0.5), (0.5, 0.5, 0.1)]
+    >>> rows = [(p, s, lacks[p % 3][s] + 0.01 * (p * (s + 3) % 7))
+    ...         for p in range(90) for s in range(3)]
+    >>> frame = pd.DataFrame(rows, columns=["person_key", "skill_id", "shortfall"])
+    >>> frame = frame.assign(level=0.6 - frame["shortfall"], basis="several", trust=1.0)
+    >>> found = cluster(frame, max_clusters=4, replicates=20)
+    >>> found.parameters["k"]
+    3
+    >>> found.members["cohort"].value_counts().tolist()
+    [30, 30, 30]
     """
     name = "clusters"
     nobody = pd.DataFrame({"person_key": pd.Series(dtype="int64"),
@@ -907,6 +1027,30 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
         Family SEGMENTS, three rows a cohort: ``cohort, place, skill, shortfall, low, high, others``
         (shortfall of everyone else), ``content`` (what most of its people could take next),
         ``hours`` a person to close the skill, ``n``. Estimates ``cohort_size`` by cohort.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.result import Result
+    >>> from ldresearch.vocabulary import Family
+    >>> lacks = [(0.1, 0.5), (0.5, 0.1)]
+    >>> rows = [(p, str(s), ["Sums", "Prose"][s], lacks[p % 2][s])
+    ...         for p in range(60) for s in range(2)]
+    >>> frame = pd.DataFrame(rows, columns=["person_key", "skill_id", "skill", "shortfall"])
+    >>> frame = frame.assign(level=0.3, target=0.6, gap=0.3, short=1.0, noise=0.0, bias_se=0.0,
+    ...                      square=frame["shortfall"] ** 2)
+    >>> members = pd.DataFrame({"person_key": range(60), "cohort": [1, 2] * 30})
+    >>> found = Result("clusters", Family.MODEL, members, {}, members=members)
+    >>> supply = pd.DataFrame({"skill_id": ["0"], "content_id": "c1", "title": "Sums I",
+    ...                        "minutes": 90.0, "cost": 20.0, "currency": "EUR",
+    ...                        "level_from": 0.2, "level_to": 0.6})
+    >>> shown = cohorts(found, closing(frame, supply), supply, frame).frame
+    >>> shown[["cohort", "place", "skill", "shortfall", "others", "content", "hours"]]
+         cohort  place  skill  shortfall  others content  hours
+    0  cohort 1      1  Prose        0.5     0.1            0.0
+    1  cohort 1      2   Sums        0.1     0.5  Sums I    1.5
+    2  cohort 2      1   Sums        0.5     0.1  Sums I    1.5
+    3  cohort 2      2  Prose        0.1     0.5            0.0
     """
     name, members = "cohorts", clusters.members
     if members is None or members.empty:
@@ -984,9 +1128,18 @@ def coverage(frame: pd.DataFrame) -> Result:
     Returns
     -------
     Result
-        Family COUNTS, the most trusted source first, ``any`` on top: ``source, new, middle, old``
+        Family MEANS, the most trusted source first, ``any`` on top: ``source, new, middle, old``
         (shares of all required skills by age of the rating), ``share`` (all ages), ``n`` people.
         Estimate ``rating_coverage`` (any source).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"source": ["any", "any", "manager", "manager"],
+    ...                       "age": ["new", "all"] * 2, "n_pairs": [50, 60, 20, 30],
+    ...                       "n_persons": 40, "n_pairs_of": 100, "n_persons_of": 50})
+    >>> coverage(frame).frame[["source", "new", "share"]].to_dict("list")
+    {'source': ['any', 'manager'], 'new': [0.5, 0.2], 'share': [0.6, 0.3]}
     """
     name = "coverage"
     if frame.empty:
@@ -1029,6 +1182,17 @@ def basis(frame: pd.DataFrame) -> Result:
     Result
         Family MEANS: ``group, several, one, self_only, none`` (shares of the required skills),
         ``n`` people. Estimate ``self_only_share`` (of what is rated at all).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"group": "Sales", "basis": ["several", "self_only", "none"],
+    ...                       "n_pairs": [10, 30, 60], "n_pairs_of": 100, "n_persons_of": 50})
+    >>> found = basis(frame)
+    >>> found.frame[["group", "several", "self_only", "none"]].to_dict("list")
+    {'group': ['Sales'], 'several': [0.1], 'self_only': [0.3], 'none': [0.6]}
+    >>> found.estimate("self_only_share").value
+    0.75
     """
     name = "basis"
     if frame.empty:
@@ -1076,6 +1240,23 @@ def trust(
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``; shares in percent.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.result import not_enough
+    >>> from ldresearch.vocabulary import Family
+    >>> pairs = pd.DataFrame({"source": "any", "age": ["new", "all"], "n_pairs": [50, 60],
+    ...                       "n_persons": 40, "n_pairs_of": 100, "n_persons_of": 50})
+    >>> known = pd.DataFrame({"group": "Sales", "basis": ["one", "self_only", "none"],
+    ...                       "n_pairs": [15, 45, 40], "n_pairs_of": 100, "n_persons_of": 50})
+    >>> none = not_enough("levels", Family.MODEL, "too few ratings")
+    >>> ratings = pd.DataFrame({"age_days": [30, 60, 90]})
+    >>> found = trust(coverage(pairs), basis(known), none, none, ratings).frame.set_index("check")
+    >>> found.loc[["rating_coverage", "self_only", "stability"], "status"].to_dict()
+    {'rating_coverage': 'passed', 'self_only': 'not passed', 'stability': 'not known'}
+    >>> found.loc["self_only", ["value", "threshold"]].to_dict()
+    {'value': 75.0, 'threshold': 50.0}
     """
     half_life = float(found.parameters.get("half_life_days") or 365)
     age = float(ratings["age_days"].median()) if len(ratings) else math.nan

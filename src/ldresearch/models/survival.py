@@ -852,6 +852,15 @@ def proportional_hazards(frame: pd.DataFrame, covariates: Sequence[str]) -> Resu
     ----------
     Grambsch PM, Therneau TM (1994). Biometrika 81:515-526; the formula of R's survival since
     version 3 with the Kaplan-Meier transform.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"duration": [*range(1, 101), *range(2, 201, 2)], "event": True,
+    ...                        "senior": [0.0] * 100 + [1.0] * 100})
+    >>> found = proportional_hazards(spells, ["senior"]).frame
+    >>> found[["term", "df"]].to_dict("list"), bool(found["p"].max() < 0.001)
+    ({'term': ['senior', 'GLOBAL'], 'df': [1.0, 1.0]}, True)
     """
     name = "proportional_hazards"
     try:
@@ -907,6 +916,8 @@ def aft(
         As in :func:`cox`; ``entry`` and ``weight`` are used where present.
     distribution : {"weibull", "log-normal", "log-logistic"}
         Of the times. A Weibull model has proportional hazards as well; the others have not.
+    metric : str
+        Registry id of the estimates.
 
     Returns
     -------
@@ -914,6 +925,15 @@ def aft(
         Family MODEL; one row a term: ``term, coefficient, se, time_ratio, low, high, p, n``; a
         time ratio of 1.2 means spells 20 % longer. ``parameters`` has ``loglik``,
         ``intercept`` and ``shape``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> spells = pd.DataFrame({"duration": [*range(1, 101), *range(2, 201, 2)], "event": True,
+    ...                        "senior": [0.0] * 100 + [1.0] * 100})
+    >>> found = aft(spells, ["senior"], distribution="log-normal")
+    >>> found.frame[["term", "time_ratio"]].round(1).to_dict("list")
+    {'term': ['senior'], 'time_ratio': [2.0]}
     """
     if distribution not in _DISTRIBUTIONS:
         raise ParameterError(
@@ -977,7 +997,7 @@ def aft(
 # Recurrence ---------------------------------------------------------------------------------
 
 
-def mean_cumulative(frame: pd.DataFrame, *, metric: str = "mean_cumulative_at") -> Result:
+def mean_cumulative(frame: pd.DataFrame) -> Result:
     """Estimate the mean number of recurrences per person over time.
 
     Parameters

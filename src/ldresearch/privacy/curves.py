@@ -35,7 +35,7 @@ def safe(
         that time on, one N column (persons at risk just before it), one COUNT column (events at
         that time). A row at time 0 is not needed.
     names : mapping of Role to list of str
-        Columns by role.
+        Columns by role; every role is named, also one that no column has.
     rules : Rules
     starts_at : float
         Height before the first event: 1 of a survival curve, 0 of an incidence.
@@ -52,6 +52,22 @@ def safe(
     ----------
     Guyot P, Ades AE, Ouwens MJ, Welton NJ (2012). Enhanced secondary analysis of survival data.
     BMC Medical Research Methodology 12:9.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = range(1, 22)
+    >>> curve = pd.DataFrame({"time": days, "survival": [1 - 0.04 * day for day in days],
+    ...                       "n_events": 4, "n": [104 - 4 * day for day in days]})
+    >>> names = {role: [] for role in Role}
+    >>> names |= {Role.TIME: ["time"], Role.VALUE: ["survival"], Role.COUNT: ["n_events"],
+    ...           Role.N: ["n"]}
+    >>> safe(curve, names, Rules(k=10, base=5), starts_at=1.0)
+      time survival n_events    n
+    0    0      1.0        0  100
+    1    7     0.72       30   70
+    2   14     0.44       30   45
+    3   21     0.16       30   15
     """
     groups = names[Role.KEY]
     if frame.empty:

@@ -62,10 +62,24 @@ def key_for(client: str, folder: Path, *, outside: Iterable[Path] = ()) -> bytes
     outside : iterable of Path
         Folders the store may not lie in: the dataset and the repository.
 
+    Returns
+    -------
+    bytes
+        32 bytes, the same at every call.
+
     Raises
     ------
     DataError
         If the store lies inside one of them, or others can read the key.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> store = Path(mkdtemp())
+    >>> first = key_for("harbour", store)
+    >>> len(first), key_for("harbour", store) == first, key_for("meadow", store) == first
+    (32, True, False)
     """
     store = folder.expanduser().resolve()
     for place in outside:

@@ -266,7 +266,7 @@ def _status(report: _Report, today: date) -> dict[str, str]:
 
 
 def fresh_until(dates: Sequence[date]) -> date:
-    """Last day a report counts as fresh: the usual gap between its runs, and three days.
+    """Return the last day a report counts as fresh: the usual gap between its runs, and three days.
 
     Parameters
     ----------

@@ -256,7 +256,7 @@ def change_since(
 
 
 def other_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Parameters and population that differ between two runs, the as-of date aside."""
+    """Return parameters and population that differ between two runs, the as-of date aside."""
     old, new = (
         {**f["report"]["parameters"], **f["report"]["population"]} for f in (before, now)
     )  # fmt: skip

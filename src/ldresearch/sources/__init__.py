@@ -50,6 +50,16 @@ class Reader(Protocol):
 def reader(source: str) -> Reader:
     """Import the reader of a source.
 
+    Parameters
+    ----------
+    source : str
+        A name in ``READERS``.
+
+    Returns
+    -------
+    Reader
+        The module, with its ``OPTIONS`` and ``read``.
+
     Raises
     ------
     ParameterError
@@ -63,7 +73,13 @@ def reader(source: str) -> Reader:
 
 
 def key_store() -> Path:
-    """Folder of the pseudonym keys of this user; never inside a dataset or the checkout."""
+    """Name the folder of this user's pseudonym keys; never inside a dataset or the checkout.
+
+    Returns
+    -------
+    Path
+        Not necessarily there yet.
+    """
     return Path.home() / ".config" / "ldresearch" / "keys"
 
 
@@ -110,6 +126,7 @@ def ingest(
     Returns
     -------
     IngestReport
+        The dataset, and the rows read, kept and rejected, by table and reason.
 
     Raises
     ------
@@ -117,6 +134,29 @@ def ingest(
         For an unknown source or option.
     DataError
         If the source cannot be read; one sentence, without a cell of it. The old dataset stays.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> folder = Path(mkdtemp())
+    >>> file = folder / "clicks.csv"
+    >>> _ = file.write_text('''who,when,what
+    ... ada,2024-01-03T09:00:00Z,view
+    ... ada,someday,view
+    ... ''')
+    >>> _ = (folder / "clicks.csv.toml").write_text('''
+    ... [[feed]]
+    ... table = "event"
+    ... [feed.columns]
+    ... person_id = "who"
+    ... occurred_at = "when"
+    ... verb = "what"
+    ... source = { value = "lms" }
+    ... ''')
+    >>> report = ingest("tabular", file, folder / "data", key=b"k" * 32, reject_limit=0.5)
+    >>> report.rows_in, report.rows_out
+    ({'event': 2}, {'event': 1})
     """
     module = reader(source)
     for name in options:

@@ -109,6 +109,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
     Returns
     -------
     Reading
+        The tables that the mapping fills, with raw person ids.
 
     Raises
     ------

@@ -101,6 +101,15 @@ def words() -> Mapping[str, Any]:
 def bare(iri: str) -> str:
     """Return an IRI as it is compared: no scheme, no closing slash, lower case.
 
+    Parameters
+    ----------
+    iri : str
+
+    Returns
+    -------
+    str
+        Two IRIs that name the same thing come out equal.
+
     Examples
     --------
     >>> bare("HTTPS://w3id.org/xapi/video/verbs/Played/")

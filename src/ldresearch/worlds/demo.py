@@ -38,7 +38,29 @@ CLIENTS: dict[str, dict[str, Any]] = {
 
 
 def client(name: str) -> World:
-    """Make one client of the demo."""
+    """Make one client of the demo.
+
+    Parameters
+    ----------
+    name : str
+        A name in ``CLIENTS``.
+
+    Returns
+    -------
+    World
+        In memory, nothing is written; the same at every call.
+
+    Raises
+    ------
+    KeyError
+        If there is no such client.
+
+    Examples
+    --------
+    >>> world = client("quarry")
+    >>> world.name, world.time_zone
+    ('quarry', 'America/New_York')
+    """
     return organisation(name=name, **CLIENTS[name])
 
 
@@ -53,6 +75,12 @@ def demo(folder: Path) -> list[Dataset]:
     Returns
     -------
     list of Dataset
+        In the order of ``CLIENTS``.
+
+    Examples
+    --------
+    >>> list(CLIENTS)
+    ['harbour', 'meadow', 'orchard', 'quarry']
     """
     with locked(folder / ".lock"):  # two processes may want it at once, and one is to build it
         return [_one(name, folder / name) for name in CLIENTS]

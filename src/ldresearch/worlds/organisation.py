@@ -175,6 +175,7 @@ def organisation(
     Returns
     -------
     World
+        The tables in memory, with the truth they were drawn from; the same for the same arguments.
 
     Examples
     --------

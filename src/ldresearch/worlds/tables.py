@@ -9,6 +9,9 @@ A dash is a missing value.
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,16 @@ KEY = b"k" * 32
 
 def from_text(text: str) -> pd.DataFrame:
     """Parse an ASCII table; columns are parted by ``|``, ``-`` is missing.
+
+    Parameters
+    ----------
+    text : str
+        A line of column names, then a line a row. Lines of dashes and blank lines are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text as written; ``unit_path`` and ``labels`` are lists, parted by ``/``.
 
     Examples
     --------
@@ -48,7 +61,7 @@ def from_text(text: str) -> pd.DataFrame:
 
 def log(
     tables: Mapping[str, str | pd.DataFrame],
-    folder: Path,
+    folder: Path | None = None,
     *,
     as_of: str,
     time_zone: str = "UTC",
@@ -59,11 +72,35 @@ def log(
     Parameters
     ----------
     tables : mapping of str to str or DataFrame
-    folder : Path
-        Where the dataset is written; a test's temporary folder.
+    folder : Path, optional
+        Where the dataset is written, such as a test's temporary folder. By default a new one that
+        is removed when the program ends.
     as_of, time_zone, public
         As in :meth:`EventLog.open` and ``ingest.write``.
+
+    Returns
+    -------
+    EventLog
+        Of a dataset with the client ``text``. Rows that are refused are left out, however many.
+
+    Raises
+    ------
+    DataError
+        If a table lacks a required column.
+
+    Examples
+    --------
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | complete
+    ...     ben       | 2024-01-09  | complete
+    ... '''}, as_of="2024-01-08")
+    >>> tiny.collect(tiny.table("event"))["verb"].tolist()
+    ['complete']
     """
+    if folder is None:
+        folder = Path(tempfile.mkdtemp(prefix="ldresearch-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     frames = {n: from_text(t) if isinstance(t, str) else t for n, t in tables.items()}
     dataset = write(
         frames, folder / "dataset", client="text", key=KEY, public=public, time_zone=time_zone,
