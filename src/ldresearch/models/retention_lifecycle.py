@@ -396,11 +396,13 @@ def quick_ratio(
     movers = n_in + whole["dormant"].to_numpy(dtype=float)
     moved = movers > 0
     if not len(whole) or movers.sum() < MIN_MOVERS:
+        still = len(whole) >= last_periods and not whole["dormant"].sum()
+        is_calm = still and whole["returning"].min() >= MIN_PEOPLE
         return not_enough(
             name, Family.RATES,
             f"fewer than {MIN_MOVERS} people began, came back or fell silent in complete "
             f"{period}s after the first",
-            parameters=told,
+            parameters=told | {"is_without_loss": bool(is_calm)},
         )  # fmt: skip
     found = _shares(n_in[moved], movers[moved])
     out = pd.DataFrame({"period_on": whole["period_on"].to_numpy()[moved], **found})

@@ -374,7 +374,7 @@ def _title(ratio: Published, together: Published, states: Published) -> str:
     )
     if now is not None:
         return _TITLES[_verdict(now)].format(tens=_whole_tens(now))
-    if not ratio.is_empty and ratio.parameters.get("is_without_loss"):
+    if ratio.parameters.get("is_without_loss"):
         return "The active base is whole: nobody has fallen silent lately"
     if stay:
         return f"{stay[:1].upper()}{stay[1:]}; whether the base grows cannot be told yet"
@@ -427,7 +427,7 @@ def _cards(ratio: Published, together: Published, silent: Published) -> tuple[Ca
 def _decision(ratio: Published, together: Published, states: Published, silent: Published) -> str:
     now = None if ratio.is_empty else _now(ratio)
     if now is None:
-        if not ratio.is_empty and ratio.parameters.get("is_without_loss"):
+        if ratio.parameters.get("is_without_loss"):
             return "Keep what you do: nobody has fallen silent. Look again when more weeks are in."
         return (
             "Decide nothing on this yet: supply what is missing or wait for more complete "
