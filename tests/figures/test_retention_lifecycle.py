@@ -186,6 +186,15 @@ def test_a_hidden_cell_is_no_empty_one(found: dict[str, Result]) -> None:
     assert cells.count("hidden") == hidden.sum()
 
 
+def test_a_line_ends_where_a_rule_first_hides_a_number(found: dict[str, Result]) -> None:
+    one = publish(found["pooled"])
+    rolling = one.frame[one.frame["kind"] == "rolling"]["share"]
+    shown = int(rolling.notna().cumprod().sum())
+    assert 0 < shown < len(rolling)
+    lines = {line.get_color(): line.get_ydata() for line in figures.pooled(one).lines}
+    assert len(lines[style.PALETTE["third"]]) == shown
+
+
 # States and ratio ---------------------------------------------------------------------------
 
 
@@ -346,6 +355,8 @@ def test_under_rules_counts_are_about_and_small_ones_are_fewer_than_ten() -> Non
     said = sentences.lifecycle(publish(models.lifecycle(f["periods"])))
     assert "about" in said
     assert "fewer than 10 began" in said
+    assert said.endswith("Where fewer than 10 people are in a state, no bar is drawn for it.")
+    assert "no bar" not in sentences.lifecycle(publish(models.lifecycle(f["periods"]), PUBLIC))
 
 
 @pytest.mark.parametrize("period", ["week", "month"])

@@ -114,17 +114,19 @@ def pooled(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     """Draw the share of all cohorts by periods since the first, for the three kinds."""
     frame, ax = published.frame, style.axes(ax, height=2.8)
     period = str(published.parameters.get("period"))
-    ends = []
+    ends, last = [], 2
     for kind, (name, colour) in KINDS.items():
-        part = frame[frame["kind"] == kind]
+        part = _to_first_hidden(frame[frame["kind"] == kind])
+        if not len(part):
+            continue
         at = part["after"].tolist()
         style.band(ax, at, list(part["low"]), list(part["high"]), colour)
         style.line(ax, at, list(part["share"]), colour)
         if len(at) == 1:
             ax.plot(at, style.floats(part["share"]), "o", color=style.PALETTE[colour], markersize=4)
         ends.append((at[-1], part["share"].iloc[-1], name.format(period=period), colour))
-    last = int(frame["after"].max())
-    ax.set_xlim(1, max(last, 2))
+        last = max(last, int(at[-1]))
+    ax.set_xlim(1, last)
     ax.set_xticks([n for n in range(1, last + 1) if n == 1 or n % _every(last) == 0])
     ax.set_ylim(bottom=0)
     style.percent_axis(ax.yaxis, whole=True)
@@ -132,6 +134,13 @@ def pooled(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     ax.set_xlabel(f"{period}s since the first")
     style.label_ends(ax, ends)
     return ax
+
+
+def _to_first_hidden(part: Any) -> Any:
+    """Cut a line where a rule first hides a number: what comes after it hangs in the air."""
+    hidden = style.floats(part["share"])
+    known = [value == value for value in hidden]
+    return part.iloc[: known.index(False) if False in known else len(known)]
 
 
 def _every(last: int) -> int:

@@ -186,8 +186,16 @@ def lifecycle(published: Published, *_: Published) -> str:
     )
     return (
         f"In {when}, {active}, and {_people(last['dormant'], rules.k)} of the {period} before fell "
-        f"silent. Of the active, {words.listing(told)}."
+        f"silent. Of the active, {words.listing(told)}.{_undrawn(seen, rules.k)}"
     )
+
+
+def _undrawn(seen: list[dict[Any, Any]], k: int) -> str:
+    """Say that a hidden count is no bar of nothing."""
+    states = ("new", "returning", "resurrected", "dormant")
+    if all(_is_shown(row[state]) for row in seen for state in states):
+        return ""
+    return f" Where fewer than {k} people are in a state, no bar is drawn for it."
 
 
 def _people(count: Any, k: int) -> str:
