@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -76,6 +77,7 @@ def frames(came: float = 0.7, seed: int = 1) -> dict[str, pd.DataFrame]:
     }  # fmt: skip
 
 
+@lru_cache(maxsize=4)
 def results(came: float = 0.7) -> dict[str, Result]:
     f = frames(came)
     pooled = models.pooled(f["cohorts"])

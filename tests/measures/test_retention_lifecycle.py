@@ -241,32 +241,39 @@ def test_each_person_is_followed_once(world: EventLog) -> None:
 EVERY = ("cohorts", "lifecycle", "turnover", "ladder", "reactivation")
 
 
+@pytest.fixture(scope="module")
+def poor(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EventLog]:
+    """Nobody active, nobody with value, and the same rows in two orders."""
+    days = pd.date_range("2024-01-01", periods=150)
+    rng = np.random.default_rng(3)
+    rows = [f"p{i} {days[j]:%Y-%m-%d}" for i in range(25) for j in rng.integers(0, 150, 12)]
+    made = {
+        "nobody": {"person": "person_id | valid_from_on | hired_on\nada | 2023-01-01 | 2023-01-01"},
+        "no value": {"event": events("ada 2024-01-03", verb="view")},
+        "rows": {"event": events(*rows)},
+        "shuffled": {"event": events(*rng.permutation(rows))},
+    }
+    folder = tmp_path_factory.mktemp("poor")
+    return {name: log(t, folder / name, as_of="2024-05-20") for name, t in made.items()}
+
+
 @pytest.mark.parametrize("name", EVERY)
-def test_without_activity_or_value_there_is_an_empty_frame(name: str, tmp_path: Path) -> None:
+def test_without_activity_or_value_there_is_an_empty_frame(
+    name: str, poor: dict[str, EventLog]
+) -> None:
     measure = getattr(measures, name)
-    people = "person_id | valid_from_on | hired_on\nada | 2023-01-01 | 2023-01-01"
-    nobody = measure(log({"person": people}, tmp_path / "a", as_of="2024-03-01"), verbs="complete")
+    nobody = measure(poor["nobody"], verbs="complete")
     assert nobody.empty
     assert "activity_day" in nobody.attrs["missing"]
-    viewed = {"event": events("ada 2024-01-03", verb="view")}
-    none = measure(log(viewed, tmp_path / "b", as_of="2024-03-01"), verbs="complete")
+    none = measure(poor["no value"], verbs="complete")
     assert none.empty
     assert list(none.columns) == list(measure.columns)
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_the_order_of_rows_changes_nothing(name: str, tmp_path: Path) -> None:
-    days = pd.date_range("2024-01-01", periods=150)
-    rng = np.random.default_rng(3)
-    rows = [f"p{i} {days[j]:%Y-%m-%d}" for i in range(25) for j in rng.integers(0, 150, 12)]
-    shuffled = list(rng.permutation(rows))
-    frames = [
-        getattr(measures, name)(
-            log({"event": events(*order)}, tmp_path / str(k), as_of="2024-05-20"),
-            verbs="complete",
-        )
-        for k, order in enumerate((rows, shuffled))
-    ]
+def test_the_order_of_rows_changes_nothing(name: str, poor: dict[str, EventLog]) -> None:
+    measure = getattr(measures, name)
+    frames = [measure(poor[order], verbs="complete") for order in ("rows", "shuffled")]
     pd.testing.assert_frame_equal(*frames)
     assert len(frames[0])
 
@@ -280,11 +287,10 @@ def test_the_order_of_rows_changes_nothing(name: str, tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_bad_choice_is_refused_in_one_sentence(
-    name: str, given: dict[str, object], tmp_path: Path
+    name: str, given: dict[str, object], poor: dict[str, EventLog]
 ) -> None:
-    there = log({"event": events("ada 2024-01-03")}, tmp_path, as_of="2024-03-01")
     with pytest.raises(ParameterError, match=next(iter(given))):
-        getattr(measures, name)(there, verbs="complete", **given)
+        getattr(measures, name)(poor["no value"], verbs="complete", **given)
 
 
 def test_as_of_before_the_first_period_is_over(tmp_path: Path) -> None:

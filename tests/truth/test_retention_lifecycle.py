@@ -55,12 +55,12 @@ def expected(kind: str, n: int, left: int) -> float:
 
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> EventLog:
-    return as_log(7, 3000, tmp_path_factory.mktemp("retention"))
+    return as_log(7, 2000, tmp_path_factory.mktemp("retention"))
 
 
 @pytest.mark.parametrize("kind", ["recurring", "unbounded", "rolling"])
 def test_every_cell_covers_what_is_true(there: EventLog, kind: str) -> None:
-    """Cohorts are small, 150 people, so that a bias of two points would show in the mean."""
+    """Cohorts are small, 100 people, so that a bias of two points would show in the mean."""
     frame = measures.cohorts(there, verbs="complete", period="week")
     frame = frame[frame["n"] > 0]
     low, high = wilson(frame[models.KINDS[kind]], frame["n_there"])
@@ -85,8 +85,10 @@ def test_the_pooled_curve_is_the_curve_that_was_drawn_from(there: EventLog) -> N
     assert len(inside) == WEEKS - 1
     assert np.mean(inside) >= 0.84  # three misses in nineteen are one chance in fifteen
     told = found.estimate("retention_at", "recurring, week 8")
-    assert told.high - told.low < 0.05
-    assert found.parameters["is_drifting"] is False
+    wide = 2 * 1.96 * (told.value * (1 - told.value) / told.n) ** 0.5
+    assert told.high - told.low == pytest.approx(wide, rel=0.02)
+    # Nobody's chance depends on when she began: halves of 950 are 2 points apart by chance.
+    assert abs(float(found.parameters["drift"] or 0)) < 0.066
 
 
 # The quick ratio ----------------------------------------------------------------------------
@@ -141,17 +143,17 @@ def coverage(
 
 
 def test_the_ratio_is_covered_where_a_person_comes_and_goes_often() -> None:
-    """150 runs: 95 % has a standard error of 1.8 points."""
-    now, change = coverage(300, 0.6, 0.25, 0.0, 150)
-    assert 0.90 <= now <= 0.99
-    assert 0.90 <= change <= 0.99
+    """100 runs: 95 % has a standard error of 2.2 points."""
+    now, change = coverage(300, 0.6, 0.25, 0.0, 100)
+    assert 0.89 <= now <= 0.995
+    assert 0.89 <= change <= 0.995
 
 
 def test_moves_taken_as_independent_would_be_too_wide() -> None:
     """Whoever comes back often goes often: Wilson's interval of moves holds 1 nearly always."""
     rng = np.random.default_rng(3)
     inside, widths = [], []
-    for _ in range(100):
+    for _ in range(50):
         active = moves(rng, 300, 0.6, 0.25, 0.0)
         come = (active[:, -3:] & ~active[:, -4:-1]).sum()
         go = (~active[:, -3:] & active[:, -4:-1]).sum()
