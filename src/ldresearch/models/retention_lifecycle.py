@@ -520,8 +520,8 @@ def ratio(came: Any, went: Any, weight: Any) -> tuple[float, float, float]:
     Examples
     --------
     >>> value, low, high = ratio([1, 0], [0, 1], [30, 20])
-    >>> value, round(low, 3), round(high, 3)
-    (1.5, 0.856, 2.628)
+    >>> round(value, 3), round(low, 3), round(high, 3)
+    (1.5, 0.853, 2.637)
     """
     came, went, w = (np.asarray(x, dtype=float) for x in (came, went, weight))
     moves = float((w * (came + went)).sum())
