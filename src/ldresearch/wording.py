@@ -152,6 +152,21 @@ def proportion(x: float | None) -> str:
     return f"nearly {said}" if x < share else f"more than {said}"
 
 
+def in_for_out(share: float | None) -> float:
+    """Turn the share who came in, of all who came or went, into comings for each going.
+
+    Published as a share, because a share of rounded counts tells no exact count; read as a ratio.
+
+    Examples
+    --------
+    >>> in_for_out(0.75), in_for_out(1.0), in_for_out(None)
+    (3.0, inf, nan)
+    """
+    if share is None or math.isnan(share):
+        return math.nan
+    return share / (1 - share) if share < 1 else math.inf
+
+
 def date(day: dt.date | str) -> str:
     """Write a day out.
 
@@ -183,6 +198,46 @@ def period(first: dt.date | str, last: dt.date | str) -> str:
     begin, end = date(first), date(last)
     shared = begin.rsplit(" ", 1)[1] == end.rsplit(" ", 1)[1]
     return f"{begin.rsplit(' ', 1)[0] if shared else begin} to {end}"
+
+
+def span(first: str, last: str, unit: str, *, short: bool = False) -> str:
+    """Name the weeks or months from one to another by their first days.
+
+    Parameters
+    ----------
+    first, last : str
+        First day of the first and of the last of them, ``YYYY-MM-DD``.
+    unit : {"week", "month"}
+    short : bool
+        Months as three letters, for a label.
+
+    Examples
+    --------
+    >>> span("2024-01-01", "2024-01-01", "month"), span("2024-01-01", "2024-03-01", "month")
+    ('January 2024', 'January to March 2024')
+    >>> span("2024-01-01", "2024-03-04", "week"), span("2024-11-01", "2025-01-01", "month",
+    ...                                                short=True)
+    ('the weeks of 1 January to 4 March 2024', 'Nov 24–Jan 25')
+    """
+    begin, end = (dt.date.fromisoformat(day[:10]) for day in (first, last))
+    if short:
+        return _short_span(begin, end, unit)
+    if unit == "month":
+        begin_said, end_said = date(first[:7]), date(last[:7])
+        same_year = begin.year == end.year
+        head = begin_said.rsplit(" ", 1)[0] if same_year else begin_said
+        return end_said if begin == end else f"{head} to {end_said}"
+    return f"the week of {date(end)}" if begin == end else f"the weeks of {period(first, last)}"
+
+
+def _short_span(begin: dt.date, end: dt.date, unit: str) -> str:
+    def said(day: dt.date, *, with_year: bool) -> str:
+        name = _MONTHS[day.month - 1][:3]
+        name = name if unit == "month" else f"{day.day} {name}"
+        return f"{name} {day.year % 100:02d}" if with_year else name
+
+    tail = said(end, with_year=True)
+    return tail if begin == end else f"{said(begin, with_year=begin.year != end.year)}–{tail}"
 
 
 def listing(items: Iterable[str], *, last: str = "and") -> str:

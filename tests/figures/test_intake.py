@@ -191,10 +191,10 @@ def run(root: Path, tmp_path: Path, tables: dict[str, Any], public: bool = False
         ({"event": events(40, 1), "person": persons(1)}, "This log can answer no question yet",
          "more people"),
         (ROLES, "This log can answer no question yet", "the activity log"),
-        ({"event": events(900, 60)}, "This log can answer 2 of 11 questions, 1 of them in part",
+        ({"event": events(900, 60)}, "This log can answer 5 of 14 questions, 4 of them in part",
          "the HR export"),
         ({"event": events(900, 60), "person": persons(40)},
-         ("This log could answer 7 of 11 questions, 5 of them in part, but many active people are "
+         ("This log could answer 10 of 14 questions, 5 of them in part, but many active people are "
           "not in the HR file"), "the same person ids"),
     ],
     ids=["nothing", "no rows", "one person", "roles only", "no HR file", "unknown people"],
@@ -217,7 +217,7 @@ def test_nothing_is_said_of_the_only_person(root: Path, tmp_path: Path) -> None:
 
 def test_the_demo_is_fit_for_every_question(root: Path, demo: Path) -> None:
     found, said, facts = headline(root, demo / "quarry")
-    assert found.title == "This log can answer all 11 questions"
+    assert found.title == "This log can answer all 14 questions"
     assert found.decision.startswith("Go")
     metrics = {fact["metric"]: fact for fact in facts["facts"]}
     assert metrics["log_coverage_weeks"]["value"] == 78  # 1 January 2024 to 30 June 2025

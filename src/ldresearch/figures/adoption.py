@@ -109,7 +109,7 @@ def course(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     ax.set_ylim(0, 1)
     style.percent_axis(ax.yaxis, whole=True)
     ax.set_ylabel("people who have started")
-    _months(ax, at)
+    style.month_axis(ax, at)
     ends = [(at[seen[-1]], frame["share"].iloc[seen[-1]], "so far", "main")] if seen else []
     if ahead:
         ends.append((at[ahead[-1]], frame["expected"].iloc[ahead[-1]], "expected", "second"))
@@ -151,7 +151,7 @@ def active(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     style.line(ax, at, list(frame["wau"]), "main")
     style.number_axis(ax.yaxis)
     ax.set_ylabel("active people")
-    _months(ax, at)
+    style.month_axis(ax, at)
     last = frame.iloc[-1]
     style.label_ends(
         ax,
@@ -209,21 +209,3 @@ def _number(day: str) -> float:
     from matplotlib.dates import date2num
 
     return float(date2num(date.fromisoformat(day[:10]) + timedelta(days=6)))
-
-
-def _months(ax: Axes, at: Sequence[float]) -> None:
-    """Write months under a time axis, few enough to be read."""
-    from matplotlib.dates import DateFormatter, MonthLocator
-
-    span = max(at) - min(at)
-    every = next((m for m in (1, 2, 3, 6, 12) if span / 30.4 / m <= 6), 24)
-    ax.set_xlim(min(at), max(max(at), min(at) + 1))
-    if span > 45:
-        months = range(1, 13, every) if every <= 12 else [1]
-        ax.xaxis.set_major_locator(MonthLocator(bymonth=list(months)))
-        ax.xaxis.set_major_formatter(DateFormatter("%b %Y"))
-        return
-    from matplotlib.dates import DayLocator
-
-    ax.xaxis.set_major_locator(DayLocator(interval=max(1, round(span / 5))))
-    ax.xaxis.set_major_formatter(DateFormatter("%d %b"))

@@ -232,6 +232,31 @@ def number_axis(axis: Axis, *, from_zero: bool = True) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(round(value, 10))))
 
 
+def month_axis(ax: Axes, at: Sequence[float]) -> None:
+    """Write months under a time axis, few enough to be read.
+
+    Parameters
+    ----------
+    ax : Axes
+    at : sequence of float
+        Places of the days drawn, as ``matplotlib.dates.date2num`` gives them.
+    """
+    from matplotlib.dates import DateFormatter, MonthLocator
+
+    span = max(at) - min(at)
+    every = next((m for m in (1, 2, 3, 6, 12) if span / 30.4 / m <= 6), 24)
+    ax.set_xlim(min(at), max(max(at), min(at) + 1))
+    if span > 45:
+        months = range(1, 13, every) if every <= 12 else [1]
+        ax.xaxis.set_major_locator(MonthLocator(bymonth=list(months)))
+        ax.xaxis.set_major_formatter(DateFormatter("%b %Y"))
+        return
+    from matplotlib.dates import DayLocator
+
+    ax.xaxis.set_major_locator(DayLocator(interval=max(1, round(span / 5))))
+    ax.xaxis.set_major_formatter(DateFormatter("%d %b"))
+
+
 def hatch_incomplete(ax: Axes, x0: float, x1: float, label: str = "incomplete") -> None:
     """Hatch a period that is not over, so that its last point is not read as a fall.
 

@@ -81,3 +81,24 @@ def value_days(
         return days.select("person_key", "day_on").distinct()
     sums = days.group_by("person_key", "day_on").agg(seconds=days.duration_s.sum())
     return sums.filter(sums.seconds >= 60 * min_minutes).select("person_key", "day_on")
+
+
+def neighbours(days: ibis.Table) -> ibis.Table:
+    """Add the day of value before and after each, per person; null at the ends.
+
+    Parameters
+    ----------
+    days : ibis.Table
+        As :func:`value_days` returns it.
+
+    Returns
+    -------
+    ibis.Table
+        With ``before_on`` and ``after_on``.
+    """
+    import ibis
+
+    window = ibis.window(group_by=days.person_key, order_by=days.day_on)
+    return days.mutate(
+        before_on=days.day_on.lag().over(window), after_on=days.day_on.lead().over(window)
+    )

@@ -19,7 +19,7 @@ from ldresearch.log import EventLog
 from ldresearch.measures import _people
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import UNKNOWN
-from ldresearch.measures._value import value_days
+from ldresearch.measures._value import neighbours, value_days
 from ldresearch.result import Step
 
 if TYPE_CHECKING:
@@ -32,13 +32,7 @@ SUBJECTS = ("activity", "enrolment")
 
 def _gaps(log: EventLog, verbs: str | Sequence[str], assigned: str, min_minutes: int) -> ibis.Table:
     """Value days with the day before and after, per person."""
-    import ibis
-
-    days = value_days(log, verbs, assigned, min_minutes)
-    window = ibis.window(group_by=days.person_key, order_by=days.day_on)
-    return days.mutate(
-        before_on=days.day_on.lag().over(window), after_on=days.day_on.lead().over(window)
-    )
+    return neighbours(value_days(log, verbs, assigned, min_minutes))
 
 
 @measure(

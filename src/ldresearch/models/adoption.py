@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, message
-from ldresearch.models import _bass, rates, survival
+from ldresearch.models import _bass, _incidence, rates, survival
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
@@ -33,8 +33,6 @@ WIDEST_MARKET: Final = 0.5
 _AHEAD = 104
 _FIRST_WEEK = 7
 _POINTS = 40
-_CURVE_POINTS = 80
-_LONGEST_GRID = 364
 _MONTH = 28
 
 
@@ -98,7 +96,7 @@ def activation(frame: pd.DataFrame, *, window_days: int = 60, way: str = "self_s
         # Shown as far as anyone was followed from the start; later heights rest on late entrants.
         seen = frame.loc[frame["entry"] <= _FIRST_WEEK, "duration"]
         curve = curve[curve["time"] <= seen.max()]
-    grid = _grid(float(curve["time"].max()))
+    grid = _incidence.width(float(curve["time"].max()))
     rate, median = found.estimates
     if rate.value in (0.0, 1.0):
         # At the ends the variance is nought, and the interval would be too.
@@ -107,7 +105,7 @@ def activation(frame: pd.DataFrame, *, window_days: int = 60, way: str = "self_s
     return Result(
         name,
         Family.CURVE,
-        _on_grid(curve, grid)[["time", "incidence", "low", "high", "n_events", "n"]],
+        _incidence.on_grid(curve, grid)[["time", "incidence", "low", "high", "n_events", "n"]],
         {
             "time": Role.TIME, "incidence": Role.RATE, "low": Role.LOW,
             "high": Role.HIGH, "n_events": Role.COUNT, "n": Role.N,
@@ -128,35 +126,6 @@ def _naive(frame: pd.DataFrame, window_days: int, label: str) -> Estimate:
         "activation_naive", count / n, float(low), float(high), persons(frame), "share",
         Grade.DESCRIPTIVE, label,
     )  # fmt: skip
-
-
-def _grid(longest: float) -> int:
-    """Return the width in days of the coarsest of a few grids that shows enough of a curve."""
-    widths = (7, 14, 28, 56, 91)
-    return next((w for w in widths if longest / w <= _CURVE_POINTS), _LONGEST_GRID)
-
-
-def _on_grid(curve: pd.DataFrame, grid: int) -> pd.DataFrame:
-    """Keep a curve's height at the points of a grid, and sum the events between them.
-
-    It ends where fewer than ten are followed: what comes after moves by a tenth with each person.
-    """
-    time = curve["time"].to_numpy(dtype=float)
-    at_risk = curve["n"].to_numpy(dtype=float)
-    events = np.concatenate([[0.0], np.cumsum(curve["n_events"].to_numpy(dtype=float))])
-    points = np.arange(0, math.floor(time[-1] / grid) + 1) * float(grid)
-    seen = np.searchsorted(time, points, side="right")
-    here = np.searchsorted(time, points, side="left")
-    remaining = at_risk[np.minimum(here, len(time) - 1)]
-    kept = (remaining >= min(survival.MIN_AT_RISK, at_risk.max())) | (points == 0)
-    out = pd.DataFrame(
-        {"time": points, "n": remaining.astype(int), "n_events": np.diff(events[seen], prepend=0)}
-    )
-    for column in ("incidence", "low", "high"):
-        heights = np.concatenate([[0.0], curve[column].to_numpy(dtype=float)])
-        out[column] = heights[seen]
-    shown: pd.DataFrame = out[kept].reset_index(drop=True)
-    return shown
 
 
 # Where it will end --------------------------------------------------------------------------

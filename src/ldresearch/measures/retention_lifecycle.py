@@ -1,0 +1,547 @@
+"""Who comes back: cohorts, states of each period, the ladder of habit, returns after silence.
+
+A cohort begins in the period of a person's first day of value *ever*; no filter makes an old
+learner new. Whoever has left employment by the end of a period is not counted in it: leaving the
+organisation is not leaving learning. A period is complete once the as-of date lies behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from ldresearch import clock
+from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.log import EventLog
+from ldresearch.measures import _period
+from ldresearch.measures._measure import measure
+from ldresearch.measures._people import first_day
+from ldresearch.measures._value import neighbours, value_days
+from ldresearch.result import Step
+
+if TYPE_CHECKING:
+    import ibis
+
+Verbs = str | Iterable[str]
+
+DAY: Final = "datetime64[us]"
+
+NEVER: Final = 10**6
+"""Number of a period that does not come."""
+
+RUNGS: Final = {"days": 28, "weeks": 12}
+"""Length of the window of the ladder, in what its rungs count."""
+
+NOBODY: Final = "nobody has had a day of value yet"
+
+
+def _people_periods(
+    log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, period: str
+) -> ibis.Table:
+    """Return one row a person and period with value.
+
+    ``at`` is the period's number, ``before`` and ``after`` the person's neighbouring ones,
+    ``first`` her first ever, ``turn`` how many came before it, ``gone`` the period in which
+    employment ended.
+    """
+    import ibis
+
+    days = value_days(log, verbs, assigned, min_minutes)
+    rows = days.select("person_key", at=_period.number(days.day_on, period)).distinct()
+    order = ibis.window(group_by=rows.person_key, order_by=rows["at"])
+    rows = rows.mutate(
+        before=rows["at"].lag().over(order),
+        after=rows["at"].lead().over(order),
+        first=rows["at"].min().over(ibis.window(group_by=rows.person_key)),
+        turn=ibis.row_number().over(order),
+    )
+    left = _left(log)
+    if left is None:
+        return rows.mutate(gone=ibis.literal(NEVER, type="int64"))
+    ends = left.select("person_key", gone=_period.number(left.left_on, period))
+    joined = rows.left_join(ends, "person_key").drop("person_key_right")
+    return joined.mutate(gone=ibis.coalesce(joined.gone, NEVER))
+
+
+def _left(log: EventLog) -> ibis.Table | None:
+    """Return the first day no longer employed of those who have left; ``None`` without HR data."""
+    if not log.has("person"):
+        return None
+    person = log.persons()
+    return person.filter(person.left_on.notnull()).select("person_key", "left_on")
+
+
+def _nothing(columns: dict[str, str], why: str) -> pd.DataFrame:
+    frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in columns.items()})
+    frame.attrs["missing"] = why
+    return frame
+
+
+# Cohorts ------------------------------------------------------------------------------------
+
+
+@measure(
+    grain=("cohort_on", "n"),
+    needs=("activity_day",),
+    columns={
+        "cohort_on": DAY,
+        "n": "int64",
+        "n_began": "int64",
+        "n_there": "int64",
+        "n_recurring": "int64",
+        "n_unbounded": "int64",
+        "n_rolling": "int64",
+    },
+)
+def cohorts(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    period: str = "month",
+) -> pd.DataFrame:
+    """Count, for each cohort and each complete period after it, who is still active.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs : str or iterable of str
+        What counts as value; nothing means every verb.
+    assigned : {"self_started", "assigned", "all"}
+    min_minutes : int
+        A day is of value from this many minutes on.
+    period : {"week", "month"}
+        ISO weeks or calendar months.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``cohort_on`` (first day of the period of the first value event ever) and ``n``
+        (periods since then, 0 is the period itself), complete periods only. ``n_began`` persons
+        belong to the cohort, ``n_there`` of them were employed to the end of period ``n``; of
+        these ``n_recurring`` were active in it, ``n_unbounded`` in it or later (up to the as-of
+        date), ``n_rolling`` in every period from the first to it.
+    """
+    import ibis
+
+    _period.checked(period)
+    rows = _people_periods(log, verbs, assigned, min_minutes, period)
+    # The last period after the first to whose end the person was employed.
+    there = ibis.least(rows.gone, ibis.literal(NEVER)) - rows.first - 1
+    n = rows["at"] - rows.first
+    rows = rows.mutate(n=n, there=there, run=ibis.ifelse(n == rows.turn, n, 0))
+    each = rows.group_by("person_key", "first", "there").agg(last=rows.n.max(), run=rows.run.max())
+    within = rows.filter(rows.n <= rows.there)
+    found = log.collect(
+        ibis.union(
+            _counted(each, "began", ibis.literal(0, type="int64")),
+            _counted(each, "there", each.there),
+            _counted(each, "unbounded", ibis.least(each.last, each.there)),
+            _counted(each, "rolling", ibis.least(each.run, each.there)),
+            _counted(within, "recurring", within.n),
+        )
+    )
+    if found.empty:
+        return _nothing(cohorts.columns, NOBODY)
+    return _cells(found, _period.last_complete(log.as_of, period), period)
+
+
+def _counted(table: ibis.Table, kind: str, value: Any) -> ibis.Table:
+    """Count persons by cohort and a number of periods."""
+    import ibis
+
+    named = table.select(first=table.first, kind=ibis.literal(kind), value=value.cast("int64"))
+    return named.group_by("first", "kind", "value").agg(persons=named.count())
+
+
+def _cells(found: pd.DataFrame, last: int, period: str) -> pd.DataFrame:
+    """Turn counts of "so many periods" into counts of "in period n", one row a complete cell."""
+    begin = int(found["first"].min())
+    size = max(last - begin + 1, 0)
+    if not size:
+        return _nothing(cohorts.columns, f"the first {period} with value is not over yet")
+    # Row 0 is the oldest cohort; the last column takes whatever lies further off.
+    totals = {}
+    for kind in ("began", "there", "recurring", "unbounded", "rolling"):
+        part = found[(found["kind"] == kind) & (found["first"] <= last) & (found["value"] >= 0)]
+        grid = np.zeros((size, size + 1), dtype=np.int64)
+        place = np.minimum(part["value"].to_numpy(dtype=np.int64), size)
+        np.add.at(grid, (part["first"].to_numpy(dtype=np.int64) - begin, place), part["persons"])
+        exact = kind in ("began", "recurring")
+        totals[kind] = grid if exact else grid[:, ::-1].cumsum(axis=1)[:, ::-1]
+    cohort, n = np.triu_indices(size)
+    n = n - cohort
+    starts = np.array(
+        [np.datetime64(_period.first_day(begin + i, period), "us") for i in range(size)]
+    )
+    return pd.DataFrame(
+        {
+            "cohort_on": starts[cohort],
+            "n": n,
+            "n_began": totals["began"][cohort, 0],
+            "n_there": totals["there"][cohort, n],
+            "n_recurring": totals["recurring"][cohort, n],
+            "n_unbounded": totals["unbounded"][cohort, n],
+            "n_rolling": totals["rolling"][cohort, n],
+        }
+    )
+
+
+# States -------------------------------------------------------------------------------------
+
+_FLOWS = ("new", "returning", "resurrected", "dormant", "left")
+
+
+@measure(
+    grain=("period_on",),
+    needs=("activity_day",),
+    columns={
+        "period_on": DAY,
+        "new": "int64",
+        "returning": "int64",
+        "resurrected": "int64",
+        "dormant": "int64",
+        "left": "int64",
+        "asleep": "int64",
+        "gone": "int64",
+        "is_complete": "bool",
+    },
+)
+def lifecycle(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    period: str = "month",
+) -> pd.DataFrame:
+    """Put everyone who ever had a value event into one state for each period.
+
+    Parameters
+    ----------
+    log, verbs, assigned, min_minutes, period
+        As in :func:`cohorts`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``period_on``, from the first period with value to that of the last known day; a
+        period without activity is a row. Active persons are ``new`` (first value event ever),
+        ``returning`` (active the period before too) or ``resurrected`` (active before that, not
+        then). Of those active the period before and not now, ``dormant`` are still employed at
+        its end, ``left`` are not. ``asleep`` (employed) and ``gone`` (not) have been silent for
+        longer. All seven add up to everyone who has ever begun; the active of a period are the
+        next one's returning, dormant and left. ``is_complete``: the whole period is in the log.
+    """
+    _period.checked(period)
+    begins = first_day(log)
+    rows = _people_periods(log, verbs, assigned, min_minutes, period)
+    moves = log.collect(_moves(rows))
+    if moves.empty or begins is None:
+        return _nothing(lifecycle.columns, NOBODY)
+    end = _period.number_of(log.as_of - timedelta(days=1), period)
+    index = pd.RangeIndex(int(moves["at"].min()), end + 1)
+    wide = moves.pivot_table(index="at", columns="state", values="persons", aggfunc="sum")
+    wide = wide.reindex(index).reindex(columns=[*_FLOWS, "asleep", "gone"]).fillna(0)
+    stock = wide[["asleep", "gone"]].cumsum()
+    first, last = _whole(log.as_of, begins, period)
+    frame = pd.DataFrame(
+        {
+            "period_on": [pd.Timestamp(_period.first_day(int(i), period)) for i in index],
+            **{state: wide[state].to_numpy() for state in _FLOWS},
+            **{state: stock[state].to_numpy() for state in ("asleep", "gone")},
+            "is_complete": (index >= first) & (index <= last),
+        }
+    )
+    frame.attrs["steps"] = _steps(log, rows, period)
+    return frame
+
+
+def _steps(log: EventLog, rows: ibis.Table, period: str) -> tuple[Step, ...]:
+    """Say who has ever begun, and who of them is still employed."""
+    here = rows.gone == NEVER
+    found = log.collect(
+        rows.aggregate(
+            ever=rows.person_key.nunique(), ever_rows=rows.count(),
+            here=rows.person_key.nunique(where=here), here_rows=here.cast("int64").sum(),
+        )
+    ).iloc[0]  # fmt: skip
+    return (
+        Step(f"ever had a day of value (rows: {period}s)", int(found["ever"]),
+             int(found["ever_rows"])),
+        Step("still employed as of the date", int(found["here"]), int(found["here_rows"])),
+    )  # fmt: skip
+
+
+def _whole(as_of: date, begins: date, period: str) -> tuple[int, int]:
+    """Return the first and the last period all of whose days are in the log."""
+    first = _period.number_of(begins, period)
+    if _period.first_day(first, period) < begins:
+        first += 1
+    return first, _period.last_complete(as_of, period)
+
+
+def _moves(rows: ibis.Table) -> ibis.Table:
+    """Count, by period, who is in each flow and who enters and leaves each stock.
+
+    A running sum of the latter gives the stocks, so the engine sees each active period once.
+    """
+    import ibis
+
+    at, gone = rows["at"], rows.gone
+    back = ibis.coalesce(rows.after, NEVER)
+    is_next = rows.before + 1 == at
+    active = ibis.cases((rows.before.isnull(), "new"), (is_next, "returning"), else_="resurrected")
+    fell = back > at + 1
+    ended = ibis.ifelse(gone <= at + 1, "left", "dormant")
+    one, less = ibis.literal(1, type="int64"), ibis.literal(-1, type="int64")
+    later = at + 2
+    out = ibis.greatest(later, gone)
+    rests = (later < back) & (later < gone)
+    parts = [
+        _move(rows, at, active, one, rows["at"].notnull()),
+        _move(rows, at + 1, ended, one, fell),
+        _move(rows, later, ibis.literal("asleep"), one, rests),
+        _move(rows, ibis.least(back, gone), ibis.literal("asleep"), less, rests),
+        _move(rows, out, ibis.literal("gone"), one, out < back),
+        _move(rows, back, ibis.literal("gone"), less, out < back),
+    ]
+    moves = ibis.union(*parts)
+    moves = moves.filter(moves["at"] < NEVER)
+    return moves.group_by("at", "state").agg(persons=moves.persons.sum().cast("int64"))
+
+
+def _move(rows: ibis.Table, at: Any, state: Any, sign: Any, where: Any) -> ibis.Table:
+    kept = rows.select(at=at, state=state, sign=sign, keep=where)
+    kept = kept.filter(kept.keep)
+    return kept.group_by("at", "state").agg(persons=kept.sign.sum())
+
+
+@measure(
+    grain=("in_now", "out_now", "in_before", "out_before"),
+    needs=("activity_day",),
+    columns={
+        "in_now": "int64",
+        "out_now": "int64",
+        "in_before": "int64",
+        "out_before": "int64",
+        "n_persons": "int64",
+    },
+)
+def turnover(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    period: str = "month",
+    last_periods: int = 3,
+) -> pd.DataFrame:
+    """Count persons by how often they came in and fell silent lately, and in as long before.
+
+    In comes who is new or resurrected, out goes who falls dormant, as in :func:`lifecycle`. A
+    person may do both, and more than once, so what is computed from the sums needs them by person.
+
+    Parameters
+    ----------
+    log, verbs, assigned, min_minutes, period
+        As in :func:`cohorts`.
+    last_periods : int
+        The last complete periods that are added up, and as many before them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``in_now, out_now, in_before, out_before``: ``n_persons`` who moved so often;
+        persons who never moved are left out. ``attrs["n_periods"]``: complete periods in the log
+        after its first, in which alone somebody can fall silent.
+    """
+    import ibis
+
+    _period.checked(period)
+    if last_periods < 1:
+        raise ParameterError(
+            message("at least one period is counted", where="last_periods", got=last_periods)
+        )
+    begins = first_day(log)
+    rows = _people_periods(log, verbs, assigned, min_minutes, period)
+    back = ibis.coalesce(rows.after, NEVER)
+    enters = rows.before.isnull() | (rows.before + 1 < rows["at"])
+    falls = (back > rows["at"] + 1) & (rows.gone > rows["at"] + 1)
+    one, none = ibis.literal(1, type="int64"), ibis.literal(0, type="int64")
+    moves = ibis.union(
+        rows.filter(enters).select("person_key", at=rows["at"], comes=one, goes=none),
+        rows.filter(falls).select("person_key", at=rows["at"] + 1, comes=none, goes=one),
+    )
+    last = _period.last_complete(log.as_of, period)
+    is_now = moves["at"] > last - last_periods
+    moves = moves.filter((moves["at"] <= last) & (moves["at"] > last - 2 * last_periods))
+    each = moves.group_by("person_key").agg(
+        in_now=(moves.comes * is_now.cast("int64")).sum(),
+        out_now=(moves.goes * is_now.cast("int64")).sum(),
+        in_before=(moves.comes * (~is_now).cast("int64")).sum(),
+        out_before=(moves.goes * (~is_now).cast("int64")).sum(),
+    )
+    keys = ["in_now", "out_now", "in_before", "out_before"]
+    frame = log.collect(each.group_by(keys).agg(n_persons=each.count()))
+    first = _whole(log.as_of, begins, period)[0] if begins else last
+    frame.attrs["n_periods"] = max(last - first, 0)
+    return frame
+
+
+# The ladder ---------------------------------------------------------------------------------
+
+
+@measure(
+    grain=("n_before", "n_now", "is_settled"),
+    needs=("activity_day",),
+    columns={
+        "n_before": "int64",
+        "n_now": "int64",
+        "is_settled": "bool",
+        "n_persons": "int64",
+    },
+)
+def ladder(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    rungs: str = "days",
+) -> pd.DataFrame:
+    """Count the employed by how often they were active in a window and in the one before it.
+
+    Parameters
+    ----------
+    log, verbs, assigned, min_minutes
+        As in :func:`cohorts`.
+    rungs : {"days", "weeks"}
+        Active days of the last 28, or active weeks of the last twelve complete ISO weeks.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``n_before, n_now, is_settled``: ``n_persons`` who are employed as of the date and
+        were active in either window. ``is_settled``: the first value event ever lies before both,
+        so that the two can be compared. ``attrs["has_before"]``: both lie within the log.
+    """
+    import ibis
+
+    if rungs not in RUNGS:
+        raise ParameterError(
+            message("no such ladder", where="rungs", got=rungs, allowed=", ".join(RUNGS),
+                    do=did_you_mean(rungs, RUNGS))
+        )  # fmt: skip
+    weekly = rungs == "weeks"
+    end = clock.week_of(log.as_of) if weekly else log.as_of
+    middle = end - timedelta(days=RUNGS[rungs] * (7 if weekly else 1))
+    opens = middle - (end - middle)
+    days = value_days(log, verbs, assigned, min_minutes)
+    left = _left(log)
+    if left is not None:
+        days = days.filter(days.person_key.notin(left.person_key))
+    unit = _period.number(days.day_on, "week") if weekly else days.day_on
+    rows = days.mutate(
+        unit=unit, first_on=days.day_on.min().over(ibis.window(group_by=days.person_key))
+    )
+
+    def on(day: date) -> Any:
+        return ibis.literal(day, type="date")
+
+    rows = rows.filter((rows.day_on >= on(opens)) & (rows.day_on < on(end)))
+    each = rows.group_by("person_key", is_settled=rows.first_on < on(opens)).agg(
+        n_now=rows.unit.nunique(where=rows.day_on >= on(middle)),
+        n_before=rows.unit.nunique(where=rows.day_on < on(middle)),
+    )
+    keys = ["n_before", "n_now", "is_settled"]
+    frame = log.collect(each.group_by(keys).agg(n_persons=each.count()))
+    begins = first_day(log)
+    frame.attrs["has_before"] = begins is not None and begins <= opens
+    return frame
+
+
+# Returns ------------------------------------------------------------------------------------
+
+
+@measure(
+    grain=("silent_days", "duration", "event"),
+    needs=("activity_day",),
+    columns={
+        "silent_days": "int64",
+        "duration": "float64",
+        "event": "object",
+        "weight": "int64",
+    },
+)
+def reactivation(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    silent_days: int = 28,
+) -> pd.DataFrame:
+    """Follow each person from the day her first long gap reached its length.
+
+    A gap is counted from one day of value to the next. It is followed from the day on which it
+    is ``silent_days`` long, if the person is still employed then; each person once, with the first
+    gap that long.
+
+    Parameters
+    ----------
+    log, verbs, assigned, min_minutes
+        As in :func:`cohorts`.
+    silent_days : int
+        Half of it and twice of it are followed as well.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``silent_days, duration, event``: ``weight`` persons who were followed for
+        ``duration`` days and then ``returned``, ``left`` employment or (empty) were still silent
+        on the last known day.
+    """
+    import ibis
+
+    if silent_days < 1:
+        raise ParameterError(
+            message("a silence has one day or more", where="silent_days", got=silent_days)
+        )
+    gaps = neighbours(value_days(log, verbs, assigned, min_minutes)).drop("before_on")
+    left = _left(log)
+    if left is None:
+        gaps = gaps.mutate(left_on=ibis.null("date"))
+    else:
+        gaps = gaps.left_join(left, "person_key").drop("person_key_right")
+    lengths = sorted({max(silent_days // 2, 1), silent_days, 2 * silent_days})
+    return log.collect(ibis.union(*(_silences(gaps, length, log.as_of) for length in lengths)))
+
+
+def _silences(gaps: ibis.Table, length: int, as_of: date) -> ibis.Table:
+    import ibis
+
+    silent = gaps.mutate(from_on=(gaps.day_on + ibis.interval(days=length)).cast("date"))
+    last = ibis.literal(as_of - timedelta(days=1), type="date")
+    silent = silent.filter(
+        (silent.from_on <= last)
+        & (silent.after_on.isnull() | (silent.after_on >= silent.from_on))
+        & (silent.left_on.isnull() | (silent.left_on > silent.from_on))
+    )
+    order = ibis.window(group_by=silent.person_key, order_by=silent.day_on)
+    first = silent.mutate(_turn=ibis.row_number().over(order)).filter(lambda t: t._turn == 0)
+    came, left = first.after_on, first.left_on
+    returned = came.notnull() & (left.isnull() | (came < left))
+    event = ibis.cases((returned, "returned"), (left.notnull(), "left"), else_="")
+    until = ibis.cases((returned, came), (left.notnull(), left), else_=last)
+    told = first.select(
+        silent_days=ibis.literal(length, type="int64"),
+        duration=until.delta(first.from_on, unit="day").cast("float64"),
+        event=event,
+    )
+    return told.group_by("silent_days", "duration", "event").agg(weight=told.count())
