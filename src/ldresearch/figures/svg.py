@@ -303,10 +303,8 @@ def _renderer(canvas: _Canvas) -> Any:
                 lines = _polylines(marker_path, marker_trans + Affine2D().translate(x, y) + flip)
                 lines = _within(lines, clip, canvas.high, bool(fill))
                 data = "".join(_data(line, closed) for line, closed in lines)
-                # A tick is a single stroke: it has nothing to fill, and joins the others.
-                is_stroke = not fill or all(len(line) == 2 and not shut for line, shut in lines)
                 if data and look:
-                    canvas.add(stroke if is_stroke else look, data, joins=is_stroke)
+                    canvas.add(look, data, joins=not fill)
 
         def draw_image(self, gc: Any, x: float, y: float, im: Any, transform: Any = None) -> None:
             raise NotImplementedError("a figure of the house style holds no picture")
