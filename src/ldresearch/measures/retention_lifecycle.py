@@ -126,6 +126,23 @@ def cohorts(
         belong to the cohort, ``n_there`` of them were employed to the end of period ``n``; of
         these ``n_recurring`` were active in it, ``n_unbounded`` in it or later (up to the as-of
         date), ``n_rolling`` in every period from the first to it.
+
+    Examples
+    --------
+    Ben pauses in February. That breaks his run for good, but by March he is active again.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-10  | complete
+    ...     ada       | 2024-02-10  | complete
+    ...     ada       | 2024-03-10  | complete
+    ...     ben       | 2024-01-20  | complete
+    ...     ben       | 2024-03-20  | complete
+    ... '''}, as_of="2024-04-01")
+    >>> january = cohorts(tiny).head(3)
+    >>> january[["n_recurring", "n_unbounded", "n_rolling"]].to_dict("list")
+    {'n_recurring': [2, 1, 2], 'n_unbounded': [2, 2, 2], 'n_rolling': [2, 1, 1]}
     """
     import ibis
 
@@ -237,6 +254,22 @@ def lifecycle(
         its end, ``left`` are not. ``asleep`` (employed) and ``gone`` (not) have been silent for
         longer. All seven add up to everyone who has ever begun; the active of a period are the
         next one's returning, dormant and left. ``is_complete``: the whole period is in the log.
+
+    Examples
+    --------
+    Ben pauses in February: dormant then, resurrected in March.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-10  | complete
+    ...     ada       | 2024-02-10  | complete
+    ...     ada       | 2024-03-10  | complete
+    ...     ben       | 2024-01-20  | complete
+    ...     ben       | 2024-03-20  | complete
+    ... '''}, as_of="2024-04-01")
+    >>> lifecycle(tiny)[["new", "returning", "dormant", "resurrected"]].to_dict("list")
+    {'new': [2, 0, 0], 'returning': [0, 1, 1], 'dormant': [0, 1, 0], 'resurrected': [0, 0, 1]}
     """
     _period.checked(period)
     begins = first_day(log)
@@ -360,6 +393,22 @@ def turnover(
         Grain ``in_now, out_now, in_before, out_before``: ``n_persons`` who moved so often;
         persons who never moved are left out. ``attrs["n_periods"]``: complete periods in the log
         after its first, in which alone somebody can fall silent.
+
+    Examples
+    --------
+    Ben fell silent in February and came back in March. Ada was there throughout and never moved.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-10  | complete
+    ...     ada       | 2024-02-10  | complete
+    ...     ada       | 2024-03-10  | complete
+    ...     ben       | 2024-01-20  | complete
+    ...     ben       | 2024-03-20  | complete
+    ... '''}, as_of="2024-04-01")
+    >>> turnover(tiny, last_periods=1).to_dict("records")
+    [{'in_now': 1, 'out_now': 0, 'in_before': 0, 'out_before': 1, 'n_persons': 1}]
     """
     import ibis
 
@@ -430,6 +479,23 @@ def ladder(
         Grain ``n_before, n_now, is_settled``: ``n_persons`` who are employed as of the date and
         were active in either window. ``is_settled``: the first value event ever lies before both,
         so that the two can be compared. ``attrs["has_before"]``: both lie within the log.
+
+    Examples
+    --------
+    The last 28 days are those from 4 March on, the 28 before begin on 5 February. Ada went from
+    one day to two; Ben has only just begun, so there is nothing to compare him with.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-10  | complete
+    ...     ada       | 2024-02-10  | complete
+    ...     ada       | 2024-03-10  | complete
+    ...     ada       | 2024-03-11  | complete
+    ...     ben       | 2024-03-20  | complete
+    ... '''}, as_of="2024-04-01")
+    >>> ladder(tiny).sort_values("n_now")[["n_before", "n_now", "is_settled"]].to_dict("list")
+    {'n_before': [0, 1], 'n_now': [1, 2], 'is_settled': [False, True]}
     """
     import ibis
 
@@ -506,6 +572,22 @@ def reactivation(
         Grain ``silent_days, duration, event``: ``weight`` persons who were followed for
         ``duration`` days and then ``returned``, ``left`` employment or (empty) were still silent
         on the last known day.
+
+    Examples
+    --------
+    Both are silent for 28 days on 29 January. Ada returns three days later; Ben is still silent
+    on 29 February, the last known day.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-02-01  | complete
+    ...     ben       | 2024-01-01  | complete
+    ... '''}, as_of="2024-03-01")
+    >>> found = reactivation(tiny).query("silent_days == 28").sort_values("duration")
+    >>> found[["duration", "event"]].to_dict("list")
+    {'duration': [3.0, 31.0], 'event': ['returned', '']}
     """
     import ibis
 

@@ -212,6 +212,23 @@ def pooled(frame: pd.DataFrame, *, period: str = "month", told_at: int = 3) -> R
         ``parameters``: ``told_at`` as used; ``drift`` and ``is_drifting``: how much less the later
         half of the first period's people kept coming than the earlier half, and whether by more
         than chance.
+
+    Examples
+    --------
+    One month on, 30 of January's 60 and 30 of February's 40 are active. Two months on only
+    January's can be seen. Nobody comes back here after a silence, so all kinds agree.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "cohort_on": pd.to_datetime(["2024-01-01"] * 3 + ["2024-02-01"] * 2),
+    ...     "n": [0, 1, 2, 0, 1], "n_there": [60, 60, 60, 40, 40],
+    ...     **dict.fromkeys(KINDS.values(), [60, 30, 15, 40, 30])})
+    >>> found = pooled(frame)
+    >>> found.estimate("retention_at", "recurring, month 1").value
+    0.6
+    >>> told = found.estimate("retention_at", "recurring, month 2")
+    >>> told.value, told.n
+    (0.25, 60)
     """
     name = "pooled"
     told: dict[str, Scalar] = {"period": period, "told_at": told_at}
@@ -382,6 +399,20 @@ def quick_ratio(
     References
     ----------
     Korn EL, Graubard BI (1998). Survey Methodology 24:193-201 (effective sample size of a share).
+
+    Examples
+    --------
+    In March 25 began and 5 came back, while 15 fell silent: two came in for each who went.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"period_on": pd.to_datetime(["2024-02-01", "2024-03-01"]),
+    ...                       "new": [50, 25], "returning": [0, 35], "resurrected": [0, 5],
+    ...                       "dormant": [0, 15], "is_complete": True})
+    >>> moved = pd.DataFrame({"in_now": [1, 0], "out_now": [0, 1], "in_before": 0,
+    ...                       "out_before": 0, "n_persons": [30, 15]})
+    >>> told = quick_ratio(frame, moved, last_periods=1).estimate("quick_ratio", "last month")
+    >>> told.value, told.low, told.high
+    (2.0, 1.08, 3.71)
     """
     name = "quick_ratio"
     now, before = _windows(period, last_periods)
@@ -493,6 +524,16 @@ def _told(found: tuple[float, float, float], spread: float) -> tuple[float, floa
 
 def odds(share: float) -> float:
     """Turn the share who came in into the ratio of those to the others; infinite at 1.
+
+    Parameters
+    ----------
+    share : float
+        From 0 to 1.
+
+    Returns
+    -------
+    float
+        How many came in for each of the others.
 
     Examples
     --------
@@ -806,6 +847,24 @@ def trust(cohorts: pd.DataFrame, periods: pd.DataFrame, together: Result, quick:
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``; shares in percent.
+
+    Examples
+    --------
+    Half of all who ever began did so in the first month: they may have begun before the log did.
+
+    >>> import pandas as pd
+    >>> months = pd.to_datetime(["2024-02-01", "2024-03-01"])
+    >>> cohorts = pd.DataFrame({"cohort_on": months, "n": 0, "n_began": 50, "n_there": 50,
+    ...                         "n_recurring": 50, "n_unbounded": 50, "n_rolling": 50})
+    >>> periods = pd.DataFrame({"period_on": months, "new": 50, "returning": [0, 30],
+    ...                         "resurrected": 0, "dormant": [0, 20], "is_complete": True})
+    >>> moved = pd.DataFrame({"in_now": [1, 0], "out_now": [0, 1], "in_before": 0,
+    ...                       "out_before": 0, "n_persons": [50, 20]})
+    >>> found = trust(cohorts, periods, pooled(cohorts), quick_ratio(periods, moved)).frame
+    >>> found.set_index("check")["status"].head(3).to_dict()
+    {'beginning': 'not passed', 'silence': 'passed', 'movers': 'passed'}
+    >>> found["value"].head(3).tolist()
+    [50.0, 0.0, 70.0]
     """
     rows = [
         _row("beginning", _at_once(periods), 20.0),
