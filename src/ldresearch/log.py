@@ -98,6 +98,11 @@ class EventLog:
     def _tables(self) -> dict[str, ibis.Table]:
         return {}
 
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What measures keep of this log while it is open: tables that several of them share."""
+        return {}
+
     def _sharing(self, **changes: Any) -> EventLog:
         """Return a changed copy on the same connection, so that nothing is opened twice."""
         other = replace(self, **changes)
@@ -257,6 +262,14 @@ class EventLog:
     def counted(self, reason: str, n_persons: int, n_rows: int) -> EventLog:
         """Add a step of attrition that a measure made."""
         return self._sharing(attrition=(*self.attrition, Step(reason, n_persons, n_rows)))
+
+    def kept(self, expression: ibis.Table) -> ibis.Table:
+        """Work an expression out once; the table lasts as long as the log is open."""
+        from ibis.util import gen_name
+
+        backend, _ = self._opened
+        table: ibis.Table = backend.create_table(gen_name("kept"), expression, temp=True)
+        return table
 
     def collect(self, expression: ibis.Table) -> pd.DataFrame:
         """Run an expression and return its (small) frame."""

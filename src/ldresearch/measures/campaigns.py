@@ -1,0 +1,895 @@
+"""Launches: who was addressed and when, who started, unit by unit and period by period.
+
+One row of ``initiative`` is one campaign. Its units are those named in ``arm``; without an arm
+table they are the lowest units of the organisation, launched when half of their people had been
+sent a touch; without touches everyone is launched on the first day. Waves of access say nothing
+here: before access nobody is eligible, so there is no time before to compare with.
+
+*Waiting* is who is eligible on a day and has not reached first value before it. A campaign is
+judged by those waiting: whoever had started needs no launch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from ldresearch.log import EventLog
+from ldresearch.measures._measure import measure
+from ldresearch.measures._people import eligible, first_day
+from ldresearch.measures._value import value_days
+
+if TYPE_CHECKING:
+    import ibis
+
+Verbs = str | Iterable[str]
+
+DAY: Final = "datetime64[us]"
+CONTROL: Final = frozenset(
+    {"control", "hold-out", "holdout", "hold out", "held out", "none", "waiting", "untreated"}
+)
+"""Arms that mean "not launched"; every other word is a launch."""
+
+BEFORE_DAYS, AFTER_DAYS = 56, 84
+"""Days before and after a launch whose activity is compared: eight weeks, then twelve."""
+
+QUIET: Final = 0.5
+"""A launch day with less than this share of its weekday's usual activity is quiet: a holiday."""
+
+_SEPARATOR = "\x1f"
+
+
+# What was launched, where, when -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """A campaign with everyone it could concern, as an expression over the log.
+
+    Attributes
+    ----------
+    id : str
+    began : date
+    people : ibis.Table
+        One row a person: ``unit``, ``arm``, ``treated_on``, ``is_randomised``, eligibility,
+        ``first_on`` (first value event) and ``told_on`` (first touch of this campaign).
+    """
+
+    id: str
+    began: date
+    people: ibis.Table
+
+
+def _each(log: EventLog, verbs: Verbs, assigned: str, min_minutes: int) -> list[_Launch]:
+    """Find every campaign with its people; what was found once is kept while the log is open."""
+    value = (verbs if isinstance(verbs, str) else tuple(verbs), assigned, min_minutes)
+    if ("campaigns", value) not in log.memo:
+        log.memo["campaigns", value] = [
+            _launch(log, str(row.initiative_id), row.started_on.date(), value)
+            for row in _initiatives(log).itertuples()
+        ]
+    found: list[_Launch] = log.memo["campaigns", value]
+    return found
+
+
+def _initiatives(log: EventLog) -> pd.DataFrame:
+    frame = log.collect(log.table("initiative"))
+    frame["started_on"] = pd.to_datetime(frame["started_on"])
+    frame["ended_on"] = pd.to_datetime(frame["ended_on"])
+    return frame.sort_values(["started_on", "initiative_id"], ignore_index=True)
+
+
+def _launch(log: EventLog, initiative: str, began: date, value: tuple[Verbs, str, int]) -> _Launch:
+    import ibis
+
+    days = value_days(log, *value)
+    first = days.group_by("person_key").agg(first_on=days.day_on.min())
+    people = eligible(log).select("person_key", "eligible_from_on", "eligible_to_on")
+    for other in (first, _placed(log, began), _told(log, initiative)):
+        people = people.left_join(other, "person_key").drop("person_key_right")
+    people = people.mutate(path=ibis.coalesce(people.path, ""))
+    own = _person_arms(log, initiative)
+    if own is not None:
+        joined = people.left_join(own, "person_key").drop("person_key_right")
+        return _Launch(initiative, began, log.kept(joined.mutate(unit=joined.arm)))
+    people = log.kept(people)
+    plan = ibis.memtable(_unit_plan(log, initiative, began, people), schema=_PLAN)
+    joined = people.left_join(plan, "path").drop("path_right")
+    return _Launch(initiative, began, log.kept(joined))
+
+
+_PLAN: Final = {
+    "path": "string", "unit": "string", "arm": "string", "treated_on": "date",
+    "is_randomised": "boolean",
+}  # fmt: skip
+
+
+def _placed(log: EventLog, on: date) -> ibis.Table:
+    """Return each person's path of units on a day, or the first one after it."""
+    import ibis
+
+    rows = log.table("person")
+    there = rows.filter(
+        rows.valid_to_on.isnull() | (rows.valid_to_on > ibis.literal(on, type="date"))
+    )
+    placed = there.group_by("person_key").agg(
+        path=ibis.literal(_SEPARATOR).join(there.unit_path.argmin(there.valid_from_on))
+    )
+    return placed
+
+
+def _told(log: EventLog, initiative: str) -> ibis.Table:
+    """Return the first and the number of touches of a campaign by person, told directly or not."""
+    touch = log.table("touch").filter(lambda t: t.initiative_id == initiative)
+    touch = touch.mutate(day_on=log.day(touch.sent_at))
+    direct = touch.filter(touch.person_key.notnull()).select("person_key", "touch_id", "day_on")
+    person = log.persons()
+    steps = person.select("person_key", step=person.unit_path.unnest()).distinct()
+    by_unit = touch.filter(touch.unit_id.notnull()).select("unit_id", "touch_id", "day_on")
+    reached = steps.join(by_unit, steps.step == by_unit.unit_id)
+    every = direct.union(reached.select("person_key", "touch_id", "day_on"))
+    return every.group_by("person_key").agg(told_on=every.day_on.min())
+
+
+def _person_arms(log: EventLog, initiative: str) -> ibis.Table | None:
+    """Return the arm of each person, where persons were allocated and not units."""
+    import ibis
+
+    arm = log.table("arm").filter(lambda t: t.initiative_id == initiative)
+    own = arm.filter(arm.unit_kind == "person")
+    if not own.count().execute():
+        return None
+    identity = log.table("identity")
+    keyed = own.join(identity, own.unit_id == identity.person_id)
+    keyed = keyed.mutate(day_on=log.day(keyed.assigned_at), is_control=_is_control(keyed.arm))
+    return keyed.group_by("person_key").agg(
+        arm=keyed.arm.argmin(keyed.assigned_at),
+        treated_on=ibis.ifelse(keyed.is_control, ibis.null("date"), keyed.day_on).min(),
+        is_randomised=keyed.is_randomised.all(),
+    )
+
+
+def _is_control(arm: Any) -> Any:
+    return arm.lower().isin(sorted(CONTROL))
+
+
+def _arms(log: EventLog, initiative: str) -> pd.DataFrame:
+    """Return the arms of units (not of persons) in the order they were given."""
+    arm = log.table("arm")
+    mine = arm.filter((arm.initiative_id == initiative) & (arm.unit_kind != "person"))
+    frame = log.collect(
+        mine.select(
+            "unit_id", "arm", "is_randomised", "assigned_at", day_on=log.day(mine.assigned_at)
+        )
+    )
+    frame["is_control"] = frame["arm"].astype("string").str.lower().isin(CONTROL)
+    return frame.sort_values(["assigned_at", "unit_id"], ignore_index=True)
+
+
+def _unit_plan(log: EventLog, initiative: str, began: date, people: ibis.Table) -> pd.DataFrame:
+    """Say for each path of the organisation which unit it is, its arm and when it was launched."""
+    paths = log.collect(people.select("path").distinct())["path"].tolist()
+    steps = {path: path.split(_SEPARATOR) for path in paths}
+    arms = _arms(log, initiative)
+    if len(arms):
+        return _from_arms(steps, arms)
+    leaves = {path: names[-1] or "Unknown" for path, names in steps.items()}
+    launched = _from_touches(log, people, leaves)
+    is_told = bool(log.collect(people.aggregate(n=people.told_on.notnull().sum()))["n"].iloc[0])
+    return pd.DataFrame(
+        [
+            (path, unit, "launch" if on else "not launched", on, False)
+            for path, unit in leaves.items()
+            for on in [launched.get(unit) if is_told else began]
+        ],
+        columns=list(_PLAN),
+    )
+
+
+def _from_arms(steps: dict[str, list[str]], arms: pd.DataFrame) -> pd.DataFrame:
+    """Allocate paths by the arms of the units on them; where none is named, nobody was launched."""
+    named = set(arms["unit_id"])
+    depths = [i for names in steps.values() for i, name in enumerate(names) if name in named]
+    depth = max(depths, default=0)
+    rows = []
+    for path, names in steps.items():
+        own = arms[arms["unit_id"].isin(names)]
+        launched = own[~own["is_control"]]
+        rows.append(
+            (
+                path,
+                names[min(depth, len(names) - 1)] or "Unknown",
+                str(own["arm"].iloc[0]) if len(own) else "not launched",
+                launched["day_on"].min() if len(launched) else None,
+                bool(len(own)) and bool(own["is_randomised"].all()),
+            )
+        )
+    return pd.DataFrame(rows, columns=list(_PLAN))
+
+
+def _from_touches(log: EventLog, people: ibis.Table, leaves: dict[str, str]) -> dict[str, date]:
+    """Find the day by which half of each unit's people had been sent something."""
+    counts = log.collect(people.group_by("path", "told_on").agg(n=people.count()))
+    counts["unit"] = counts["path"].map(leaves)
+    found = {}
+    for unit, rows in counts.groupby("unit"):
+        told = rows.dropna(subset="told_on").groupby("told_on")["n"].sum().sort_index().cumsum()
+        half = told[told >= rows["n"].sum() / 2]
+        if len(half):
+            found[str(unit)] = pd.Timestamp(half.index[0]).date()
+    return found
+
+
+# Who is waiting, who starts -----------------------------------------------------------------
+
+
+def _literal(day: date) -> Any:
+    import ibis
+
+    return ibis.literal(day, type="date")
+
+
+def _counted(rows: ibis.Table, by: Sequence[str]) -> ibis.Table:
+    """Count the eligible, the waiting and the starters of ``[opens_on, closes_on)`` by group."""
+    opens, closes = rows.opens_on, rows.closes_on
+    is_eligible = (rows.eligible_from_on <= opens) & (
+        rows.eligible_to_on.isnull() | (rows.eligible_to_on > opens)
+    )
+    is_waiting = is_eligible & (rows.first_on.isnull() | (rows.first_on >= opens))
+    starts = is_waiting & (rows.first_on < closes)
+    is_told = is_eligible & (rows.told_on < closes)
+    marked = rows.mutate(
+        e=is_eligible.fill_null(False).cast("int64"), w=is_waiting.fill_null(False).cast("int64"),
+        s=starts.fill_null(False).cast("int64"), t=is_told.fill_null(False).cast("int64"),
+    )  # fmt: skip
+    return marked.group_by(list(by)).agg(
+        n_eligible=marked.e.sum(), n_waiting=marked.w.sum(), n_started=marked.s.sum(),
+        n_told=marked.t.sum(),
+    )  # fmt: skip
+
+
+def _periods(log: EventLog, began: date, days: int) -> pd.DataFrame:
+    """List the whole periods of the log, counted from a launch; the one it begins is 0."""
+    begins = first_day(log)
+    if begins is None:
+        return pd.DataFrame(columns=["time", "opens_on", "closes_on"])
+    first = -((began - begins).days // days)
+    last = (log.as_of - began).days // days
+    starts = [began + timedelta(days=days * i) for i in range(first, last)]
+    return pd.DataFrame(
+        {
+            "time": range(first, first + len(starts)),
+            "opens_on": starts,
+            "closes_on": [on + timedelta(days=days) for on in starts],
+        }
+    )
+
+
+_PERIODS: Final = {"time": "int64", "opens_on": "date", "closes_on": "date"}
+
+
+def _over_periods(log: EventLog, launch: _Launch, days: int, by: Sequence[str]) -> pd.DataFrame:
+    import ibis
+
+    periods = _periods(log, launch.began, days)
+    if periods.empty:
+        return pd.DataFrame()
+    table = ibis.memtable(periods, schema=_PERIODS)
+    rows = launch.people.filter(launch.people.unit.notnull()).cross_join(table)
+    return log.collect(_counted(rows, [*by, "time", "opens_on"]))
+
+
+def _gathered(
+    log: EventLog, columns: dict[str, str], make: Callable[[_Launch], pd.DataFrame], *value: Any
+) -> pd.DataFrame:
+    """Put the frames of all campaigns together; an empty one where there is none."""
+    found = [make(launch).assign(initiative_id=launch.id) for launch in _each(log, *value)]
+    filled = [frame for frame in found if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
+
+
+@measure(
+    grain=("initiative_id", "unit", "time"),
+    needs=("initiative", "person", "event"),
+    columns={
+        "initiative_id": "object",
+        "unit": "object",
+        "time": "int64",
+        "period_on": DAY,
+        "first_treated": "float64",
+        "arm": "object",
+        "is_randomised": "bool",
+        "n_eligible": "int64",
+        "n_waiting": "int64",
+        "n_started": "int64",
+        "share": "float64",
+        "offset_days": "float64",
+    },
+)
+def panel(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    period_days: int = 30,
+) -> pd.DataFrame:
+    """Follow every unit of every campaign: of those waiting when a period begins, how many start.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs : str or iterable of str
+        What counts as value.
+    assigned : {"self_started", "assigned", "all"}
+    min_minutes : int
+    period_days : int
+        Length of a period; the one numbered 0 begins on the campaign's first day. Only whole
+        periods are there.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, unit, time``: ``share`` is ``n_started / n_waiting``, missing where
+        nobody waits; ``first_treated`` is the period of the unit's launch, missing where it was
+        never launched; ``offset_days`` how far into that period the launch fell.
+    """
+
+    def one(launch: _Launch) -> pd.DataFrame:
+        by = ["unit", "arm", "is_randomised", "treated_on"]
+        found = _over_periods(log, launch, period_days, by)
+        return found if found.empty else _one_row_a_unit(found, launch.began, period_days)
+
+    return _gathered(log, panel.columns, one, verbs, assigned, min_minutes)
+
+
+def _one_row_a_unit(found: pd.DataFrame, began: date, days: int) -> pd.DataFrame:
+    """Fold the paths below one unit; a unit counts as launched when its first part was."""
+    since = (pd.to_datetime(found["treated_on"]) - pd.Timestamp(began)).dt.days
+    marked = found.assign(since=since.astype("float64"))
+    counts = ["n_eligible", "n_waiting", "n_started"]
+    folded = marked.groupby(["unit", "time"], as_index=False).agg(
+        period_on=("opens_on", "first"), arm=("arm", "min"), since=("since", "min"),
+        is_randomised=("is_randomised", "min"), **{name: (name, "sum") for name in counts},
+    )  # fmt: skip
+    return folded.assign(
+        first_treated=folded["since"] // days,
+        offset_days=folded["since"] % days,
+        share=folded["n_started"] / folded["n_waiting"].where(folded["n_waiting"] > 0),
+    )
+
+
+@measure(
+    grain=("initiative_id", "week"),
+    needs=("initiative", "person", "event"),
+    columns={
+        "initiative_id": "object",
+        "week": "int64",
+        "week_on": DAY,
+        "n_waiting": "int64",
+        "n_started": "int64",
+        "share": "float64",
+    },
+)
+def weeks(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+) -> pd.DataFrame:
+    """Count the starters of each week among those waiting, for the units that were launched.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned, min_minutes
+        As in :func:`panel`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, week``: weeks of seven days counted from the campaign's first day,
+        whole ones only; week 0 begins on it.
+    """
+
+    def one(launch: _Launch) -> pd.DataFrame:
+        people = launch.people.filter(launch.people.treated_on.notnull())
+        found = _over_periods(log, _Launch(launch.id, launch.began, people), 7, [])
+        if found.empty:
+            return found
+        found = found.rename(columns={"time": "week", "opens_on": "week_on"})
+        waiting = found["n_waiting"].where(found["n_waiting"] > 0)
+        return found.assign(share=found["n_started"] / waiting)
+
+    return _gathered(log, weeks.columns, one, verbs, assigned, min_minutes)
+
+
+@measure(
+    grain=("initiative_id", "unit", "arm"),
+    needs=("initiative", "person", "event"),
+    columns={
+        "initiative_id": "object",
+        "unit": "object",
+        "arm": "object",
+        "launched_on": DAY,
+        "is_treated": "bool",
+        "is_randomised": "bool",
+        "n_eligible": "int64",
+        "n_waiting": "int64",
+        "n_reached": "int64",
+        "n_told": "int64",
+        "is_complete": "bool",
+    },
+)
+def reached(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    window_days: int = 30,
+) -> pd.DataFrame:
+    """Count who reached first value within the window after the launch, unit by unit.
+
+    Launched units count from their own launch; those never launched from the campaign's first
+    day. Where persons were allocated, the arm is the unit.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned, min_minutes
+        As in :func:`panel`.
+    window_days : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, unit, arm``: ``n_reached`` of ``n_waiting``, of ``n_eligible`` on
+        the day; ``n_told`` were sent a touch within the window; ``is_complete`` where the whole
+        window is known.
+    """
+    import ibis
+
+    def one(launch: _Launch) -> pd.DataFrame:
+        people = launch.people.filter(launch.people.unit.notnull())
+        opens = ibis.coalesce(people.treated_on, _literal(launch.began))
+        rows = people.mutate(opens_on=opens, closes_on=opens + ibis.interval(days=window_days))
+        found = log.collect(
+            _counted(rows, ["unit", "arm", "is_randomised", "treated_on", "opens_on"])
+        )
+        if found.empty:
+            return found
+        found["opens_on"] = pd.to_datetime(found["opens_on"])
+        found["is_treated"] = found["treated_on"].notna()
+        counts = ["n_eligible", "n_waiting", "n_started", "n_told"]
+        folded = found.groupby(["unit", "arm"], as_index=False).agg(
+            launched_on=("opens_on", "min"), is_treated=("is_treated", "max"),
+            is_randomised=("is_randomised", "min"), **{name: (name, "sum") for name in counts},
+        )  # fmt: skip
+        closes = folded["launched_on"] + pd.Timedelta(days=window_days)
+        return folded.rename(columns={"n_started": "n_reached"}).assign(
+            is_complete=closes <= pd.Timestamp(log.as_of)
+        )
+
+    return _gathered(log, reached.columns, one, verbs, assigned, min_minutes)
+
+
+@measure(
+    grain=("initiative_id", "unit"),
+    needs=("initiative", "arm"),
+    columns={
+        "initiative_id": "object",
+        "unit": "object",
+        "arm": "object",
+        "later_arm": "object",
+        "switched_on": DAY,
+    },
+)
+def switches(log: EventLog) -> pd.DataFrame:
+    """List the units that changed their arm, other than by being launched later.
+
+    They stay in the arm they were given first, and count as launched from their first launch.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, unit``: the first arm, and the first one that breaks the plan. To
+        wait and then be launched is a roll-out, not a switch. Persons are not listed.
+    """
+    rows = []
+    for initiative in _initiatives(log)["initiative_id"]:
+        for unit, own in _arms(log, initiative).groupby("unit_id", sort=True):
+            later = own[(own["arm"] != own["arm"].iloc[0]) & _breaks_plan(own)]
+            if len(later):
+                rows.append(
+                    (initiative, unit, own["arm"].iloc[0], later["arm"].iloc[0],
+                     later["day_on"].iloc[0])
+                )  # fmt: skip
+    return pd.DataFrame(rows, columns=list(switches.columns))
+
+
+def _breaks_plan(own: pd.DataFrame) -> pd.Series:
+    """Whether a unit had already been launched when it was given another arm."""
+    before = (~own["is_control"]).cumsum().shift(fill_value=0)
+    return before > 0
+
+
+# What was sent ------------------------------------------------------------------------------
+
+
+@measure(
+    grain=("initiative_id", "day"),
+    needs=("initiative", "touch"),
+    columns={
+        "initiative_id": "object",
+        "day": "int64",
+        "n_sent": "int64",
+        "n_people": "int64",
+        "n_opened": "int64",
+        "n_clicked": "int64",
+    },
+)
+def touches(log: EventLog) -> pd.DataFrame:
+    """Count what was sent by day since the campaign's first day, and what came of it.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, day``. A touch to a unit is one touch; ``n_people`` are the
+        distinct persons addressed by name that day.
+    """
+    touch, initiative = log.table("touch"), log.table("initiative")
+    known = initiative.select("initiative_id", "started_on")
+    joined = touch.join(known, "initiative_id")
+    seen = joined.mutate(
+        day=(log.day(joined.sent_at) - joined.started_on).cast("int64"),
+        is_opened=_by_now(log, joined, "opened_at"),
+        is_clicked=_by_now(log, joined, "clicked_at"),
+    )
+    return log.collect(
+        seen.group_by("initiative_id", "day").agg(
+            n_sent=seen.count(),
+            n_people=seen.person_key.nunique(),
+            n_opened=seen.is_opened.cast("int64").sum(),
+            n_clicked=seen.is_clicked.cast("int64").sum(),
+        )
+    )
+
+
+def _by_now(log: EventLog, table: ibis.Table, column: str) -> Any:
+    """Whether something had happened before the as-of date."""
+    return table[column].notnull() & (table[column] < log.bound(column))
+
+
+@measure(
+    grain=("initiative_id", "n_touches"),
+    needs=("initiative", "touch", "person", "event"),
+    columns={
+        "initiative_id": "object",
+        "n_touches": "int64",
+        "n_waiting": "int64",
+        "n_reached": "int64",
+    },
+)
+def dose(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    window_days: int = 30,
+) -> pd.DataFrame:
+    """Count, of those launched and waiting, who started, by how much was sent to them before.
+
+    Only touches before the first value event count: whoever starts early is sent less, and would
+    make a small dose look strong.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned, min_minutes
+        As in :func:`panel`.
+    window_days : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, n_touches``: touches addressed to the person in the first week
+        after her unit's launch, when hardly anyone has started; ``n_reached`` of ``n_waiting``.
+    """
+    import ibis
+
+    def one(launch: _Launch) -> pd.DataFrame:
+        people = launch.people.filter(launch.people.treated_on.notnull())
+        week = ibis.interval(days=7)
+        touch = log.table("touch").filter(lambda t: t.initiative_id == launch.id)
+        sent = touch.select("person_key", sent_on=log.day(touch.sent_at))
+        joined = people.select("person_key", "treated_on").join(sent, "person_key")
+        near = joined.filter(
+            (joined.sent_on >= joined.treated_on) & (joined.sent_on < joined.treated_on + week)
+        )
+        n_sent = near.group_by("person_key").agg(n_sent=near.count())
+        rows = people.left_join(n_sent, "person_key").drop("person_key_right")
+        rows = rows.mutate(
+            n_touches=ibis.coalesce(rows.n_sent, 0),
+            opens_on=rows.treated_on,
+            closes_on=rows.treated_on + ibis.interval(days=window_days),
+        )
+        rows = rows.filter(rows.closes_on <= _literal(log.as_of))
+        found = log.collect(_counted(rows, ["n_touches"]))
+        return found.rename(columns={"n_started": "n_reached"})
+
+    return _gathered(log, dose.columns, one, verbs, assigned, min_minutes)
+
+
+# How people respond -------------------------------------------------------------------------
+
+
+@measure(
+    grain=("initiative_id", "launched_on", "day"),
+    needs=("initiative", "person", "event"),
+    columns={
+        "initiative_id": "object",
+        "launched_on": DAY,
+        "day": "int64",
+        "weekday": "int64",
+        "n_active": "int64",
+        "n_eligible": "int64",
+        "share": "float64",
+    },
+)
+def response(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+) -> pd.DataFrame:
+    """Count the people who got value on each day before and after the launch.
+
+    Units launched on the same day are one wave. Every day is there, also one on which nobody
+    came; days that lie outside the log are not.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned, min_minutes
+        As in :func:`panel`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, launched_on, day``: ``day`` 0 is the launch, from 56 days before to
+        83 after; ``weekday`` 0 is Monday; ``share`` is ``n_active / n_eligible``.
+    """
+    days = value_days(log, verbs, assigned, min_minutes)
+
+    def one(launch: _Launch) -> pd.DataFrame:
+        people = launch.people.filter(launch.people.treated_on.notnull())
+        people = people.select(
+            "person_key", "treated_on", "eligible_from_on", "eligible_to_on", "first_on"
+        )
+        joined = people.join(days, "person_key")
+        since = (joined.day_on - joined.treated_on).cast("int64")
+        near = joined.mutate(day=since).filter(
+            lambda t: t.day.between(-BEFORE_DAYS, AFTER_DAYS - 1)
+        )
+        near = near.filter(
+            (near.day_on >= near.eligible_from_on)
+            & (near.eligible_to_on.isnull() | (near.day_on < near.eligible_to_on))
+        )
+        active = log.collect(near.group_by("treated_on", "day").agg(n_active=near.count()))
+        return _every_day(log, people, active)
+
+    return _gathered(log, response.columns, one, verbs, assigned, min_minutes)
+
+
+def _every_day(log: EventLog, people: ibis.Table, active: pd.DataFrame) -> pd.DataFrame:
+    """Add the days without activity, and who was eligible on each."""
+    begins = first_day(log)
+    spans = log.collect(
+        people.group_by("treated_on", "eligible_from_on", "eligible_to_on").agg(n=people.count())
+    )
+    parts = []
+    for launched, rows in spans.groupby("treated_on"):
+        at = pd.Timestamp(launched)
+        first = max(at - pd.Timedelta(days=BEFORE_DAYS), pd.Timestamp(begins))
+        last = min(at + pd.Timedelta(days=AFTER_DAYS), pd.Timestamp(log.as_of))
+        days = pd.date_range(first, last, freq="D", inclusive="left")
+        parts.append(
+            pd.DataFrame(
+                {
+                    "launched_on": at,
+                    "day": (days - at).days,
+                    "weekday": days.dayofweek,
+                    "n_eligible": _there(rows, days),
+                }
+            )
+        )
+    if not parts:
+        return pd.DataFrame()
+    frame = pd.concat(parts, ignore_index=True)
+    active = active.assign(launched_on=pd.to_datetime(active["treated_on"]))
+    frame = frame.merge(active[["launched_on", "day", "n_active"]], how="left")
+    counts = frame["n_active"].fillna(0)
+    eligible_then = frame["n_eligible"].where(frame["n_eligible"] > 0)
+    return frame.assign(n_active=counts, share=counts / eligible_then)
+
+
+def _there(spans: pd.DataFrame, days: pd.DatetimeIndex) -> Any:
+    """Count the persons eligible on each day from their spans."""
+    import numpy as np
+
+    begins = pd.to_datetime(spans["eligible_from_on"])
+    ends = pd.to_datetime(spans["eligible_to_on"])
+    n = spans["n"].to_numpy()
+    counts = np.zeros(len(days), dtype=np.int64)
+    for edge, sign in ((begins, 1), (ends, -1)):
+        is_known = edge.notna().to_numpy()
+        at = np.searchsorted(days.to_numpy(), edge[is_known].to_numpy().astype(days.dtype))
+        moved = np.bincount(at, weights=sign * n[is_known], minlength=len(days) + 1)
+        counts += np.cumsum(moved)[: len(days)].round().astype(np.int64)
+    return counts
+
+
+@measure(
+    grain=("initiative_id", "launched_on"),
+    needs=("initiative", "person", "event"),
+    columns={
+        "initiative_id": "object",
+        "launched_on": DAY,
+        "n_active": "int64",
+        "usual": "float64",
+        "is_quiet": "bool",
+    },
+)
+def launch_days(log: EventLog) -> pd.DataFrame:
+    """Compare the activity of each launch day with the same weekday of the eight weeks before.
+
+    A day on which far fewer come than on its weekday, launch or not, is a public holiday, a
+    shutdown or an outage. Activity of every kind counts, and of everyone.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id, launched_on``: people ``n_active`` that day, the ``usual`` number
+        (median of at least four weeks, missing where fewer are known); ``is_quiet`` under half
+        of it, where it is 10 or more.
+    """
+    table = log.table("activity_day")
+    daily = log.collect(table.group_by("day_on").agg(n=table.person_key.nunique()))
+    counts = pd.Series(daily["n"].to_numpy(), index=pd.to_datetime(daily["day_on"]))
+    begins = counts.index.min()
+
+    def one(launch: _Launch) -> pd.DataFrame:
+        people = launch.people.filter(launch.people.treated_on.notnull())
+        days = log.collect(people.select("treated_on").distinct())["treated_on"]
+        rows = [(day, *_usual(counts, begins, day)) for day in pd.to_datetime(days)]
+        return pd.DataFrame(rows, columns=["launched_on", "n_active", "usual", "is_quiet"])
+
+    return _gathered(log, launch_days.columns, one, "", "all", 0)
+
+
+def _usual(counts: pd.Series, begins: pd.Timestamp, day: pd.Timestamp) -> tuple[int, float, bool]:
+    before = [day - pd.Timedelta(weeks=w) for w in range(1, 9)]
+    known = [float(counts.get(on, 0)) for on in before if on >= begins]
+    usual = float(pd.Series(known).median()) if len(known) >= 4 else float("nan")
+    n = int(counts.get(day, 0))
+    return n, usual, usual >= 10 and n < QUIET * usual
+
+
+# The campaigns themselves -------------------------------------------------------------------
+
+
+@measure(
+    grain=("initiative_id",),
+    needs=("initiative", "person", "event"),
+    columns={
+        "initiative_id": "object",
+        "campaign": "object",
+        "strategy": "object",
+        "is_goal_tied": "bool",
+        "is_described": "bool",
+        "started_on": DAY,
+        "ended_on": DAY,
+        "budget": "float64",
+        "currency": "object",
+        "n_units": "int64",
+        "n_launched": "int64",
+        "n_waves": "int64",
+        "is_randomised": "bool",
+        "n_eligible": "int64",
+        "n_told": "int64",
+        "has_touches": "bool",
+        "breadth": "float64",
+        "n_waiting": "int64",
+        "n_reached": "int64",
+        "is_complete": "bool",
+        "n_overlapping": "int64",
+    },
+)
+def campaigns(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    window_days: int = 30,
+) -> pd.DataFrame:
+    """Describe each campaign: strategy, breadth, cost, and who started within the window.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned, min_minutes
+        As in :func:`panel`.
+    window_days : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``initiative_id``. ``breadth`` is the share of all the eligible who were sent a
+        touch within the window; without touches (``has_touches``), the share who belong to a
+        launched unit. ``n_reached`` of ``n_waiting`` are those of launched units.
+        ``is_described`` says whether strategy and goal are known; ``n_overlapping`` how many
+        other campaigns began within the window before or after.
+    """
+    value = {"verbs": verbs, "assigned": assigned, "min_minutes": min_minutes}
+    units = reached(log, **value, window_days=window_days)
+    found = _initiatives(log)
+    rows = [_described(one, found, units, window_days) for one in found.itertuples()]
+    return pd.DataFrame(rows, columns=list(campaigns.columns))
+
+
+def _described(
+    one: Any, every: pd.DataFrame, units: pd.DataFrame, window_days: int
+) -> dict[str, Any]:
+    own = units[units["initiative_id"] == one.initiative_id]
+    launched = own[own["is_treated"]]
+    n_eligible, n_told = int(own["n_eligible"].sum()), int(own["n_told"].sum())
+    near = (every["started_on"] - one.started_on).dt.days.abs() < window_days
+    return {
+        "initiative_id": one.initiative_id,
+        "campaign": one.name if isinstance(one.name, str) else one.initiative_id,
+        "strategy": one.strategy if isinstance(one.strategy, str) else "not known",
+        "is_goal_tied": one.is_goal_tied is True or isinstance(one.goal_id, str),
+        "is_described": isinstance(one.strategy, str)
+        and (one.is_goal_tied in (True, False) or isinstance(one.goal_id, str)),
+        "started_on": one.started_on,
+        "ended_on": one.ended_on,
+        "budget": float("nan") if pd.isna(one.budget) else float(one.budget),
+        "currency": one.currency if isinstance(one.currency, str) else "",
+        "n_units": len(own),
+        "n_launched": len(launched),
+        "n_waves": launched["launched_on"].nunique(),
+        "is_randomised": bool(len(own)) and bool(own["is_randomised"].all()),
+        "n_eligible": n_eligible,
+        "n_told": n_told,
+        "has_touches": n_told > 0,
+        "breadth": _breadth(n_told or int(launched["n_eligible"].sum()), n_eligible),
+        "n_waiting": int(launched["n_waiting"].sum()),
+        "n_reached": int(launched["n_reached"].sum()),
+        "is_complete": bool(len(launched)) and bool(launched["is_complete"].all()),
+        "n_overlapping": int(near.sum()) - 1,
+    }
+
+
+def _breadth(n: int, n_eligible: int) -> float:
+    return n / n_eligible if n_eligible else float("nan")
