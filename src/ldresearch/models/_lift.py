@@ -120,7 +120,8 @@ def _own_variance(weeks: Floats) -> float:
     if n_parts < 2:
         return 0.0
     rest = weeks - weeks.mean(axis=1, keepdims=True) - weeks.mean(axis=0) + weeks.mean()
-    return float((rest**2).sum()) * n_parts / ((n_weeks - 1) * (n_parts - 1))
+    squares = float((rest**2).sum())
+    return squares * n_parts / ((n_weeks - 1) * (n_parts - 1))
 
 
 @dataclass(frozen=True, slots=True)

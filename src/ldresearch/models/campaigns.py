@@ -805,7 +805,7 @@ def _pool_note(k: int) -> str:
 
 
 def _with_errors(frame: pd.DataFrame, effect: str, se: str, label: str, name: str) -> pd.DataFrame:
-    """Return the rows with a known effect and error; the error is read off an interval if need be."""
+    """Return the rows with an effect and an error, which may be read off an interval."""
     require(frame, [effect, label], name)
     if se not in frame.columns:
         require(frame, ["low", "high"], name)
@@ -816,13 +816,15 @@ def _with_errors(frame: pd.DataFrame, effect: str, se: str, label: str, name: st
     return kept.reset_index(drop=True)
 
 
-def permutation_bound(n_treated: int, n: int) -> Result:
+def permutation_bound(n_treated: int, n: int, *, n_persons: int = 0) -> Result:
     """Say what so few campaigns can show at best.
 
     Parameters
     ----------
     n_treated, n : int
         How many of how many campaigns (clients, units) had the strategy.
+    n_persons : int
+        People in those campaigns, for the disclosure rules.
 
     Returns
     -------
@@ -861,7 +863,7 @@ def permutation_bound(n_treated: int, n: int) -> Result:
         {
             "test": Role.KEY, "fraction": Role.KEY, "value": Role.VALUE, "can_reject": Role.FLAG,
         },
-        (Estimate("smallest_p", found.two_sided, nan, nan, n, "probability"),),
+        (Estimate("smallest_p", found.two_sided, nan, nan, n_persons or n, "probability"),),
         "Counted: every way to choose which campaigns had the strategy.",
         {
             "n_treated": n_treated, "n": n, "n_assignments": found.n_assignments,
