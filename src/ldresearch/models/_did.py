@@ -274,6 +274,8 @@ def averages(panel: Panel, effects: Sequence[Row], balance: float | None = None)
     later = [r for r in events if r.event >= 0]
     if later:
         out.append(_mean(panel, "event_overall", later))
+    at_once = [r for r in after if r.event == min(r.event for r in after)]
+    out.append(_weighted(panel, "first", at_once))
     out.append(_weighted(panel, "group_overall", groups))
     out.append(_mean(panel, "calendar_overall", calendar))
     out.append(_weighted(panel, "simple", after))
@@ -430,47 +432,96 @@ NO_PRETREND = Pretrend(math.nan, 0, math.nan, math.nan, math.nan)
 
 
 def pretrend(panel: Panel, rows: Sequence[Row], rules: Rules, *, power: float = 0.8) -> Pretrend:
-    """Test the effects before the launch jointly (Wald) and say what the test can find.
+    """Test the effects before the launch jointly and say what the test can find.
 
-    Group-time effects are tested, as in R's ``did``; where a group is a single cluster they have
-    no error, and the averages by event time are tested.
+    With many clusters to each effect tested, all group-time effects by Wald's test, as in R's
+    ``did``. With fewer that test finds differences where there are none; then the averages by
+    event time, the nearest to the launch first and no more than the clusters bear, by the
+    two-sample form of Hotelling's test.
 
     References
     ----------
-    Roth J (2022). American Economic Review: Insights 4:305-322.
+    Roth J (2022). American Economic Review: Insights 4:305-322. Krishnamoorthy K, Yu J (2004).
+    Statistics & Probability Letters 66:161-169.
     """
     from scipy.stats import chi2, f
 
-    for kind in ("group_time", "event"):
-        tested = [r for r in rows if r.kind == kind and r.is_before and not r.is_reference]
-        if not tested or min(r.fewest for r in tested) < 2:
-            continue
-        found = spread(panel, tested)
-        covariance = found.by_cluster.T @ found.by_cluster
-        q = len(tested)
-        if np.linalg.matrix_rank(covariance) < q:
-            continue
-        inverse = np.linalg.inv(covariance)
-        values = np.array([r.value for r in tested])
-        wald = float(values @ inverse @ values)
-        few = _fewest(panel)
-        rest = len(found.by_cluster) - len(panel.cohorts) - q
+    fewest = min(n for n in sides(panel) if n)
+    cells = _before(rows, "group_time")
+    tested, is_plenty = cells, bool(cells) and fewest >= PLENTY * len(cells)
+    if not is_plenty:
+        events = sorted(_before(rows, "event"), key=lambda r: -r.event)
+        tested = events[: max(fewest // PER_TEST, 1)]
+    if not tested or min(r.fewest for r in tested) < 2:
+        return NO_PRETREND
+    by_cluster = spread(panel, tested).by_cluster
+    q = len(tested)
+    parts = [by_cluster.T @ by_cluster] if is_plenty else list(_by_side(panel, by_cluster))
+    covariance = np.sum(parts, axis=0)
+    if np.linalg.matrix_rank(covariance) < q:
+        return NO_PRETREND
+    inverse = np.linalg.inv(covariance)
+    values = np.array([r.value for r in tested])
+    wald = float(values @ inverse @ values)
+    if is_plenty:
         p = float(chi2.sf(wald, q))
-        if few < FEW:
-            p = float(f.sf(wald / q, q, rest)) if rest > 0 else math.nan
-        distance = _distances(panel, tested, rules)
-        slope = math.sqrt(_noncentral(q, power) / float(distance @ inverse @ distance))
-        return Pretrend(wald, q, p, slope, slope * _mean_distance(panel, rows))
-    return NO_PRETREND
+        found = _noncentral(q, power)
+    else:
+        df = _hotelling_df(panel, parts, inverse)
+        rest = df - q + 1
+        if rest <= 0:
+            return NO_PRETREND
+        p = float(f.sf(wald * rest / (df * q), q, rest))
+        found = _noncentral(q, power, rest)
+    distance = _distances(panel, tested, rules)
+    slope = math.sqrt(found / float(distance @ inverse @ distance))
+    return Pretrend(wald, q, p, slope, slope * _mean_distance(panel, rows))
 
 
-def _noncentral(df: int, power: float) -> float:
-    """Noncentrality at which a chi-squared test at 5 % has a power."""
+PLENTY = 30
+"""Clusters on the smaller side for each effect tested, from which Wald's test keeps its size."""
+PER_TEST = 4
+"""Clusters on the smaller side for each effect tested, otherwise."""
+
+
+def _before(rows: Sequence[Row], kind: str) -> list[Row]:
+    return [r for r in rows if r.kind == kind and r.is_before and not r.is_reference]
+
+
+def _split(panel: Panel) -> list[Bools]:
+    """Clusters that are ever treated, and those that never are, if any."""
+    treated = np.zeros(int(panel.cluster.max()) + 1, dtype=bool)
+    treated[panel.cluster[np.isfinite(panel.first)]] = True
+    return [side for side in (treated, ~treated) if side.any()]
+
+
+def _by_side(panel: Panel, by_cluster: Floats) -> Iterator[Floats]:
+    """Covariance of the tested effects from either side, corrected for its clusters."""
+    for side in _split(panel):
+        m, own = int(side.sum()), by_cluster[side]
+        yield own.T @ own * m / max(m - 1, 1)
+
+
+def _hotelling_df(panel: Panel, parts: Sequence[Floats], inverse: Floats) -> float:
+    q = len(inverse)
+    share = 0.0
+    for side, part in zip(_split(panel), parts, strict=True):
+        own = part @ inverse
+        share += float(np.trace(own @ own) + np.trace(own) ** 2) / max(int(side.sum()) - 1, 1)
+    return (q + q**2) / share
+
+
+def _noncentral(df: int, power: float, rest: float = math.inf) -> float:
+    """Noncentrality at which a chi-squared test, or F test with ``rest``, at 5 % has a power."""
     from scipy.optimize import brentq
-    from scipy.stats import chi2, ncx2
+    from scipy.stats import chi2, f, ncf, ncx2
 
-    critical = chi2.ppf(0.95, df)
-    return float(brentq(lambda c: ncx2.sf(critical, df, c) - power, 1e-9, 1e3))
+    def reached(noncentral: float) -> float:
+        if math.isinf(rest):
+            return float(ncx2.sf(chi2.ppf(0.95, df), df, noncentral))
+        return float(ncf.sf(f.ppf(0.95, df, rest), df, rest, noncentral))
+
+    return float(brentq(lambda x: reached(x) - power, 1e-9, 2e3))
 
 
 def _distances(panel: Panel, tested: Sequence[Row], rules: Rules) -> Floats:
@@ -506,10 +557,6 @@ def sides(panel: Panel) -> tuple[int, int]:
     return len(treated), len(every) - len(treated)
 
 
-def _fewest(panel: Panel) -> int:
-    return min(sides(panel))
-
-
 # Few units: permutation ---------------------------------------------------------------------
 
 
@@ -537,7 +584,7 @@ def permuted(
     panel : Panel
     rules : Rules
     kinds : sequence of str
-        Averages: ``simple``, ``event_overall``, ``group_overall``, ``calendar_overall``.
+        Some of ``AVERAGES``.
     replicates : int
         Draws; all assignments are used where there are no more than this.
     seed : int
@@ -556,7 +603,7 @@ def permuted(
     }
 
 
-AVERAGES = ("simple", "event_overall", "group_overall", "calendar_overall")
+AVERAGES = ("simple", "first", "event_overall", "group_overall", "calendar_overall")
 
 
 def _starts(panel: Panel) -> Floats | None:
@@ -625,7 +672,7 @@ def _recomputed(both: Floats, panel: Panel, rules: Rules, first: Floats) -> Floa
     sizes = [size[x] for x in np.unique(g)]
     return np.array(
         [
-            np.average(table, axis=0, weights=share), np.mean(by_event, axis=0),
+            np.average(table, axis=0, weights=share), by_event[0], np.mean(by_event, axis=0),
             np.average(by_group, axis=0, weights=sizes), np.mean(by_time, axis=0),
         ]
     )  # fmt: skip

@@ -121,7 +121,7 @@ def _own_variance(weeks: Floats) -> float:
         return 0.0
     rest = weeks - weeks.mean(axis=1, keepdims=True) - weeks.mean(axis=0) + weeks.mean()
     squares = float((rest**2).sum())
-    return squares * n_parts / ((n_weeks - 1) * (n_parts - 1))
+    return float(squares * n_parts / ((n_weeks - 1) * (n_parts - 1)))
 
 
 @dataclass(frozen=True, slots=True)

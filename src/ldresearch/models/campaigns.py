@@ -163,7 +163,7 @@ def response(frame: pd.DataFrame, *, window_days: int = 28, baseline_weeks: int 
         )
         if not found.note_is_fatal:
             estimates += [
-                Estimate("campaign_lift", found.lift, found.low, found.high, found.n, "share",
+                Estimate("campaign_lift", found.lift, found.low, found.high, found.n, "points",
                          graded, str(campaign)),
                 Estimate("lift_half_life", found.half_life, found.half_life_low,
                          found.half_life_high, found.n, "days", graded, str(campaign)),
@@ -243,7 +243,7 @@ def _days(own: pd.DataFrame, name: str) -> _lift.Days:
 
 def interrupted(
     frame: pd.DataFrame, *, start: float, time: str = "time", outcome: str = "outcome",
-    season: int = 0, measured_in: str = "share",
+    season: int = 0, measured_in: str = "points",
 ) -> Result:  # fmt: skip
     """Measure what changed when a launch began, from one series and without controls.
 
@@ -338,7 +338,7 @@ _ATT_COLUMNS: Final = [
     "is_before", "n",
 ]  # fmt: skip
 _AVERAGE_LABELS: Final[Mapping[str, str]] = {
-    "simple": "simple", "event_overall": "event", "group_overall": "group",
+    "simple": "simple", "first": "first", "event_overall": "event", "group_overall": "group",
     "calendar_overall": "calendar",
 }  # fmt: skip
 
@@ -359,7 +359,7 @@ def att(
     anticipation: int = 0,
     balance: int | None = None,
     is_randomised: bool = False,
-    measured_in: str = "share",
+    measured_in: str = "points",
     replicates: int = 999,
     seed: int = 1,
 ) -> Result:
@@ -404,7 +404,8 @@ def att(
         periods since the launch), ``group``, ``calendar`` (``time``), and ``simple``,
         ``event_overall``, ``group_overall``, ``calendar_overall``. ``estimate, se, low, high``
         pointwise, ``band_low, band_high`` simultaneous within a kind, ``is_before``, ``n`` persons.
-        Estimates ``campaign_att`` labelled ``simple, event, group, calendar``; ``pretrend_p``;
+        Estimates ``campaign_att`` labelled ``simple`` (all units and periods), ``first`` (period
+        of the launch), ``event, group, calendar``; ``pretrend_p``;
         ``pretrend_slope`` (steady divergence a period that the test finds with 80 % power).
         Parameters say how many units there are, how the interval was made (``interval``: ``t`` or
         ``permutation``), ``smallest_p``, ``permutation_p``, ``pretrend_drift`` (what such a
@@ -635,7 +636,7 @@ def _left_out_steps(left_out: Mapping[str, int], n: int) -> tuple[Step, ...]:
 
 def twfe(
     frame: pd.DataFrame, *, unit: str = "unit", time: str = "time", outcome: str = "outcome",
-    first_treated: str = "first_treated", cluster: str = "", measured_in: str = "share",
+    first_treated: str = "first_treated", cluster: str = "", measured_in: str = "points",
 ) -> Result:  # fmt: skip
     """Fit two-way fixed effects, as a contrast only: biased where effects grow or differ.
 
@@ -697,7 +698,7 @@ def pool(
     label: str = "label",
     method: str = "reml",
     is_guarded: bool = True,
-    measured_in: str = "share",
+    measured_in: str = "points",
 ) -> Result:
     """Pool one effect from each of several clients by random effects.
 
@@ -937,8 +938,8 @@ def strategies(frame: pd.DataFrame, *, within_days: int = 30) -> Result:
     return Result(
         name, family, out, roles,
         (
-            Estimate("strategy_difference", *people, n, "share", by_people, "these campaigns"),
-            Estimate("strategy_difference", *campaigns, n, "share", by_campaigns,
+            Estimate("strategy_difference", *people, n, "points", by_people, "these campaigns"),
+            Estimate("strategy_difference", *campaigns, n, "points", by_campaigns,
                      "such campaigns"),
             Estimate("smallest_p", least.one_sided, nan, nan, n, "probability"),
         ),
