@@ -12,7 +12,7 @@ judged by those waiting: whoever had started needs no launch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,7 +52,8 @@ class _Launch:
 
     Attributes
     ----------
-    id : str
+    id, label : str
+        The initiative's id, and what reports call it.
     began : date
     people : ibis.Table
         One row a person: ``unit``, ``arm``, ``treated_on``, ``is_randomised``, eligibility,
@@ -60,30 +61,51 @@ class _Launch:
     """
 
     id: str
+    label: str
     began: date
     people: ibis.Table
 
 
-def _each(log: EventLog, verbs: Verbs, assigned: str, min_minutes: int) -> list[_Launch]:
+def _each(
+    log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, with_client: bool
+) -> list[_Launch]:
     """Find every campaign with its people; what was found once is kept while the log is open."""
     value = (verbs if isinstance(verbs, str) else tuple(verbs), assigned, min_minutes)
     if ("campaigns", value) not in log.memo:
-        log.memo["campaigns", value] = [
-            _launch(log, str(row.initiative_id), row.started_on.date(), value)
-            for row in _initiatives(log).itertuples()
-        ]
-    found: list[_Launch] = log.memo["campaigns", value]
-    return found
+        log.memo["campaigns", value] = {
+            row["initiative_id"]: _addressed(
+                log, row["initiative_id"], row["started_on"].date(), value
+            )
+            for row in _initiatives(log).to_dict("records")
+        }
+    found: dict[str, ibis.Table] = log.memo["campaigns", value]
+    return [
+        _Launch(
+            row["initiative_id"], row["campaign"], row["started_on"].date(),
+            found[row["initiative_id"]],
+        )
+        for row in _initiatives(log, with_client=with_client).to_dict("records")
+    ]  # fmt: skip
 
 
-def _initiatives(log: EventLog) -> pd.DataFrame:
+def _initiatives(log: EventLog, *, with_client: bool = False) -> pd.DataFrame:
+    """Return the campaigns in the order of their launch, each under a name of its own."""
     frame = log.collect(log.table("initiative"))
     frame["started_on"] = pd.to_datetime(frame["started_on"])
     frame["ended_on"] = pd.to_datetime(frame["ended_on"])
+    label = frame["name"].where(frame["name"].notna(), frame["initiative_id"]).astype("object")
+    is_twice = label.duplicated(keep=False) & (label != frame["initiative_id"])
+    label = label.where(~is_twice, label + " (" + frame["initiative_id"] + ")")
+    client = log.dataset.manifest.client
+    named = f"{client[:1].upper()}{client[1:]}: " + label
+    frame["campaign"] = named if with_client else label
     return frame.sort_values(["started_on", "initiative_id"], ignore_index=True)
 
 
-def _launch(log: EventLog, initiative: str, began: date, value: tuple[Verbs, str, int]) -> _Launch:
+def _addressed(
+    log: EventLog, initiative: str, began: date, value: tuple[Verbs, str, int]
+) -> ibis.Table:
+    """Return one row a person: unit, arm, launch, eligibility, first value, first touch."""
     import ibis
 
     days = value_days(log, *value)
@@ -95,11 +117,11 @@ def _launch(log: EventLog, initiative: str, began: date, value: tuple[Verbs, str
     own = _person_arms(log, initiative)
     if own is not None:
         joined = people.left_join(own, "person_key").drop("person_key_right")
-        return _Launch(initiative, began, log.kept(joined.mutate(unit=joined.arm)))
+        return log.kept(joined.mutate(unit=joined.arm))
     people = log.kept(people)
     plan = ibis.memtable(_unit_plan(log, initiative, began, people), schema=_PLAN)
     joined = people.left_join(plan, "path").drop("path_right")
-    return _Launch(initiative, began, log.kept(joined))
+    return log.kept(joined)
 
 
 _PLAN: Final = {
@@ -287,16 +309,16 @@ def _gathered(
     log: EventLog, columns: dict[str, str], make: Callable[[_Launch], pd.DataFrame], *value: Any
 ) -> pd.DataFrame:
     """Put the frames of all campaigns together; an empty one where there is none."""
-    found = [make(launch).assign(initiative_id=launch.id) for launch in _each(log, *value)]
+    found = [make(launch).assign(campaign=launch.label) for launch in _each(log, *value)]
     filled = [frame for frame in found if len(frame)]
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=list(columns))
 
 
 @measure(
-    grain=("initiative_id", "unit", "time"),
+    grain=("campaign", "unit", "time"),
     needs=("initiative", "person", "event"),
     columns={
-        "initiative_id": "object",
+        "campaign": "object",
         "unit": "object",
         "time": "int64",
         "period_on": DAY,
@@ -316,6 +338,7 @@ def panel(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    with_client: bool = False,
     period_days: int = 30,
 ) -> pd.DataFrame:
     """Follow every unit of every campaign: of those waiting when a period begins, how many start.
@@ -327,6 +350,8 @@ def panel(
         What counts as value.
     assigned : {"self_started", "assigned", "all"}
     min_minutes : int
+    with_client : bool
+        Put the client before the campaign's name: for a study of several.
     period_days : int
         Length of a period; the one numbered 0 begins on the campaign's first day. Only whole
         periods are there.
@@ -334,7 +359,7 @@ def panel(
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, unit, time``: ``share`` is ``n_started / n_waiting``, missing where
+        Grain ``campaign, unit, time``: ``share`` is ``n_started / n_waiting``, missing where
         nobody waits; ``first_treated`` is the period of the unit's launch, missing where it was
         never launched; ``offset_days`` how far into that period the launch fell.
     """
@@ -344,7 +369,7 @@ def panel(
         found = _over_periods(log, launch, period_days, by)
         return found if found.empty else _one_row_a_unit(found, launch.began, period_days)
 
-    return _gathered(log, panel.columns, one, verbs, assigned, min_minutes)
+    return _gathered(log, panel.columns, one, verbs, assigned, min_minutes, with_client)
 
 
 def _one_row_a_unit(found: pd.DataFrame, began: date, days: int) -> pd.DataFrame:
@@ -364,10 +389,10 @@ def _one_row_a_unit(found: pd.DataFrame, began: date, days: int) -> pd.DataFrame
 
 
 @measure(
-    grain=("initiative_id", "week"),
+    grain=("campaign", "week"),
     needs=("initiative", "person", "event"),
     columns={
-        "initiative_id": "object",
+        "campaign": "object",
         "week": "int64",
         "week_on": DAY,
         "n_waiting": "int64",
@@ -381,39 +406,40 @@ def weeks(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    with_client: bool = False,
 ) -> pd.DataFrame:
     """Count the starters of each week among those waiting, for the units that were launched.
 
     Parameters
     ----------
     log : EventLog
-    verbs, assigned, min_minutes
+    verbs, assigned, min_minutes, with_client
         As in :func:`panel`.
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, week``: weeks of seven days counted from the campaign's first day,
+        Grain ``campaign, week``: weeks of seven days counted from the campaign's first day,
         whole ones only; week 0 begins on it.
     """
 
     def one(launch: _Launch) -> pd.DataFrame:
         people = launch.people.filter(launch.people.treated_on.notnull())
-        found = _over_periods(log, _Launch(launch.id, launch.began, people), 7, [])
+        found = _over_periods(log, replace(launch, people=people), 7, [])
         if found.empty:
             return found
         found = found.rename(columns={"time": "week", "opens_on": "week_on"})
         waiting = found["n_waiting"].where(found["n_waiting"] > 0)
         return found.assign(share=found["n_started"] / waiting)
 
-    return _gathered(log, weeks.columns, one, verbs, assigned, min_minutes)
+    return _gathered(log, weeks.columns, one, verbs, assigned, min_minutes, with_client)
 
 
 @measure(
-    grain=("initiative_id", "unit", "arm"),
+    grain=("campaign", "unit", "arm"),
     needs=("initiative", "person", "event"),
     columns={
-        "initiative_id": "object",
+        "campaign": "object",
         "unit": "object",
         "arm": "object",
         "launched_on": DAY,
@@ -432,6 +458,7 @@ def reached(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    with_client: bool = False,
     window_days: int = 30,
 ) -> pd.DataFrame:
     """Count who reached first value within the window after the launch, unit by unit.
@@ -442,14 +469,14 @@ def reached(
     Parameters
     ----------
     log : EventLog
-    verbs, assigned, min_minutes
+    verbs, assigned, min_minutes, with_client
         As in :func:`panel`.
     window_days : int
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, unit, arm``: ``n_reached`` of ``n_waiting``, of ``n_eligible`` on
+        Grain ``campaign, unit, arm``: ``n_reached`` of ``n_waiting``, of ``n_eligible`` on
         the day; ``n_told`` were sent a touch within the window; ``is_complete`` where the whole
         window is known.
     """
@@ -476,21 +503,21 @@ def reached(
             is_complete=closes <= pd.Timestamp(log.as_of)
         )
 
-    return _gathered(log, reached.columns, one, verbs, assigned, min_minutes)
+    return _gathered(log, reached.columns, one, verbs, assigned, min_minutes, with_client)
 
 
 @measure(
-    grain=("initiative_id", "unit"),
+    grain=("campaign", "unit"),
     needs=("initiative", "arm"),
     columns={
-        "initiative_id": "object",
+        "campaign": "object",
         "unit": "object",
         "arm": "object",
         "later_arm": "object",
         "switched_on": DAY,
     },
 )
-def switches(log: EventLog) -> pd.DataFrame:
+def switches(log: EventLog, *, with_client: bool = False) -> pd.DataFrame:
     """List the units that changed their arm, other than by being launched later.
 
     They stay in the arm they were given first, and count as launched from their first launch.
@@ -498,20 +525,24 @@ def switches(log: EventLog) -> pd.DataFrame:
     Parameters
     ----------
     log : EventLog
+    with_client : bool
+        As in :func:`panel`.
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, unit``: the first arm, and the first one that breaks the plan. To
+        Grain ``campaign, unit``: the first arm, and the first one that breaks the plan. To
         wait and then be launched is a roll-out, not a switch. Persons are not listed.
     """
     rows = []
-    for initiative in _initiatives(log)["initiative_id"]:
-        for unit, own in _arms(log, initiative).groupby("unit_id", sort=True):
+    for one in _initiatives(log, with_client=with_client).to_dict("records"):
+        for unit, own in _arms(log, one["initiative_id"]).groupby("unit_id", sort=True):
             later = own[(own["arm"] != own["arm"].iloc[0]) & _breaks_plan(own)]
             if len(later):
                 rows.append(
-                    (initiative, unit, own["arm"].iloc[0], later["arm"].iloc[0],
+                    (
+                        one["campaign"],
+                        unit, own["arm"].iloc[0], later["arm"].iloc[0],
                      later["day_on"].iloc[0])
                 )  # fmt: skip
     return pd.DataFrame(rows, columns=list(switches.columns))
@@ -527,46 +558,48 @@ def _breaks_plan(own: pd.DataFrame) -> pd.Series:
 
 
 @measure(
-    grain=("initiative_id", "day"),
+    grain=("campaign", "week_on"),
     needs=("initiative", "touch"),
     columns={
-        "initiative_id": "object",
-        "day": "int64",
-        "n_sent": "int64",
-        "n_people": "int64",
+        "campaign": "object",
+        "week_on": DAY,
+        "n_touches": "int64",
+        "n_persons": "int64",
         "n_opened": "int64",
         "n_clicked": "int64",
     },
 )
-def touches(log: EventLog) -> pd.DataFrame:
-    """Count what was sent by day since the campaign's first day, and what came of it.
+def touches(log: EventLog, *, with_client: bool = False) -> pd.DataFrame:
+    """Count what was sent week by week, and what came of it.
 
     Parameters
     ----------
     log : EventLog
+    with_client : bool
+        As in :func:`panel`.
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, day``. A touch to a unit is one touch; ``n_people`` are the
-        distinct persons addressed by name that day.
+        Grain ``campaign, week_on``. A touch to a unit is one touch; ``n_persons`` are the distinct
+        persons addressed by name that week.
     """
-    touch, initiative = log.table("touch"), log.table("initiative")
-    known = initiative.select("initiative_id", "started_on")
-    joined = touch.join(known, "initiative_id")
-    seen = joined.mutate(
-        day=(log.day(joined.sent_at) - joined.started_on).cast("int64"),
-        is_opened=_by_now(log, joined, "opened_at"),
-        is_clicked=_by_now(log, joined, "clicked_at"),
+    touch = log.table("touch")
+    seen = touch.mutate(
+        week_on=log.day(touch.sent_at).truncate("W"),
+        is_opened=_by_now(log, touch, "opened_at"),
+        is_clicked=_by_now(log, touch, "clicked_at"),
     )
-    return log.collect(
-        seen.group_by("initiative_id", "day").agg(
-            n_sent=seen.count(),
-            n_people=seen.person_key.nunique(),
+    found = log.collect(
+        seen.group_by("initiative_id", "week_on").agg(
+            n_touches=seen.count(),
+            n_persons=seen.person_key.nunique(),
             n_opened=seen.is_opened.cast("int64").sum(),
             n_clicked=seen.is_clicked.cast("int64").sum(),
         )
     )
+    named = _initiatives(log, with_client=with_client)[["initiative_id", "campaign"]]
+    return found.merge(named, on="initiative_id")
 
 
 def _by_now(log: EventLog, table: ibis.Table, column: str) -> Any:
@@ -575,13 +608,13 @@ def _by_now(log: EventLog, table: ibis.Table, column: str) -> Any:
 
 
 @measure(
-    grain=("initiative_id", "n_touches"),
+    grain=("campaign", "touches"),
     needs=("initiative", "touch", "person", "event"),
     columns={
-        "initiative_id": "object",
-        "n_touches": "int64",
-        "n_waiting": "int64",
+        "campaign": "object",
+        "touches": "object",
         "n_reached": "int64",
+        "n": "int64",
     },
 )
 def dose(
@@ -590,25 +623,26 @@ def dose(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    with_client: bool = False,
     window_days: int = 30,
 ) -> pd.DataFrame:
-    """Count, of those launched and waiting, who started, by how much was sent to them before.
+    """Count, of those launched and waiting, who started, by how much was sent to them at first.
 
-    Only touches before the first value event count: whoever starts early is sent less, and would
-    make a small dose look strong.
+    Only touches of the first week count, when hardly anyone has started: whoever starts early may
+    be sent less, and would make a small dose look strong.
 
     Parameters
     ----------
     log : EventLog
-    verbs, assigned, min_minutes
+    verbs, assigned, min_minutes, with_client
         As in :func:`panel`.
     window_days : int
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, n_touches``: touches addressed to the person in the first week
-        after her unit's launch, when hardly anyone has started; ``n_reached`` of ``n_waiting``.
+        Grain ``campaign, touches``: ``none``, ``1``, ``2`` or ``3 or more`` touches addressed to
+        the person in the first week after her unit's launch; ``n_reached`` of ``n`` waiting.
     """
     import ibis
 
@@ -624,31 +658,35 @@ def dose(
         n_sent = near.group_by("person_key").agg(n_sent=near.count())
         rows = people.left_join(n_sent, "person_key").drop("person_key_right")
         rows = rows.mutate(
-            n_touches=ibis.coalesce(rows.n_sent, 0),
+            touches=ibis.cases(
+                (rows.n_sent.isnull(), "none"),
+                (rows.n_sent >= 3, "3 or more"),
+                else_=rows.n_sent.cast("string"),
+            ),
             opens_on=rows.treated_on,
             closes_on=rows.treated_on + ibis.interval(days=window_days),
         )
         rows = rows.filter(rows.closes_on <= _literal(log.as_of))
-        found = log.collect(_counted(rows, ["n_touches"]))
-        return found.rename(columns={"n_started": "n_reached"})
+        found = log.collect(_counted(rows, ["touches"]))
+        found = found.rename(columns={"n_started": "n_reached", "n_waiting": "n"})
+        return found[found["n"] > 0]
 
-    return _gathered(log, dose.columns, one, verbs, assigned, min_minutes)
+    return _gathered(log, dose.columns, one, verbs, assigned, min_minutes, with_client)
 
 
 # How people respond -------------------------------------------------------------------------
 
 
 @measure(
-    grain=("initiative_id", "launched_on", "day"),
+    grain=("campaign", "day", "part"),
     needs=("initiative", "person", "event"),
     columns={
-        "initiative_id": "object",
-        "launched_on": DAY,
+        "campaign": "object",
         "day": "int64",
-        "weekday": "int64",
-        "n_active": "int64",
-        "n_eligible": "int64",
-        "share": "float64",
+        "part": "int64",
+        "n_responded": "int64",
+        "n": "int64",
+        "is_holiday": "bool",
     },
 )
 def response(
@@ -657,106 +695,88 @@ def response(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    with_client: bool = False,
+    parts: int = 20,
 ) -> pd.DataFrame:
-    """Count the people who got value on each day before and after the launch.
-
-    Units launched on the same day are one wave. Every day is there, also one on which nobody
-    came; days that lie outside the log are not.
+    """Count the people who got value on each day before and after the launch of their unit.
 
     Parameters
     ----------
     log : EventLog
-    verbs, assigned, min_minutes
+    verbs, assigned, min_minutes, with_client
         As in :func:`panel`.
+    parts : int
+        Split the persons into this many arbitrary parts and count each, so that an interval can
+        leave one part out at a time.
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, launched_on, day``: ``day`` 0 is the launch, from 56 days before to
-        83 after; ``weekday`` 0 is Monday; ``share`` is ``n_active / n_eligible``.
+        Grain ``campaign, day, part``: ``day`` 0 is the launch, at most from 56 days before to 83
+        after, and only days that every wave has seen; ``n_responded`` of ``n`` who were eligible
+        at the launch. ``is_holiday`` marks day 0 where a launch day was quiet
+        (:func:`launch_days`).
     """
     days = value_days(log, verbs, assigned, min_minutes)
+    quiet = launch_days(
+        log, verbs=verbs, assigned=assigned, min_minutes=min_minutes, with_client=with_client
+    )
+    on_holiday = set(quiet.loc[quiet["is_quiet"], "campaign"])
 
     def one(launch: _Launch) -> pd.DataFrame:
         people = launch.people.filter(launch.people.treated_on.notnull())
+        people = people.filter(
+            (people.eligible_from_on <= people.treated_on)
+            & (people.eligible_to_on.isnull() | (people.eligible_to_on > people.treated_on))
+        )
         people = people.select(
-            "person_key", "treated_on", "eligible_from_on", "eligible_to_on", "first_on"
+            "person_key", "treated_on", part=(people.person_key % parts).cast("int64")
         )
         joined = people.join(days, "person_key")
-        since = (joined.day_on - joined.treated_on).cast("int64")
-        near = joined.mutate(day=since).filter(
-            lambda t: t.day.between(-BEFORE_DAYS, AFTER_DAYS - 1)
-        )
-        near = near.filter(
-            (near.day_on >= near.eligible_from_on)
-            & (near.eligible_to_on.isnull() | (near.day_on < near.eligible_to_on))
-        )
-        active = log.collect(near.group_by("treated_on", "day").agg(n_active=near.count()))
-        return _every_day(log, people, active)
+        dated = joined.mutate(day=(joined.day_on - joined.treated_on).cast("int64"))
+        active = log.collect(dated.group_by("part", "day").agg(n_responded=dated.count()))
+        sizes = log.collect(people.group_by("part", "treated_on").agg(n=people.count()))
+        found = _every_day(log, sizes, active)
+        found["is_holiday"] = (found["day"] == 0) & (launch.label in on_holiday)
+        return found
 
-    return _gathered(log, response.columns, one, verbs, assigned, min_minutes)
+    return _gathered(log, response.columns, one, verbs, assigned, min_minutes, with_client)
 
 
-def _every_day(log: EventLog, people: ibis.Table, active: pd.DataFrame) -> pd.DataFrame:
-    """Add the days without activity, and who was eligible on each."""
+def _every_day(log: EventLog, sizes: pd.DataFrame, active: pd.DataFrame) -> pd.DataFrame:
+    """Add the days without activity; leave out days that some wave has not seen."""
     begins = first_day(log)
-    spans = log.collect(
-        people.group_by("treated_on", "eligible_from_on", "eligible_to_on").agg(n=people.count())
-    )
-    parts = []
-    for launched, rows in spans.groupby("treated_on"):
-        at = pd.Timestamp(launched)
-        first = max(at - pd.Timedelta(days=BEFORE_DAYS), pd.Timestamp(begins))
-        last = min(at + pd.Timedelta(days=AFTER_DAYS), pd.Timestamp(log.as_of))
-        days = pd.date_range(first, last, freq="D", inclusive="left")
-        parts.append(
-            pd.DataFrame(
-                {
-                    "launched_on": at,
-                    "day": (days - at).days,
-                    "weekday": days.dayofweek,
-                    "n_eligible": _there(rows, days),
-                }
-            )
-        )
-    if not parts:
-        return pd.DataFrame()
-    frame = pd.concat(parts, ignore_index=True)
-    active = active.assign(launched_on=pd.to_datetime(active["treated_on"]))
-    frame = frame.merge(active[["launched_on", "day", "n_active"]], how="left")
-    counts = frame["n_active"].fillna(0)
-    eligible_then = frame["n_eligible"].where(frame["n_eligible"] > 0)
-    return frame.assign(n_active=counts, share=counts / eligible_then)
-
-
-def _there(spans: pd.DataFrame, days: pd.DatetimeIndex) -> Any:
-    """Count the persons eligible on each day from their spans."""
-    import numpy as np
-
-    begins = pd.to_datetime(spans["eligible_from_on"])
-    ends = pd.to_datetime(spans["eligible_to_on"])
-    n = spans["n"].to_numpy()
-    counts = np.zeros(len(days), dtype=np.int64)
-    for edge, sign in ((begins, 1), (ends, -1)):
-        is_known = edge.notna().to_numpy()
-        at = np.searchsorted(days.to_numpy(), edge[is_known].to_numpy().astype(days.dtype))
-        moved = np.bincount(at, weights=sign * n[is_known], minlength=len(days) + 1)
-        counts += np.cumsum(moved)[: len(days)].round().astype(np.int64)
-    return counts
+    if sizes.empty or begins is None:
+        return pd.DataFrame({"day": pd.Series(dtype="int64")})
+    launched = pd.to_datetime(sizes["treated_on"])
+    first = max(-BEFORE_DAYS, (pd.Timestamp(begins) - launched.min()).days)
+    last = min(AFTER_DAYS, (pd.Timestamp(log.as_of) - launched.max()).days)
+    each = sizes.groupby("part", as_index=False)["n"].sum()
+    frame = each.merge(pd.DataFrame({"day": range(first, last)}), how="cross")
+    frame = frame.merge(active, on=["part", "day"], how="left")
+    frame["n_responded"] = frame["n_responded"].fillna(0)
+    return frame
 
 
 @measure(
-    grain=("initiative_id", "launched_on"),
+    grain=("campaign", "launched_on"),
     needs=("initiative", "person", "event"),
     columns={
-        "initiative_id": "object",
+        "campaign": "object",
         "launched_on": DAY,
         "n_active": "int64",
         "usual": "float64",
         "is_quiet": "bool",
     },
 )
-def launch_days(log: EventLog) -> pd.DataFrame:
+def launch_days(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    with_client: bool = False,
+) -> pd.DataFrame:
     """Compare the activity of each launch day with the same weekday of the eight weeks before.
 
     A day on which far fewer come than on its weekday, launch or not, is a public holiday, a
@@ -765,11 +785,13 @@ def launch_days(log: EventLog) -> pd.DataFrame:
     Parameters
     ----------
     log : EventLog
+    verbs, assigned, min_minutes, with_client
+        As in :func:`panel`; what counts as value changes nothing here.
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id, launched_on``: people ``n_active`` that day, the ``usual`` number
+        Grain ``campaign, launched_on``: people ``n_active`` that day, the ``usual`` number
         (median of at least four weeks, missing where fewer are known); ``is_quiet`` under half
         of it, where it is 10 or more.
     """
@@ -784,7 +806,7 @@ def launch_days(log: EventLog) -> pd.DataFrame:
         rows = [(day, *_usual(counts, begins, day)) for day in pd.to_datetime(days)]
         return pd.DataFrame(rows, columns=["launched_on", "n_active", "usual", "is_quiet"])
 
-    return _gathered(log, launch_days.columns, one, "", "all", 0)
+    return _gathered(log, launch_days.columns, one, verbs, assigned, min_minutes, with_client)
 
 
 def _usual(counts: pd.Series, begins: pd.Timestamp, day: pd.Timestamp) -> tuple[int, float, bool]:
@@ -799,14 +821,12 @@ def _usual(counts: pd.Series, begins: pd.Timestamp, day: pd.Timestamp) -> tuple[
 
 
 @measure(
-    grain=("initiative_id",),
+    grain=("campaign",),
     needs=("initiative", "person", "event"),
     columns={
-        "initiative_id": "object",
         "campaign": "object",
         "strategy": "object",
-        "is_goal_tied": "bool",
-        "is_described": "bool",
+        "is_goal_tied": "object",
         "started_on": DAY,
         "ended_on": DAY,
         "budget": "float64",
@@ -816,6 +836,7 @@ def _usual(counts: pd.Series, begins: pd.Timestamp, day: pd.Timestamp) -> tuple[
         "n_waves": "int64",
         "is_randomised": "bool",
         "n_eligible": "int64",
+        "n_there": "int64",
         "n_told": "int64",
         "has_touches": "bool",
         "breadth": "float64",
@@ -831,6 +852,7 @@ def campaigns(
     verbs: Verbs = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
+    with_client: bool = False,
     window_days: int = 30,
 ) -> pd.DataFrame:
     """Describe each campaign: strategy, breadth, cost, and who started within the window.
@@ -838,22 +860,24 @@ def campaigns(
     Parameters
     ----------
     log : EventLog
-    verbs, assigned, min_minutes
+    verbs, assigned, min_minutes, with_client
         As in :func:`panel`.
     window_days : int
 
     Returns
     -------
     pandas.DataFrame
-        Grain ``initiative_id``. ``breadth`` is the share of all the eligible who were sent a
+        Grain ``campaign``. ``breadth`` is the share of all the eligible who were sent a
         touch within the window; without touches (``has_touches``), the share who belong to a
-        launched unit. ``n_reached`` of ``n_waiting`` are those of launched units.
-        ``is_described`` says whether strategy and goal are known; ``n_overlapping`` how many
+        launched unit (``n_there``). ``n_reached`` of ``n_waiting`` are those of launched units.
+        Strategy and ``is_goal_tied`` are missing where nobody wrote them down; ``n_overlapping``
         other campaigns began within the window before or after.
     """
-    value = {"verbs": verbs, "assigned": assigned, "min_minutes": min_minutes}
-    units = reached(log, **value, window_days=window_days)
-    found = _initiatives(log)
+    units = reached(
+        log, verbs=verbs, assigned=assigned, min_minutes=min_minutes, with_client=with_client,
+        window_days=window_days,
+    )  # fmt: skip
+    found = _initiatives(log, with_client=with_client)
     rows = [_described(one, found, units, window_days) for one in found.itertuples()]
     return pd.DataFrame(rows, columns=list(campaigns.columns))
 
@@ -861,17 +885,14 @@ def campaigns(
 def _described(
     one: Any, every: pd.DataFrame, units: pd.DataFrame, window_days: int
 ) -> dict[str, Any]:
-    own = units[units["initiative_id"] == one.initiative_id]
+    own = units[units["campaign"] == one.campaign]
     launched = own[own["is_treated"]]
     n_eligible, n_told = int(own["n_eligible"].sum()), int(own["n_told"].sum())
     near = (every["started_on"] - one.started_on).dt.days.abs() < window_days
     return {
-        "initiative_id": one.initiative_id,
-        "campaign": one.name if isinstance(one.name, str) else one.initiative_id,
-        "strategy": one.strategy if isinstance(one.strategy, str) else "not known",
-        "is_goal_tied": one.is_goal_tied is True or isinstance(one.goal_id, str),
-        "is_described": isinstance(one.strategy, str)
-        and (one.is_goal_tied in (True, False) or isinstance(one.goal_id, str)),
+        "campaign": one.campaign,
+        "strategy": one.strategy if isinstance(one.strategy, str) else None,
+        "is_goal_tied": _goal_tied(one),
         "started_on": one.started_on,
         "ended_on": one.ended_on,
         "budget": float("nan") if pd.isna(one.budget) else float(one.budget),
@@ -881,6 +902,7 @@ def _described(
         "n_waves": launched["launched_on"].nunique(),
         "is_randomised": bool(len(own)) and bool(own["is_randomised"].all()),
         "n_eligible": n_eligible,
+        "n_there": int(launched["n_eligible"].sum()),
         "n_told": n_told,
         "has_touches": n_told > 0,
         "breadth": _breadth(n_told or int(launched["n_eligible"].sum()), n_eligible),
@@ -889,6 +911,13 @@ def _described(
         "is_complete": bool(len(launched)) and bool(launched["is_complete"].all()),
         "n_overlapping": int(near.sum()) - 1,
     }
+
+
+def _goal_tied(one: Any) -> bool | None:
+    """Whether it serves a goal of the organisation; not known where nothing is said of it."""
+    if one.is_goal_tied in (True, False):
+        return bool(one.is_goal_tied)
+    return True if isinstance(one.goal_id, str) else None
 
 
 def _breadth(n: int, n_eligible: int) -> float:

@@ -595,7 +595,8 @@ def permuted(
     dealt, is_exact = _deals(starts, replicates, np.random.default_rng(seed))
     treated = (panel.times[None, :] >= panel.first[:, None]).astype(float)
     both = np.stack([panel.y, treated], axis=2)
-    drawn = np.array([_recomputed(both, panel, rules, deal[panel.cluster]) for deal in dealt])
+    plan = _plan(panel, rules)
+    drawn = np.array([_recomputed(both, panel, plan, deal[panel.cluster]) for deal in dealt])
     return {
         kind: _inverted(drawn[:, i, 0], drawn[:, i, 1], is_exact)
         for i, kind in enumerate(AVERAGES)
@@ -646,34 +647,62 @@ def _arrangements(n: int, left: list[tuple[Any, int]]) -> Iterator[Floats]:
         yield np.array([found[i] for i in range(n)])
 
 
-def _recomputed(both: Floats, panel: Panel, rules: Rules, first: Floats) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The comparisons after the launch by cohort: the same however the dates are dealt.
+
+    ``group`` is the cohort of each cell among ``values``, ``controls`` (cells by cohorts) with
+    whom it is compared; the others say which event time, calendar time and group a cell is in.
+    """
+
+    values: Floats
+    group: Ints
+    now: Ints
+    base: Ints
+    controls: Floats
+    by_event: Floats
+    by_time: Floats
+    by_group: Floats
+
+
+def _plan(panel: Panel, rules: Rules) -> _Plan:
+    values = np.unique(panel.first)
+    found = [c for c in cells(values, panel.times, rules) if not c.is_before]
+    group = np.array([c.group for c in found])
+    time = np.array([c.time for c in found])
+
+    def members(of: Floats) -> Floats:
+        return (np.unique(of)[:, None] == of[None, :]).astype(float)
+
+    return _Plan(
+        values, np.searchsorted(values, group).astype(np.intp),
+        np.array([c.now for c in found]), np.array([c.base for c in found]),
+        np.array([c.control for c in found], dtype=float),
+        members(time - group), members(time), members(group),
+    )  # fmt: skip
+
+
+def _recomputed(both: Floats, panel: Panel, plan: _Plan, first: Floats) -> Floats:
     """Averages of outcome and of treatment under other launch dates, without covariates."""
-    weight, size = panel.weight, {}
-    groups: list[float] = []
-    times: list[float] = []
-    values: list[Floats] = []
-    for cell in cells(first, panel.times, rules):
-        if cell.is_before:
-            continue
-        change = both[:, cell.now] - both[:, cell.base]
-        one, none = weight * cell.treated, weight * cell.control
-        values.append(one @ change / one.sum() - none @ change / none.sum())
-        groups.append(cell.group)
-        times.append(cell.time)
-        size[cell.group] = one.sum()
-    if not values:
-        return np.full((len(AVERAGES), both.shape[2]), np.nan)
-    table, g, t = np.array(values), np.array(groups), np.array(times)
-    share = np.array([size[x] for x in groups])
-    by_event = [np.average(table[g + e == t], axis=0, weights=share[g + e == t])
-                for e in np.unique(t - g)]  # fmt: skip
-    by_time = [np.average(table[t == x], axis=0, weights=share[t == x]) for x in np.unique(t)]
-    by_group = [table[g == x].mean(axis=0) for x in np.unique(g)]
-    sizes = [size[x] for x in np.unique(g)]
+    weight = (plan.values[:, None] == first[None, :]) * panel.weight
+    size = weight.sum(axis=1)
+    total = np.tensordot(weight, both, axes=1)
+    change = total[:, plan.now] - total[:, plan.base]
+    own = change[plan.group, np.arange(len(plan.group))] / size[plan.group][:, None]
+    others = np.einsum("cg,gck->ck", plan.controls, change) / (plan.controls @ size)[:, None]
+    table, share = own - others, size[plan.group]
+
+    def mean(members: Floats, by: Floats) -> Floats:
+        found: Floats = (members * by) @ table / (members @ by)[:, None]
+        return found
+
+    events = mean(plan.by_event, share)
+    groups = mean(plan.by_group, np.ones(len(share)))
+    sizes = size[plan.group[plan.by_group.argmax(axis=1)]]
     return np.array(
         [
-            np.average(table, axis=0, weights=share), by_event[0], np.mean(by_event, axis=0),
-            np.average(by_group, axis=0, weights=sizes), np.mean(by_time, axis=0),
+            share @ table / share.sum(), events[0], events.mean(axis=0),
+            sizes @ groups / sizes.sum(), mean(plan.by_time, share).mean(axis=0),
         ]
     )  # fmt: skip
 

@@ -54,6 +54,8 @@ class Campaign:
         Days between two waves.
     held_out : float
         Share of the teams that is never launched.
+    breadth : float
+        Share of the people of a launched team who are written to.
     is_randomised : bool
         Whether chance decides which team belongs to which wave; otherwise their number does.
     has_touches : bool
@@ -71,6 +73,7 @@ class Campaign:
     waves: int = 1
     gap_days: int = 30
     held_out: float = 0.0
+    breadth: float = 1.0
     is_randomised: bool = False
     has_touches: bool = True
     budget: float = 20_000.0
@@ -160,7 +163,7 @@ def _people(world: World, rng: np.random.Generator, team_size: int) -> pd.DataFr
     frame["unit"] = [str(path[-1]) for path in person["unit_path"]]
     granted = pd.to_datetime(frame["person_id"].map(access["granted_at"]))
     hired = pd.to_datetime(frame.pop("hired_on"))
-    frame["from_on"] = np.maximum(granted, hired).where(granted.notna())
+    frame["from_on"] = granted.where(granted >= hired, hired).where(granted.notna())
     frame["to_on"] = pd.to_datetime(frame.pop("left_on"))
     own = world.tables["event"]
     own = own[(own["verb"] == "complete") & own["assignment_id"].isna()]
@@ -175,11 +178,13 @@ def _people(world: World, rng: np.random.Generator, team_size: int) -> pd.DataFr
 
 def _with_teams(person: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     team = people.set_index("person_id")["team"]
+    import pandas as pd
+
     paths = [
         [*path, team[who]]
         for path, who in zip(person["unit_path"], person["person_id"], strict=True)
     ]
-    return person.assign(unit_path=paths)
+    return person.assign(unit_path=pd.Series(paths, index=person.index, dtype="object"))
 
 
 # One campaign -------------------------------------------------------------------------------
@@ -327,13 +332,14 @@ def _arm(campaign: Campaign, teams: Sequence[str], day_of: Mapping[str, date]) -
 
 
 def _touches(draft: _Draft, campaign: Campaign, day_of: Mapping[str, date]) -> pd.DataFrame:
-    """Write to everyone of a launched team: twice when broad, every fortnight when drip."""
+    """Write to people of the launched teams: at once when broad, every fortnight when drip."""
     import pandas as pd
 
     people = draft.people
     launch = pd.to_datetime(people["team"].map(day_of))
     there = launch.notna() & (people["from_on"] <= launch)
     there &= people["to_on"].isna() | (people["to_on"] > launch)
+    there &= draft.rng.random(len(people)) < campaign.breadth
     is_drip = campaign.strategy == "drip"
     rounds = np.arange(0, 84, 14) if is_drip else np.array([0, 2, 14])
     rows = np.repeat(np.flatnonzero(there), len(rounds))
