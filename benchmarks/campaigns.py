@@ -94,7 +94,7 @@ def att_world(
     def once(seed: int) -> Interval:
         spread = 0.0 if effect is none else 0.02
         frame = rollout(np.random.default_rng(seed), sizes, effect, spread=spread)
-        found = campaigns.att(frame, replicates=399, **options).estimate("campaign_att", "simple")
+        found = campaigns.att(frame, replicates=199, **options).estimate("campaign_att", "simple")
         return less(true_att(sizes, effect), found.value, found.low, found.high)
 
     return once

@@ -47,9 +47,9 @@ def grade(design: Design) -> Grade:
     -------
     Grade
         Randomised: chance decided, and each arm has two units or more. Quasi-experimental: units
-        that were treated and units that were not, both seen before and after, two or more of each.
-        Adjusted: no such controls, but the trend before, or the client, is allowed for.
-        Descriptive: all else.
+        that were treated and units that were not, both seen before and after, and so many that a
+        chance finding could be ruled out at all (:func:`bound`). Adjusted: no such controls, but
+        the trend before, or the client, is allowed for. Descriptive: all else.
 
     Examples
     --------
@@ -65,7 +65,8 @@ def grade(design: Design) -> Grade:
     has_arms = design.n_treated >= 2 and design.n_control >= 2
     if has_arms and design.is_randomised:
         return Grade.RANDOMISED
-    if has_arms and design.n_before >= 1:
+    n = design.n_treated + design.n_control
+    if has_arms and design.n_before >= 1 and bound(design.n_treated, n).can_reject:
         return Grade.QUASI_EXPERIMENTAL
     return Grade.ADJUSTED if design.is_adjusted else Grade.DESCRIPTIVE
 

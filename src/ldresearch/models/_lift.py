@@ -23,7 +23,7 @@ MIN_PARTS = 5
 """Fewest parts of the people from which an interval is made."""
 WEEK = 7
 _WEEKS_FOLLOWED = 12
-_HALF_LIVES = np.geomspace(0.2, 520.0, 240)
+_HALF_LIVES = np.geomspace(0.2, 520.0, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +290,8 @@ def _decay(
     if not is_seen or best >= len(_HALF_LIVES) - 1:
         return nothing, curve
     inside = np.flatnonzero(misfit - misfit[best] <= point**2)
-    low, high = int(inside[0]), int(inside[-1])
+    # The ends lie between points of the grid: the one outside is taken.
+    low, high = max(int(inside[0]) - 1, 0), int(inside[-1]) + 1
     top = math.inf if high >= len(_HALF_LIVES) - 1 else WEEK * float(_HALF_LIVES[high])
     bottom = 0.0 if low == 0 else WEEK * float(_HALF_LIVES[low])
     return (WEEK * float(_HALF_LIVES[best]), bottom, top), curve
