@@ -244,6 +244,9 @@ def _window_effect(study: Result, window_days: int) -> tuple[float, float, float
     error = float(study.frame.loc[study.frame["kind"] == "first", "se"].iloc[0])
     # An interval from few units is wider than its error: what is pooled later has to know.
     se = max(error, (first.high - first.low) / (2 * models.Z95))
+    if not math.isfinite(se):
+        # So few units rule nothing out: a number, but no interval and nothing to pool.
+        return first.value, nan, nan, nan, first.grade
     return first.value, se, first.low, first.high, first.grade
 
 
@@ -267,7 +270,7 @@ def comparable(found: Result, campaigns: pd.DataFrame) -> pd.DataFrame:
         empty.attrs["missing"] = found.missing
         return empty
     tied = campaigns.set_index(campaigns["campaign"].astype(str))["is_goal_tied"]
-    frame: pd.DataFrame = found.frame[np.isfinite(found.frame["effect"])]
+    frame: pd.DataFrame = found.frame[np.isfinite(found.frame[["effect", "se"]]).all(axis=1)]
     told = frame.assign(is_goal_tied=frame["campaign"].map(tied), label=frame["campaign"])
     return told.reset_index(drop=True)
 
