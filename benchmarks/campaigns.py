@@ -100,6 +100,29 @@ def att_world(
     return once
 
 
+def band_world(
+    sizes: dict[float, int], effect: Callable[[float, float], float], n_times: int = 8
+) -> Callable[[int], Interval]:
+    """Whether the band of the event study holds the truth of all event times at once."""
+
+    def truth(event: float) -> float:
+        seen = {g: n for g, n in sizes.items() if math.isfinite(g) and g + event <= n_times}
+        if event < 0:
+            return 0.0
+        return float(np.average([effect(g, event) for g in seen], weights=list(seen.values())))
+
+    def once(seed: int) -> Interval:
+        found = campaigns.att(rollout(np.random.default_rng(seed), sizes, effect)).frame
+        events = found[found["kind"] == "event"].dropna(subset=["band_low"])
+        true = events["event"].map(truth)
+        return (
+            float((events["estimate"] - true).mean()), float((events["band_low"] - true).max()),
+            float((events["band_high"] - true).min()),
+        )  # fmt: skip
+
+    return once
+
+
 # Lift ---------------------------------------------------------------------------------------
 
 
@@ -194,6 +217,8 @@ WORLDS: dict[str, Callable[[int], Interval]] = {
     "no effect, 75 units launched, 50 not": att_world(MANY, none),
     "no effect, 12 units launched, 10 not": att_world(SOME, none),
     "no effect, 4 units launched, 6 not": att_world(FEW, none),
+    "band of the event study, 75 units launched, 50 not": band_world(MANY, growing),
+    "band of the event study, 12 units launched, 10 not": band_world(SOME, steady),
     "lift of a campaign": lift_world(0.06),
     "no lift": lift_world(0.0),
     "half-life of 21 days": half_life_world(0.15, 21.0),
@@ -262,21 +287,23 @@ def draw(found: pd.DataFrame, file: Path) -> None:
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "twfe", "font.size": 9})
     figure, axes = plt.subplots(2, 1, figsize=(6.4, 3.2), sharex=True, layout="constrained")
     for axis, (world, own) in zip(axes, found.groupby("world", sort=True), strict=True):
-        truth = own["truth"].iloc[0]
+        truth = 100 * own["truth"].iloc[0]
         for y, (column, colour) in enumerate((("theirs", "#b5532c"), ("ours", "#1f5f8b"))):
-            low, middle, high = own[column].quantile([0.025, 0.5, 0.975])
+            low, middle, high = 100 * own[column].quantile([0.025, 0.5, 0.975])
             axis.plot(
                 [low, high], [y, y], color=colour, linewidth=6, alpha=0.35, solid_capstyle="butt"
             )
             axis.plot(middle, y, "o", color=colour, markersize=6)
         axis.axvline(truth, color="#444", linewidth=1)
-        axis.annotate("truth", (truth, 1.45), ha="center", fontsize=8, color="#444")
+        axis.annotate(
+            "truth", (truth, 1.5), (4, 0), textcoords="offset points", fontsize=8, color="#444"
+        )
         axis.set(yticks=[0, 1], ylim=(-0.6, 1.85), title="")
         axis.set_yticklabels(["two-way fixed effects", "group-time effects"])
         axis.set_title(world, loc="left", fontsize=9, fontweight="bold")
         axis.spines[["top", "right", "left"]].set_visible(False)
         axis.tick_params(length=0)
-    axes[-1].set_xlabel("estimated effect (share); bar: middle 95 % of the seeds")
+    axes[-1].set_xlabel("more people of 100, as estimated; bar: middle 95 % of the seeds")
     figure.savefig(file, metadata={"Date": None, "Creator": None})
     lines = (line.rstrip() for line in file.read_text(encoding="utf-8").splitlines())
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -155,6 +155,15 @@ def test_few_units_are_judged_by_permutation() -> None:
     assert "dealing the launch dates anew" in found.method
 
 
+def test_covariates_and_few_units_keep_their_estimate_within_the_interval() -> None:
+    frame = units(7, 8, effect=0.3).assign(x=lambda f: f["unit"].str[1:].astype(int) % 3)
+    found = att(frame, covariates=["x"])
+    value = found.estimate("campaign_att", "simple")
+    assert value.low < value.value < value.high
+    assert found.parameters["interval"] == "t"
+    assert "few units (Welch)" in found.method
+
+
 def test_permutation_p_by_counting() -> None:
     frame = units(3, 5, effect=0.02)
     wide = frame.pivot_table(index="unit", columns="time", values="outcome")
@@ -612,8 +621,13 @@ def test_a_client_without_an_initiative_is_set_aside_and_counted() -> None:
 
 
 def test_clients_that_ran_both_are_compared_within() -> None:
-    found = strategies(FOUR.assign(client=["K0", "K1", "K0", "K1"]))
+    """K0: .42 less .28; K1, half as many people: .40 less .20 - and K2, which ran one only."""
+    more = FOUR.iloc[:1].assign(campaign="C9", client="K2", n_reached=900)
+    frame = pd.concat([FOUR.assign(client=["K0", "K1", "K0", "K1"]), more], ignore_index=True)
+    frame.loc[[1, 3], ["n_reached", "n"]] = [[200, 500], [100, 500]]
+    found = strategies(frame)
     people = found.estimate("strategy_difference", "these campaigns")
+    assert people.value == pytest.approx((1000 * 0.14 + 500 * 0.20) / 1500)
     assert people.grade is Grade.ADJUSTED
     assert found.parameters["is_within_clients"] is True
 

@@ -340,11 +340,14 @@ class Spread:
     half : ndarray of shape (n_rows,)
         Half the width of the 95 % interval: t with Welch's degrees of freedom, and a correction
         for the number of clusters on either side, so that it holds with few.
+    df : ndarray of shape (n_rows,)
+        Those degrees of freedom.
     by_cluster : ndarray of shape (n_clusters, n_rows)
     """
 
     se: Floats
     half: Floats
+    df: Floats
     by_cluster: Floats
 
 
@@ -359,7 +362,7 @@ def spread(panel: Panel, rows: Sequence[Row]) -> Spread:
     se = np.sqrt((by_cluster**2).sum(axis=0))
     is_treated = np.zeros(n_clusters, dtype=bool)
     is_treated[panel.cluster[np.isfinite(panel.first)]] = True
-    half = np.full(len(rows), np.nan)
+    half, freedom = np.full((2, len(rows)), np.nan)
     for i, row in enumerate(rows):
         if row.is_reference or row.fewest < 2:
             se[i] = np.nan
@@ -376,33 +379,41 @@ def spread(panel: Panel, rows: Sequence[Row]) -> Spread:
                 part *= m / (m - 1)
                 degrees += part**2 / (m - 1)
             variance += part
-        df = variance**2 / degrees if degrees > 0 else math.nan
-        half[i] = float(t.ppf(0.975, df)) * math.sqrt(variance)
-    return Spread(se, half, by_cluster)
+        freedom[i] = variance**2 / degrees if degrees > 0 else math.nan
+        half[i] = float(t.ppf(0.975, freedom[i])) * math.sqrt(variance)
+    return Spread(se, half, freedom, by_cluster)
 
 
-def band(found: Spread, which: Bools, *, replicates: int, seed: int) -> tuple[float, Floats]:
-    """Return the critical value of a simultaneous band and its half-widths.
+def band(found: Spread, which: Bools, *, is_few: bool, replicates: int, seed: int) -> Floats:
+    """Return the half-widths of a band that holds all rows at once, never within the interval.
 
-    Multiplier bootstrap over clusters (signs), of the largest standardised deviation among the
-    rows. Never narrower than the pointwise interval.
+    With many clusters by multiplier bootstrap (signs), of the largest standardised deviation
+    among the rows; with few clusters signs repeat themselves, and Sidak's bound is taken.
+
+    Parameters
+    ----------
+    found : Spread
+    which : ndarray of bool
+        Rows of the band; the others are ``nan``.
+    is_few : bool
+    replicates, seed : int
     """
-    from scipy.stats import norm
+    from scipy.stats import norm, t
 
     half = np.full(len(which), np.nan)
     used = np.flatnonzero(which & np.isfinite(found.half) & (found.se > 0))
     if not len(used):
-        return math.nan, half
+        return half
+    if is_few:
+        level = (1 + 0.95 ** (1 / len(used))) / 2
+        half[used] = found.half[used] * t.ppf(level, found.df[used]) / t.ppf(0.975, found.df[used])
+        return half
     scaled = found.by_cluster[:, used] / found.se[used]
-    rng = np.random.default_rng(seed)
-    largest = np.empty(replicates)
-    for i in range(replicates):
-        signs = rng.integers(0, 2, len(scaled)) * 2 - 1
-        largest[i] = np.abs(signs @ scaled).max()
+    signs = np.random.default_rng(seed).integers(0, 2, (replicates, len(scaled))) * 2.0 - 1
+    largest = np.abs(signs @ scaled).max(axis=1)
     point = float(norm.ppf(0.975))
-    critical = max(float(np.quantile(largest, 0.95)), point)
-    half[used] = found.half[used] * critical / point
-    return critical, half
+    half[used] = found.half[used] * max(float(np.quantile(largest, 0.95)), point) / point
+    return half
 
 
 # Before the launch --------------------------------------------------------------------------
@@ -667,17 +678,18 @@ class _Plan:
 
 def _plan(panel: Panel, rules: Rules) -> _Plan:
     values = np.unique(panel.first)
-    found = [c for c in cells(values, panel.times, rules) if not c.is_before]
-    group = np.array([c.group for c in found])
-    time = np.array([c.time for c in found])
+    after = [c for c in cells(values, panel.times, rules) if not c.is_before]
+    group = np.array([c.group for c in after])
+    time = np.array([c.time for c in after])
 
     def members(of: Floats) -> Floats:
-        return (np.unique(of)[:, None] == of[None, :]).astype(float)
+        found: Floats = (np.unique(of)[:, None] == of[None, :]).astype(float)
+        return found
 
     return _Plan(
         values, np.searchsorted(values, group).astype(np.intp),
-        np.array([c.now for c in found]), np.array([c.base for c in found]),
-        np.array([c.control for c in found], dtype=float),
+        np.array([c.now for c in after]), np.array([c.base for c in after]),
+        np.array([c.control for c in after], dtype=float),
         members(time - group), members(time), members(group),
     )  # fmt: skip
 

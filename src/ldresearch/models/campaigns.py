@@ -376,7 +376,8 @@ def att(
     control : {"never_treated", "not_yet_treated"}
         With whom the treated are compared.
     covariates : sequence of str
-        Numeric columns; the comparison is then doubly robust (logit and least squares).
+        Numeric columns; the comparison is then doubly robust (logit and least squares), and with
+        few units its interval is t's, as dates cannot be dealt anew among units that differ.
     base : {"varying", "universal"}
         Effects before the launch are measured from the period before each, or all from the last
         period before the launch.
@@ -457,13 +458,13 @@ def att(
     n_treated, n_control = _did.sides(panel)
     dealt: dict[str, _did.Permuted] = {}
     is_few = min(n_treated, n_control or n_treated) < _did.FEW
-    if is_few:
+    if is_few and not covariates:
         dealt = _did.permuted(panel, rules, _did.AVERAGES, replicates=replicates, seed=seed)
     n_by_unit = _persons(kept, unit, persons, len(panel.first))
     out = _att_frame(rows, spread, dealt, n_by_unit)
     for kind in ("group_time", "event", "group", "calendar"):
         which = np.array([r.kind == kind for r in rows])
-        _, half = _did.band(spread, which, replicates=replicates, seed=seed)
+        half = _did.band(spread, which, is_few=is_few, replicates=replicates, seed=seed)
         out.loc[which, "band_low"] = (out["estimate"] - half)[which]
         out.loc[which, "band_high"] = (out["estimate"] + half)[which]
     test = _did.pretrend(panel, rows, rules)
@@ -493,7 +494,7 @@ def att(
             "band_low": Role.LOW, "band_high": Role.HIGH, "is_before": Role.FLAG, "n": Role.N,
         },
         tuple(estimates),
-        _att_method(control, tuple(covariates), simple),
+        _att_method(control, tuple(covariates), simple, is_few=is_few),
         {
             "control": control, "base": base, "n_units": len(panel.first),
             "n_treated": n_treated, "n_control": n_control,
@@ -508,7 +509,9 @@ def att(
     )  # fmt: skip
 
 
-def _att_method(control: str, covariates: tuple[str, ...], simple: _did.Permuted | None) -> str:
+def _att_method(
+    control: str, covariates: tuple[str, ...], simple: _did.Permuted | None, *, is_few: bool
+) -> str:
     how = "doubly robust for " + ", ".join(covariates) if covariates else "without covariates"
     with_whom = control.replace("_", " ")
     text = f"Callaway and Sant'Anna's ATT(g,t), {with_whom} controls, {how}; "
@@ -517,7 +520,9 @@ def _att_method(control: str, covariates: tuple[str, ...], simple: _did.Permuted
             "with so few units the interval holds every effect that dealing the launch dates anew "
             "does not reject."
         )
-    return text + "errors over units or clusters, bands by multiplier bootstrap."
+    if is_few:
+        return text + "t over few units (Welch), bands by Sidak's bound."
+    return text + "t over units or clusters (Welch), bands by multiplier bootstrap."
 
 
 def _panel(
@@ -897,7 +902,8 @@ def strategies(frame: pd.DataFrame, *, within_days: int = 30) -> Result:
     Result
         Family RATES: ``arm`` (strategy and whether goal-tied), ``n_campaigns, n_clients,
         n_reached, n, share, low, high``. Estimates ``strategy_difference``, shares from -1 to 1,
-        broad and goal-tied less drip: labelled ``these campaigns`` (people are what varies) and
+        broad and goal-tied less drip: labelled ``these campaigns`` (people are what varies; within
+        the clients that ran both where there are any) and
         ``such campaigns`` (campaigns are what varies: what to expect of others like them), graded
         each by its own design; and ``smallest_p`` of a comparison of so many campaigns. Parameters
         ``n_broad, n_drip, n_unknown, is_within_clients`` (some client ran both), ``fraction``
@@ -980,14 +986,27 @@ def _values(arm: pd.DataFrame) -> tuple[Floats, Floats]:
 
 
 def _people_difference(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float, float]:
+    """Difference over people: within the clients that ran both where there are any."""
+    both = sorted(set(one["client"]) & set(other["client"]))
+    pairs = [(one[one["client"] == c], other[other["client"] == c]) for c in both]
+    pairs = pairs or [(one, other)]
+    parts = [_arm_difference(*pair) for pair in pairs]
+    size = np.array([1 / (1 / a["n"].sum() + 1 / b["n"].sum()) for a, b in pairs])
+    share = size / size.sum()
+    difference = float(share @ np.array([value for value, _ in parts]))
+    half = Z95 * math.sqrt(float(share**2 @ np.array([variance for _, variance in parts])))
+    return difference, difference - half, difference + half
+
+
+def _arm_difference(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float]:
+    """Difference of means over people, and its variance."""
     means, variance = [], 0.0
     for arm in (one, other):
         value, se = _values(arm)
         share = arm["n"].to_numpy(dtype=float) / arm["n"].sum()
         means.append(float(share @ value))
         variance += float(share**2 @ se**2)
-    difference, half = means[0] - means[1], Z95 * math.sqrt(variance)
-    return difference, difference - half, difference + half
+    return means[0] - means[1], variance
 
 
 def _campaign_difference(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float, float]:
