@@ -228,6 +228,18 @@ def test_slope_that_the_test_before_the_launch_finds() -> None:
     assert found.parameters["pretrend_drift"] == pytest.approx(2 * slope)
 
 
+@pytest.mark.parametrize("base", ["varying", "universal"])
+def test_slope_is_told_in_the_unit_of_time(base: str) -> None:
+    """The same panel in weeks and in days: a seventh of the divergence a day, the same drift."""
+    frame = units(25, 25)
+    in_days = frame.assign(time=7 * frame["time"], first_treated=7 * frame["first_treated"])
+    weekly, daily = (att(f, base=base, replicates=1) for f in (frame, in_days))
+    slopes = [f.estimate("pretrend_slope").value for f in (weekly, daily)]
+    assert slopes[0] == pytest.approx(7 * slopes[1])
+    drifts = [f.parameters["pretrend_drift"] for f in (weekly, daily)]
+    assert drifts[0] == pytest.approx(drifts[1])
+
+
 # What cannot be told ------------------------------------------------------------------------
 
 

@@ -172,6 +172,26 @@ def test_another_library_agrees(
     )
 
 
+@pytest.mark.parametrize("base", ["varying", "universal"])
+def test_another_library_agrees_when_launches_cast_their_shadow(
+    counties: pd.DataFrame, base: str
+) -> None:
+    """diff-diff with one period of anticipation."""
+    library = pytest.importorskip("diff_diff")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        theirs = library.CallawaySantAnna(
+            control_group="not_yet_treated", base_period=base, anticipation=1
+        ).fit(counties, outcome="lemp", unit="countyreal", time="year", first_treat="first_treat")
+    ours = rows(
+        effect(counties, control="not_yet_treated", base=base, anticipation=1), "group_time"
+    ).set_index(["group", "time"])
+    cells = {k: float(c["effect"]) for k, c in theirs.group_time_effects.items()}
+    wanted = {k: value for k, value in cells.items() if math.isfinite(value)}
+    assert wanted
+    assert {k: ours.loc[k, "estimate"] for k in wanted} == pytest.approx(wanted, abs=1e-9)
+
+
 def test_errors_by_cluster_agree_with_another_library(counties: pd.DataFrame) -> None:
     """States as clusters; the library adds the finite-sample factor of its sandwich."""
     library = pytest.importorskip("diff_diff")

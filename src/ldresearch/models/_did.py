@@ -536,24 +536,25 @@ def _noncentral(df: int, power: float, rest: float = math.inf) -> float:
 
 
 def _distances(panel: Panel, tested: Sequence[Row], rules: Rules) -> Floats:
-    """Periods between each tested effect and what it is measured from."""
-    out = []
-    for row in tested:
-        if rules.is_universal:
-            step = row.event + 1 + rules.anticipation
-        else:
-            times = panel.times
-            gaps = np.diff(times)
-            at = np.searchsorted(times, row.time) if math.isfinite(row.time) else 0
-            step = float(gaps[at - 1]) if at else float(np.median(gaps))
-        out.append(step)
-    return np.array(out)
+    """Time between the period of each tested effect and the one it is measured from."""
+    gaps = np.diff(panel.times)
+    usual = float(np.median(gaps))
+    if rules.is_universal:
+        return np.array([r.event + usual + rules.anticipation for r in tested])
+    before = np.searchsorted(panel.times, [r.time for r in tested]) - 1
+    return np.array(
+        [
+            gaps[i] if math.isfinite(r.time) else usual
+            for r, i in zip(tested, before, strict=True)
+        ]
+    )  # fmt: skip
 
 
 def _mean_distance(panel: Panel, rows: Sequence[Row]) -> float:
+    """Average time between the effects after the launch and the last period before it."""
     after = [r for r in rows if r.kind == "group_time" and not r.is_before]
     size = np.array([(panel.weight * (panel.first == r.group)).sum() for r in after])
-    distance = np.array([r.event + 1 for r in after])
+    distance = np.array([r.event for r in after]) + float(np.median(np.diff(panel.times)))
     return float(size @ distance / size.sum()) if len(after) else math.nan
 
 
