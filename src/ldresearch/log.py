@@ -113,7 +113,10 @@ class EventLog:
         """Whether a table has a row as of this date, for this population."""
         if self.dataset.manifest.rows(name) == 0:
             return False
-        return bool(self.table(name).limit(1).count().execute())
+        if ("has", name) not in self.memo:
+            self.memo["has", name] = bool(self.table(name).limit(1).count().execute())
+        found: bool = self.memo["has", name]
+        return found
 
     def table(self, name: str) -> ibis.Table:
         """Return a canonical table as known as of the date, for the population.
