@@ -123,6 +123,18 @@ def band_world(
     return once
 
 
+def before_world(sizes: dict[float, int], n_times: int) -> Callable[[int], Interval]:
+    """Whether the check before the launch passes where nothing differed before it."""
+
+    def once(seed: int) -> Interval:
+        rng = np.random.default_rng(seed)
+        frame = rollout(rng, sizes, steady, n_times=n_times, n_persons=33)
+        p = campaigns.att(frame, replicates=1).estimate("pretrend_p").value
+        return 0.0, -1.0 if p >= 0.05 else 1.0, 1.0
+
+    return once
+
+
 # Lift ---------------------------------------------------------------------------------------
 
 
@@ -219,6 +231,9 @@ WORLDS: dict[str, Callable[[int], Interval]] = {
     "no effect, 4 units launched, 6 not": att_world(FEW, none),
     "band of the event study, 75 units launched, 50 not": band_world(MANY, growing),
     "band of the event study, 12 units launched, 10 not": band_world(SOME, steady),
+    "check before the launch, three waves of 13 units, 13 not": before_world(
+        {5.0: 13, 7.0: 13, 9.0: 13, math.inf: 13}, 9
+    ),
     "lift of a campaign": lift_world(0.06),
     "no lift": lift_world(0.0),
     "half-life of 21 days": half_life_world(0.15, 21.0),

@@ -1106,15 +1106,12 @@ def fieller(
     """
     if bottom <= 0 or top < 0:
         return math.nan, math.nan, math.nan
-    ratio = top / bottom
     a = bottom**2 - (Z95 * bottom_se) ** 2
     c = top**2 - (Z95 * top_se) ** 2
-    root = math.sqrt(max((top * bottom) ** 2 - a * c, 0.0))
-    if a <= 0:
-        # Every large ratio is possible; the lower end is where the line leaves the rejected part.
-        low = (top * bottom - root) / a if a < 0 else c / (2 * top * bottom) if top else 0.0
-        return ratio, max(min(low, c / (top * bottom + root)) if top else 0.0, 0.0), math.inf
-    return ratio, max((top * bottom - root) / a, 0.0), (top * bottom + root) / a
+    middle = top * bottom
+    root = math.sqrt(max(middle**2 - a * c, 0.0))
+    low = max(c / (middle + root), 0.0) if middle + root > 0 else 0.0
+    return top / bottom, low, (middle + root) / a if a > 0 else math.inf
 
 
 def _cost_note(each: tuple[float, float, float]) -> str:
