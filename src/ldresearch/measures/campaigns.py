@@ -752,7 +752,7 @@ def _every_day(log: EventLog, sizes: pd.DataFrame, active: pd.DataFrame) -> pd.D
     first = max(-BEFORE_DAYS, (pd.Timestamp(begins) - launched.min()).days)
     last = min(AFTER_DAYS, (pd.Timestamp(log.as_of) - launched.max()).days)
     each = sizes.groupby("part", as_index=False)["n"].sum()
-    frame = each.merge(pd.DataFrame({"day": range(first, last)}), how="cross")
+    frame: pd.DataFrame = each.merge(pd.DataFrame({"day": range(first, last)}), how="cross")
     frame = frame.merge(active, on=["part", "day"], how="left")
     frame["n_responded"] = frame["n_responded"].fillna(0)
     return frame

@@ -270,9 +270,12 @@ def comparable(found: Result, campaigns: pd.DataFrame) -> pd.DataFrame:
         empty.attrs["missing"] = found.missing
         return empty
     tied = campaigns.set_index(campaigns["campaign"].astype(str))["is_goal_tied"]
-    frame: pd.DataFrame = found.frame[np.isfinite(found.frame[["effect", "se"]]).all(axis=1)]
-    told = frame.assign(is_goal_tied=frame["campaign"].map(tied), label=frame["campaign"])
-    return told.reset_index(drop=True)
+    is_known = np.isfinite(found.frame[["effect", "se"]].to_numpy(dtype=float)).all(axis=1)
+    frame = found.frame.loc[is_known]
+    told: pd.DataFrame = frame.assign(
+        is_goal_tied=frame["campaign"].map(tied), label=frame["campaign"]
+    ).reset_index(drop=True)
+    return told
 
 
 def costs(found: Result, campaigns: pd.DataFrame) -> Result:
@@ -484,10 +487,11 @@ def trust(
     order = shared["status"].map(_WORST.index)
     worst = shared.assign(_order=order).sort_values("_order", kind="stable")
     worst = worst.drop_duplicates("check").sort_index().drop(columns="_order")
-    worst = worst[~worst["check"].isin(["holiday", "switched"])]
-    own = pd.DataFrame(_own_checks(campaigns, days, switches), columns=worst.columns)
+    worst = worst[~worst["check"].isin(["holiday", "switched", "pretrend_power"])]
+    own = _own_checks(campaigns, days, switches)
+    rows = pd.DataFrame([*own, _drift(found)], columns=worst.columns)
     return Result(
-        "trust", Family.CHECKS, pd.concat([own, worst], ignore_index=True),
+        "trust", Family.CHECKS, pd.concat([rows, worst], ignore_index=True),
         {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
         method="Each number against a threshold set beforehand; the worst campaign counts.",
     )  # fmt: skip
@@ -511,5 +515,26 @@ def _own_checks(
         for name, count in counts.items()
     ]
 
+
+def _drift(found: Mapping[str, Result]) -> tuple[str, str, float, float]:
+    """Weigh what a steady drift, too small to be noticed before, adds in the first period.
+
+    As a percentage of the effect told, of the campaign where it matters most among those whose
+    effect is told apart from none.
+    """
+    shares = []
+    for study in found.values():
+        if study.name != "att" or study.is_empty:
+            continue
+        first, slope = study.estimate("campaign_att", "first"), study.estimate("pretrend_slope")
+        if first.low > 0 and slope.is_known:
+            shares.append(100 * slope.value / first.value)
+    worst = max(shares, default=math.nan)
+    status = "not known" if not shares else "passed" if worst <= DRIFT else "not passed"
+    return "pretrend_power", status, worst, DRIFT
+
+
+DRIFT: Final = 50.0
+"""Largest share of an effect, in percent, that an unnoticed drift may explain."""
 
 _COUNTED: Final = ("touches", "holiday", "arms", "overlap", "described")

@@ -130,10 +130,10 @@ def touches(published: Published, *_: Published) -> str:
             continue
         first = words.date(str(own["week_on"].iloc[0]))
         said.append(
-            f"{_named(campaign)} sent {words.plural(float(sent), 'message')} over "
-            f"{words.plural(len(own), 'week')} from the week of {first}"
+            f"{_named(campaign)} sent {words.plural(float(sent), 'message')} in "
+            f"{words.plural(len(own), 'week')}, the first that of {first}"
         )
-    return words.sentence("; ".join(said)) if said else "What was sent is hidden: too few people."
+    return " ".join(map(words.sentence, said)) or "What was sent is hidden: too few people."
 
 
 def _named(campaign: object) -> str:
@@ -192,19 +192,18 @@ def effects(published: Published, *_: Published) -> str:
         return "What a launch brought cannot be told for any campaign; the reasons stand below."
     window = published.parameters.get("window_days")
     first, *others = found
-    said = [f"{_named(first.label)} {_brought(first)}"]
-    said += [f"{_named(e.label)} {_of_100(e.value)} ({_range(e, is_short=True)})" for e in others]
-    return f"Within {window} days {words.listing(said)}, beyond who would have started anyway."
+    said = (
+        f"{_named(first.label)} brought {_of_100(first.value)} of 100 more people to first value "
+        f"within {window} days than would have come anyway ({_range(first)})."
+    )
+    rest = [f"{_named(e.label)} {_of_100(e.value)} ({_range(e, is_short=True)})" for e in others]
+    return f"{said} {words.sentence(words.listing(rest))}" if rest else said
 
 
 def _known(published: Published) -> list[Estimate]:
     """Return the known effects, the largest first."""
     found = [e for e in published.estimates if e.metric == "campaign_effect" and e.is_known]
     return sorted(found, key=lambda e: -e.value)
-
-
-def _brought(e: Estimate) -> str:
-    return f"brought {_of_100(e.value)} of 100 more people to first value ({_range(e)})"
 
 
 def _of_100(x: float) -> str:
@@ -288,10 +287,11 @@ def lift(published: Published, *_: Published) -> str:
         said.append(f"{_lifted(e, is_first=not said)} after {_named(e.label)}{half}")
     if not said:
         return "How activity responded is hidden: too few people."
-    first = words.sentence(f"On an average day {'; '.join(said)}")
+    first, *others = said
+    more = f" {words.sentence('; '.join(others))}" if others else ""
     return (
-        f"{first} The same weekdays of the eight weeks before are the yardstick; it describes, "
-        "since nothing else is compared."
+        f"On an average day {first}.{more} The same weekdays of the eight weeks before are the "
+        "yardstick; it describes, since nothing else is compared."
     )
 
 
@@ -389,10 +389,13 @@ def cost(published: Published, *_: Published) -> str:
     found = [e for e in published.estimates if e.metric == "cost_per_activated" and e.is_known]
     if not found:
         return "What one more person cost cannot be told: no campaign surely brought anyone."
-    said = [f"in {_named(e.label)} {_money(e)}" for e in sorted(found, key=lambda e: e.value)]
+    first, *others = [
+        f"{_money(e)} in {_named(e.label)}" for e in sorted(found, key=lambda e: e.value)
+    ]
+    more = f" {words.sentence(words.listing(others))}" if others else ""
     return (
-        f"{words.sentence('One more person at first value cost ' + words.listing(said))} Budgets "
-        "alone count, without anybody's time."
+        f"One more person at first value cost {first}.{more} Budgets alone count, without "
+        "anybody's time."
     )
 
 
@@ -465,6 +468,11 @@ def _title(found: Published, compared: Published) -> str:
     if len(known) == 1:
         row = _row(found, first.label)
         kind = "broad, goal-tied launch" if _is_broad(row) else _kind(row)
+        if not first.low > 0:
+            return (
+                f"The {kind} may have brought no one: {_of_100(first.value)} of 100 more people "
+                f"reached first value within {window} days than without it ({_range(first)})"
+            )
         return (
             f"The {kind} brought {_of_100(first.value)} of 100 more people to their first value "
             f"within {window} days than no launch would have ({_range(first)})"
@@ -566,6 +574,12 @@ def _decision(found: Published, compared: Published) -> str:
             "the units, drawn at random, and judge it after the window."
         )
     names = words.listing(_named(e.label) for e in working)
+    if all(_row(found, e.label).get("design") == "before and after" for e in working):
+        return (
+            f"Before you do {names} again, make it a test: launch in waves and hold a quarter of "
+            "the units back, drawn at random. So far nothing tells the launch from what else "
+            "happened then."
+        )
     return (
         f"Repeat {names} where it has not been yet, in waves drawn at random; whether another "
         "strategy would do better takes a second campaign to compare with."
@@ -595,5 +609,5 @@ def _change_mind(found: Published, compared: Published) -> str:
         )
     known = _known(found)
     if any(e.low > 0 for e in known):
-        return "A wave of the next launch whose interval reaches nought."
+        return "A wave of the next launch that brings no more people than the units still waiting."
     return "Units held back at random, or more weeks before the launch."
