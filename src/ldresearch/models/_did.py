@@ -360,8 +360,7 @@ def spread(panel: Panel, rows: Sequence[Row]) -> Spread:
     by_cluster = np.zeros((n_clusters, len(rows)))
     np.add.at(by_cluster, panel.cluster, psi)
     se = np.sqrt((by_cluster**2).sum(axis=0))
-    is_treated = np.zeros(n_clusters, dtype=bool)
-    is_treated[panel.cluster[np.isfinite(panel.first)]] = True
+    arms = _arms(panel)
     half, freedom = np.full((2, len(rows)), np.nan)
     for i, row in enumerate(rows):
         if row.is_reference or row.fewest < 2:
@@ -370,12 +369,12 @@ def spread(panel: Panel, rows: Sequence[Row]) -> Spread:
         there = np.zeros(n_clusters, dtype=bool)
         there[panel.cluster[row.units]] = True
         variance, degrees = 0.0, 0.0
-        for side in (there & is_treated, there & ~is_treated):
-            m = int(side.sum())
-            part = float((by_cluster[side, i] ** 2).sum())
-            if m < 2:
-                part = math.nan if m else 0.0
-            else:
+        for arm in arms:
+            m = int((there & arm).sum())
+            part = float((by_cluster[there & arm, i] ** 2).sum())
+            if m == 1:
+                part = math.nan
+            elif m > 1:
                 part *= m / (m - 1)
                 degrees += part**2 / (m - 1)
             variance += part
@@ -384,11 +383,28 @@ def spread(panel: Panel, rows: Sequence[Row]) -> Spread:
     return Spread(se, half, freedom, by_cluster)
 
 
+def _arms(panel: Panel) -> list[Bools]:
+    """Clusters that were launched together, group by group, and those that never were.
+
+    Each group has a mean of its own and costs a degree of freedom. Where a group is one cluster,
+    or the units of a cluster differ, all that were launched are one arm: the spread between groups
+    then stands for the spread within.
+    """
+    starts = _starts(panel)
+    is_treated = np.zeros(int(panel.cluster.max()) + 1, dtype=bool)
+    is_treated[panel.cluster[np.isfinite(panel.first)]] = True
+    arms = [is_treated]
+    if starts is not None:
+        by_start = [starts == g for g in np.unique(starts[is_treated])]
+        arms = by_start if min(int(arm.sum()) for arm in by_start) > 1 else arms
+    return [arm for arm in (*arms, ~is_treated) if arm.any()]
+
+
 def band(found: Spread, which: Bools, *, is_few: bool, replicates: int, seed: int) -> Floats:
     """Return the half-widths of a band that holds all rows at once, never within the interval.
 
-    With many clusters by multiplier bootstrap (signs), of the largest standardised deviation
-    among the rows; with few clusters signs repeat themselves, and Sidak's bound is taken.
+    With many clusters by multiplier bootstrap (normal weights), of the largest standardised
+    deviation among the rows; with few clusters by Sidak's bound.
 
     Parameters
     ----------
@@ -405,14 +421,15 @@ def band(found: Spread, which: Bools, *, is_few: bool, replicates: int, seed: in
     if not len(used):
         return half
     if is_few:
-        level = (1 + 0.95 ** (1 / len(used))) / 2
-        half[used] = found.half[used] * t.ppf(level, found.df[used]) / t.ppf(0.975, found.df[used])
-        return half
-    scaled = found.by_cluster[:, used] / found.se[used]
-    signs = np.random.default_rng(seed).integers(0, 2, (replicates, len(scaled))) * 2.0 - 1
-    largest = np.abs(signs @ scaled).max(axis=1)
-    point = float(norm.ppf(0.975))
-    half[used] = found.half[used] * max(float(np.quantile(largest, 0.95)), point) / point
+        tail = (1 - 0.95 ** (1 / len(used))) / 2
+    else:
+        scaled = found.by_cluster[:, used] / found.se[used]
+        drawn = np.random.default_rng(seed).normal(size=(replicates, len(scaled)))
+        largest = np.abs(drawn @ scaled).max(axis=1)
+        tail = min(float(norm.sf(np.quantile(largest, 0.95))), 0.025)
+    # The same chance in either tail, but each row with its own degrees of freedom.
+    freedom = found.df[used]
+    half[used] = found.half[used] * t.isf(tail, freedom) / t.isf(0.025, freedom)
     return half
 
 
@@ -467,7 +484,7 @@ def pretrend(panel: Panel, rows: Sequence[Row], rules: Rules, *, power: float = 
         return NO_PRETREND
     by_cluster = spread(panel, tested).by_cluster
     q = len(tested)
-    parts = [by_cluster.T @ by_cluster] if is_plenty else list(_by_side(panel, by_cluster))
+    parts = [by_cluster.T @ by_cluster] if is_plenty else list(_by_arm(panel, by_cluster))
     covariance = np.sum(parts, axis=0)
     if np.linalg.matrix_rank(covariance) < q:
         return NO_PRETREND
@@ -499,26 +516,19 @@ def _before(rows: Sequence[Row], kind: str) -> list[Row]:
     return [r for r in rows if r.kind == kind and r.is_before and not r.is_reference]
 
 
-def _split(panel: Panel) -> list[Bools]:
-    """Clusters that are ever treated, and those that never are, if any."""
-    treated = np.zeros(int(panel.cluster.max()) + 1, dtype=bool)
-    treated[panel.cluster[np.isfinite(panel.first)]] = True
-    return [side for side in (treated, ~treated) if side.any()]
-
-
-def _by_side(panel: Panel, by_cluster: Floats) -> Iterator[Floats]:
-    """Covariance of the tested effects from either side, corrected for its clusters."""
-    for side in _split(panel):
-        m, own = int(side.sum()), by_cluster[side]
+def _by_arm(panel: Panel, by_cluster: Floats) -> Iterator[Floats]:
+    """Covariance of the tested effects from each arm, corrected for its clusters."""
+    for arm in _arms(panel):
+        m, own = int(arm.sum()), by_cluster[arm]
         yield own.T @ own * m / max(m - 1, 1)
 
 
 def _hotelling_df(panel: Panel, parts: Sequence[Floats], inverse: Floats) -> float:
     q = len(inverse)
     share = 0.0
-    for side, part in zip(_split(panel), parts, strict=True):
+    for arm, part in zip(_arms(panel), parts, strict=True):
         own = part @ inverse
-        share += float(np.trace(own @ own) + np.trace(own) ** 2) / max(int(side.sum()) - 1, 1)
+        share += float(np.trace(own @ own) + np.trace(own) ** 2) / max(int(arm.sum()) - 1, 1)
     return (q + q**2) / share
 
 
