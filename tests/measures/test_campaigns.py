@@ -9,7 +9,7 @@ import pytest
 
 from ldresearch.log import EventLog
 from ldresearch.measures import campaigns
-from ldresearch.worlds.tables import log
+from ldresearch.worlds.tables import from_text, log
 
 INITIATIVE = """
     initiative_id | name   | started_on | strategy | goal_id | budget | currency
@@ -138,6 +138,32 @@ def test_response_has_every_day_and_knows_who_was_there(world: EventLog) -> None
     assert set(own["n"]) == {3}
     responded = own[own["n_responded"] > 0].set_index("day")["n_responded"].to_dict()
     assert responded == {2: 1, 5: 1, 6: 1, 39: 1}
+
+
+def test_what_comes_later_is_not_known_yet(world: EventLog) -> None:
+    """On 20 February s2 has no launch and nothing is whole; on 20 March the window of s1 is."""
+    early = EventLog.open(world.dataset, as_of="2024-02-20")
+    columns = ("unit", "is_treated", "is_complete")
+    assert rows(campaigns.reached(early), "Spring (i)", *columns) == [
+        ("s1", True, False), ("s2", False, False), ("v1", False, False),
+    ]  # fmt: skip
+    assert not campaigns.campaigns(early)["is_complete"].any()
+    later = campaigns.campaigns(EventLog.open(world.dataset, as_of="2024-03-20")).iloc[0]
+    assert later[["n_launched", "n_waiting", "n_reached", "is_complete"]].tolist() == [
+        2,
+        2,
+        1,
+        True,
+    ]
+
+
+def test_the_order_of_rows_changes_nothing(world: EventLog, tmp_path: Path) -> None:
+    texts = {"initiative": INITIATIVE, "person": PERSON, "arm": ARM, "touch": TOUCH, "event": EVENT}
+    turned = {name: from_text(text).iloc[::-1] for name, text in texts.items()}
+    other = log(turned, tmp_path, as_of="2024-04-10")
+    for name in ("campaigns", "panel", "reached", "touches", "dose"):
+        measure = getattr(campaigns, name)
+        pd.testing.assert_frame_equal(measure(other), measure(world))
 
 
 def test_weeks_are_those_of_the_launched(world: EventLog) -> None:

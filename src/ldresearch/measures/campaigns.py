@@ -869,7 +869,8 @@ def campaigns(
     pandas.DataFrame
         Grain ``campaign``. ``breadth`` is the share of all the eligible who were sent a
         touch within the window; without touches (``has_touches``), the share who belong to a
-        launched unit (``n_there``). ``n_reached`` of ``n_waiting`` are those of launched units.
+        launched unit (``n_there``). ``n_reached`` of ``n_waiting`` are those of launched
+        units whose window is over (``is_complete``: there are some).
         Strategy and ``is_goal_tied`` are missing where nobody wrote them down; ``n_overlapping``
         other campaigns began within the window before or after.
     """
@@ -887,6 +888,7 @@ def _described(
 ) -> dict[str, Any]:
     own = units[units["campaign"] == one.campaign]
     launched = own[own["is_treated"]]
+    whole = launched[launched["is_complete"]]
     n_eligible, n_told = int(own["n_eligible"].sum()), int(own["n_told"].sum())
     near = (every["started_on"] - one.started_on).dt.days.abs() < window_days
     return {
@@ -906,9 +908,9 @@ def _described(
         "n_told": n_told,
         "has_touches": n_told > 0,
         "breadth": _breadth(n_told or int(launched["n_eligible"].sum()), n_eligible),
-        "n_waiting": int(launched["n_waiting"].sum()),
-        "n_reached": int(launched["n_reached"].sum()),
-        "is_complete": bool(len(launched)) and bool(launched["is_complete"].all()),
+        "n_waiting": int(whole["n_waiting"].sum()),
+        "n_reached": int(whole["n_reached"].sum()),
+        "is_complete": len(whole) > 0,
         "n_overlapping": int(near.sum()) - 1,
     }
 
