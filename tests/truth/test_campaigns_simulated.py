@@ -21,7 +21,6 @@ HOLDS = [
     "the same, not-yet-launched as controls",
     "effect, 12 units launched in two waves, 10 not",
     "effect, 4 units launched, 6 not",
-    "band of the event study, 75 units launched, 50 not",
     "lift of a campaign",
     "pooled effect, 4 clients that differ",
     "pooled effect, 8 clients that differ",
@@ -67,6 +66,12 @@ def test_no_effect_is_found_where_there_is_none(worlds: ModuleType, name: str) -
     found = worlds.run(worlds.WORLDS[name], SEEDS)
     assert found.n_told == SEEDS
     assert 1 - found.covered <= 0.06
+
+
+@pytest.mark.slow
+def test_the_band_holds_all_event_times_at_once(worlds: ModuleType) -> None:
+    found = worlds.run(worlds.WORLDS["band of the event study, 75 units launched, 50 not"], 2000)
+    assert 0.93 <= found.covered <= 0.97
 
 
 @pytest.mark.slow
