@@ -84,12 +84,34 @@ def test_reached_counts_each_unit_from_its_own_launch(world: EventLog) -> None:
 
 
 def test_without_arms_messages_say_when_a_unit_was_launched(world: EventLog) -> None:
-    """j wrote to service on 12 February, and to half of s1 a fortnight later; never to s2."""
+    """Dan had left s1 by then, so ada is all of it; of s2 nobody was ever written to."""
     frame = campaigns.reached(world)
     assert rows(frame, "Spring (j)", "unit", "arm", "launched_on") == [
         ("s1", "launch", pd.Timestamp("2024-02-26")),
         ("s2", "not launched", pd.Timestamp("2024-02-10")),
         ("v1", "launch", pd.Timestamp("2024-02-12")),
+    ]
+
+
+def test_a_few_stray_messages_launch_nobody(tmp_path: Path) -> None:
+    """Half of those written to in a, on the second day; in b one of twenty."""
+    names = [f"p{i:02d}" for i in range(40)]
+    people = "\n".join(
+        ["person_id | valid_from_on | hired_on | unit_path"]
+        + [f"{n} | 2023-01-01 | 2023-01-01 | all/{'ab'[i >= 20]}" for i, n in enumerate(names)]
+    )
+    told = dict.fromkeys(names[:2], "2024-02-01") | dict.fromkeys(names[2:8], "2024-02-06")
+    told |= {names[30]: "2024-02-03"}
+    touches = "\n".join(
+        ["touch_id | initiative_id | person_id | sent_at"]
+        + [f"t{i} | i | {who} | {day}" for i, (who, day) in enumerate(told.items())]
+    )
+    tables = {"initiative": "initiative_id | started_on\n i | 2024-02-01", "person": people,
+              "touch": touches, "event": EVENT}  # fmt: skip
+    frame = campaigns.reached(log(tables, tmp_path, as_of="2024-04-10"))
+    assert rows(frame, "i", "unit", "arm", "launched_on") == [
+        ("a", "launch", pd.Timestamp("2024-02-06")),
+        ("b", "not launched", pd.Timestamp("2024-02-01")),
     ]
 
 

@@ -1,8 +1,8 @@
 """Launches: who was addressed and when, who started, unit by unit and period by period.
 
 One row of ``initiative`` is one campaign. Its units are those named in ``arm``; without an arm
-table they are the lowest units of the organisation, launched when half of their people had been
-sent a touch; without touches everyone is launched on the first day. Waves of access say nothing
+table they are the lowest units of the organisation, launched when half of those written to in them
+had been; without touches everyone is launched on the first day. Waves of access say nothing
 here: before access nobody is eligible, so there is no time before to compare with.
 
 *Waiting* is who is eligible on a day and has not reached first value before it. A campaign is
@@ -36,6 +36,9 @@ CONTROL: Final = frozenset(
 
 BEFORE_DAYS, AFTER_DAYS = 56, 84
 """Days before and after a launch whose activity is compared: eight weeks, then twelve."""
+
+TOLD: Final = 0.1
+"""Where fewer than this share of a unit were ever written to, it was not launched."""
 
 QUIET: Final = 0.5
 """A launch day with less than this share of its weekday's usual activity is quiet: a holiday."""
@@ -200,7 +203,7 @@ def _unit_plan(log: EventLog, initiative: str, began: date, people: ibis.Table) 
     if len(arms):
         return _from_arms(steps, arms)
     leaves = {path: names[-1] or "Unknown" for path, names in steps.items()}
-    launched = _from_touches(log, people, leaves)
+    launched = _from_touches(log, people, began, leaves)
     is_told = bool(log.collect(people.aggregate(n=people.told_on.notnull().sum()))["n"].iloc[0])
     return pd.DataFrame(
         [
@@ -233,16 +236,23 @@ def _from_arms(steps: dict[str, list[str]], arms: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_PLAN))
 
 
-def _from_touches(log: EventLog, people: ibis.Table, leaves: dict[str, str]) -> dict[str, date]:
-    """Find the day by which half of each unit's people had been sent something."""
-    counts = log.collect(people.group_by("path", "told_on").agg(n=people.count()))
+def _from_touches(
+    log: EventLog, people: ibis.Table, began: date, leaves: dict[str, str]
+) -> dict[str, date]:
+    """Find the day by which half of those written to in each unit had been."""
+    on = _literal(began)
+    there = people.filter(
+        (people.eligible_from_on <= on)
+        & (people.eligible_to_on.isnull() | (people.eligible_to_on > on))
+    )
+    counts = log.collect(there.group_by("path", "told_on").agg(n=there.count()))
     counts["unit"] = counts["path"].map(leaves)
     found = {}
     for unit, rows in counts.groupby("unit"):
         told = rows.dropna(subset="told_on").groupby("told_on")["n"].sum().sort_index().cumsum()
-        half = told[told >= rows["n"].sum() / 2]
-        if len(half):
-            found[str(unit)] = pd.Timestamp(half.index[0]).date()
+        if len(told) and told.iloc[-1] >= TOLD * rows["n"].sum():
+            half = told[told >= told.iloc[-1] / 2].index[0]
+            found[str(unit)] = pd.Timestamp(half).date()
     return found
 
 
