@@ -103,6 +103,14 @@ def dose(frame: pd.DataFrame) -> Result:
     Result
         Family RATES: ``campaign, touches, n_reached, n, share, low, high``; estimates
         ``dose_response``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> sent = pd.DataFrame({"campaign": ["Spring", "Spring"], "touches": ["1", "2"],
+    ...                      "n_reached": [30, 50], "n": [100, 100]})
+    >>> dose(sent).frame["share"].tolist()
+    [0.3, 0.5]
     """
     return rates.shares(frame, keys=("campaign", "touches"), metric="dose_response", name="dose")
 
@@ -197,6 +205,7 @@ def decay(frame: pd.DataFrame, *, weeks: int = 12, baseline_weeks: int = 8) -> R
     weeks : int
         Weeks after the start, at most.
     baseline_weeks : int
+        Whole weeks before the start, as for :func:`response`.
 
     Returns
     -------
@@ -204,6 +213,18 @@ def decay(frame: pd.DataFrame, *, weeks: int = 12, baseline_weeks: int = 8) -> R
         Family TREND: ``campaign, week`` (0 is the first), ``excess, low, high`` (share of persons
         on an average day, above the baseline), ``fitted`` (exponential decay; ``nan`` where no
         half-life is told), ``n``.
+
+    Examples
+    --------
+    Of ten people two come on a day, and six in the week of the launch; a week later all is as
+    before.
+
+    >>> import pandas as pd
+    >>> rows = [{"campaign": "Spring", "day": d, "part": p, "n": 10,
+    ...          "n_responded": 6 if 0 <= d < 7 else 2}
+    ...         for d in range(-56, 21) for p in range(12)]
+    >>> decay(pd.DataFrame(rows), weeks=3).frame["excess"].round(2).tolist()
+    [0.4, 0.0, 0.0]
     """
     name = "decay"
     if frame.empty:
@@ -660,6 +681,21 @@ def twfe(
     References
     ----------
     Goodman-Bacon A (2021). J Econometrics 225:254-277.
+
+    Examples
+    --------
+    In one unit the launch comes in period 2, in the other in period 4, and each period after it
+    brings one more. No unit ever loses, yet the regression says so; compared with those not yet
+    launched, the early unit has gained 1 and then 2.
+
+    >>> import pandas as pd
+    >>> rows = [{"unit": u, "time": t, "first_treated": g, "outcome": max(t - g + 1, 0)}
+    ...         for u, g in enumerate([2, 4]) for t in range(1, 9)]
+    >>> twfe(pd.DataFrame(rows)).estimate("twfe_effect").value < 0
+    True
+    >>> found = att(pd.DataFrame(rows), control="not_yet_treated")
+    >>> found.frame.loc[found.frame["kind"] == "event", "estimate"].tolist()
+    [1.0, 2.0]
     """
     from scipy.stats import t
 
@@ -908,6 +944,27 @@ def strategies(frame: pd.DataFrame, *, within_days: int = 30) -> Result:
         each by its own design; and ``smallest_p`` of a comparison of so many campaigns. Parameters
         ``n_broad, n_drip, n_unknown, is_within_clients`` (some client ran both), ``fraction``
         (smallest p as text), ``note``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> four = pd.DataFrame({"campaign": list("ABCD"), "client": ["one", "one", "two", "two"],
+    ...                      "strategy": ["broad", "broad", "drip", "drip"],
+    ...                      "is_goal_tied": [True, True, False, False],
+    ...                      "n_reached": [30, 34, 11, 13], "n": [100] * 4})
+    >>> found = strategies(four)
+    >>> found.frame[["arm", "share"]].to_dict("list")
+    {'arm': ['broad, goal-tied', 'drip'], 'share': [0.32, 0.12]}
+
+    The people of these campaigns differ by 20 points; two campaigns of each kind say less of
+    others like them.
+
+    >>> for label in ("these campaigns", "such campaigns"):
+    ...     found.estimate("strategy_difference", label).low > 0.1
+    True
+    False
+    >>> found.parameters["fraction"]
+    '1/6'
     """
     name, family = "strategies", Family.RATES
     if frame.empty:
@@ -1099,6 +1156,18 @@ def fieller(
     The upper end is infinite where the bottom may be nought; all three are ``nan`` where it is
     not above nought.
 
+    Parameters
+    ----------
+    top, top_se : float
+        What is divided, and its standard error.
+    bottom, bottom_se : float
+        What it is divided by, and its standard error.
+
+    Returns
+    -------
+    tuple of float
+        The ratio, and the low and high end of its interval.
+
     Examples
     --------
     >>> [round(v, 2) for v in fieller(5000, 0, 100, 10)]
@@ -1144,6 +1213,17 @@ def trust(
         ``few_units`` (launched and other units, at least twenty each), ``switched`` (units left
         out, percent), ``holiday`` (campaigns begun on one), ``heterogeneity`` (I² in percent, at
         most 75), ``autocorrelation`` (at most .8).
+
+    Examples
+    --------
+    One campaign began on a public holiday; of what was not asked, nothing is known.
+
+    >>> import pandas as pd
+    >>> rows = [{"campaign": "Spring", "day": d, "part": p, "n": 10, "n_responded": 2,
+    ...          "is_holiday": d == 0} for d in range(-56, 28) for p in range(12)]
+    >>> checks = trust(lifts=response(pd.DataFrame(rows))).frame.set_index("check")
+    >>> checks.loc[["holiday", "pretrend"], "status"].tolist()
+    ['not passed', 'not known']
     """
     rows = [
         *_att_checks(effect), *_lift_checks(lifts), *_pool_checks(pooled), *_series_checks(series),
