@@ -372,6 +372,36 @@ def panel(
         Grain ``campaign, unit, time``: ``share`` is ``n_started / n_waiting``, missing where
         nobody waits; ``first_treated`` is the period of the unit's launch, missing where it was
         never launched; ``offset_days`` how far into that period the launch fell.
+
+    Examples
+    --------
+    Sales is launched on 1 March and Service waits. One of two starts in Sales; from then on one
+    is waiting.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-01
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     spring        | unit      | Sales   | launch   | 2024-03-01  | false
+    ...     spring        | unit      | Service | hold-out | 2024-03-01  | false
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2024-01-01    | 2024-01-01 | Sales
+    ...     ben       | 2024-01-01    | 2024-01-01 | Sales
+    ...     cleo      | 2024-01-01    | 2024-01-01 | Service
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     cleo      | 2024-01-30  | view
+    ...     ada       | 2024-03-05  | complete
+    ... '''}, as_of="2024-05-01")
+    >>> found = panel(tiny)
+    >>> sales = found[found["unit"] == "Sales"]
+    >>> sales[["time", "n_waiting", "n_started"]].to_dict("list")
+    {'time': [-1, 0, 1], 'n_waiting': [2, 2, 1], 'n_started': [0, 1, 0]}
+    >>> found.groupby("unit")["first_treated"].first().to_dict()
+    {'Sales': 0.0, 'Service': nan}
     """
 
     def one(launch: _Launch) -> pd.DataFrame:
@@ -431,6 +461,24 @@ def weeks(
     pandas.DataFrame
         Grain ``campaign, week``: weeks of seven days counted from the campaign's first day,
         whole ones only; week 0 begins on it.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-01
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ben       | 2024-02-23  | view
+    ...     ada       | 2024-03-05  | complete
+    ... '''}, as_of="2024-03-16")
+    >>> weeks(tiny)[["week", "n_waiting", "n_started"]].to_dict("list")
+    {'week': [-1, 0, 1], 'n_waiting': [2, 2, 1], 'n_started': [0, 1, 0]}
     """
 
     def one(launch: _Launch) -> pd.DataFrame:
@@ -489,6 +537,31 @@ def reached(
         Grain ``campaign, unit, arm``: ``n_reached`` of ``n_waiting``, of ``n_eligible`` on
         the day; ``n_told`` were sent a touch within the window; ``is_complete`` where the whole
         window is known.
+
+    Examples
+    --------
+    Ada starts within 30 days of the launch, Ben after them; Cleo's unit was kept waiting.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-01
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     spring        | unit      | Sales   | launch   | 2024-03-01  | false
+    ...     spring        | unit      | Service | hold-out | 2024-03-01  | false
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2024-01-01    | 2024-01-01 | Sales
+    ...     ben       | 2024-01-01    | 2024-01-01 | Sales
+    ...     cleo      | 2024-01-01    | 2024-01-01 | Service
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-03-05  | complete
+    ...     ben       | 2024-04-05  | complete
+    ... '''}, as_of="2024-05-01")
+    >>> reached(tiny)[["unit", "is_treated", "n_reached", "n_waiting"]].to_dict("records")[0]
+    {'unit': 'Sales', 'is_treated': True, 'n_reached': 1, 'n_waiting': 2}
     """
     import ibis
 
@@ -543,6 +616,24 @@ def switches(log: EventLog, *, with_client: bool = False) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``campaign, unit``: the first arm, and the first one that breaks the plan. To
         wait and then be launched is a roll-out, not a switch. Persons are not listed.
+
+    Examples
+    --------
+    Service waited and was launched in April, as planned; Sales was taken out again.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-01
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     spring        | unit      | Sales   | launch   | 2024-03-01  | false
+    ...     spring        | unit      | Sales   | hold-out | 2024-03-08  | false
+    ...     spring        | unit      | Service | hold-out | 2024-03-01  | false
+    ...     spring        | unit      | Service | launch   | 2024-04-01  | false
+    ... '''}, as_of="2024-05-01")
+    >>> switches(tiny)[["unit", "arm", "later_arm"]].to_dict("records")
+    [{'unit': 'Sales', 'arm': 'launch', 'later_arm': 'hold-out'}]
     """
     rows = []
     for one in _initiatives(log, with_client=with_client).to_dict("records"):
@@ -593,6 +684,21 @@ def touches(log: EventLog, *, with_client: bool = False) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``campaign, week_on``. A touch to a unit is one touch; ``n_persons`` are the distinct
         persons addressed by name that week.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-04
+    ... ''', "touch": '''
+    ...     touch_id | initiative_id | person_id | sent_at    | opened_at
+    ...     1        | spring        | ada       | 2024-03-04 | 2024-03-05
+    ...     2        | spring        | ada       | 2024-03-06 | -
+    ...     3        | spring        | ben       | 2024-03-06 | -
+    ... '''}, as_of="2024-05-01")
+    >>> touches(tiny)[["n_touches", "n_persons", "n_opened"]].to_dict("records")
+    [{'n_touches': 3, 'n_persons': 2, 'n_opened': 1}]
     """
     touch = log.table("touch")
     seen = touch.mutate(
@@ -653,6 +759,30 @@ def dose(
     pandas.DataFrame
         Grain ``campaign, touches``: ``none``, ``1``, ``2`` or ``3 or more`` touches addressed to
         the person in the first week after her unit's launch; ``n_reached`` of ``n`` waiting.
+
+    Examples
+    --------
+    Ada and Ben are written to on the first day, and Ada again the day after; Ada starts.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-04
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-03-08  | complete
+    ... ''', "touch": '''
+    ...     touch_id | initiative_id | person_id | sent_at
+    ...     1        | spring        | ada       | 2024-03-04
+    ...     2        | spring        | ben       | 2024-03-04
+    ...     3        | spring        | ada       | 2024-03-05
+    ... '''}, as_of="2024-05-01")
+    >>> dose(tiny)[["touches", "n_reached", "n"]].to_dict("list")
+    {'touches': ['1', '2'], 'n_reached': [0, 1], 'n': [1, 1]}
     """
     import ibis
 
@@ -726,6 +856,27 @@ def response(
         after, and only days that every wave has seen; ``n_responded`` of ``n`` who were eligible
         at the launch. ``is_holiday`` marks day 0 where a launch day was quiet
         (:func:`launch_days`).
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-01
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-02-29  | complete
+    ...     ada       | 2024-03-01  | complete
+    ...     ben       | 2024-03-01  | complete
+    ... '''}, as_of="2024-03-03")
+    >>> response(tiny).groupby("day")[["n_responded", "n"]].sum().to_dict("index")[0]
+    {'n_responded': 2, 'n': 2}
+    >>> response(tiny).groupby("day")["n_responded"].sum().to_dict()
+    {-1: 1, 0: 2, 1: 0}
     """
     days = value_days(log, verbs, assigned, min_minutes)
     quiet = launch_days(
@@ -804,6 +955,25 @@ def launch_days(
         Grain ``campaign, launched_on``: people ``n_active`` that day, the ``usual`` number
         (median of at least four weeks, missing where fewer are known); ``is_quiet`` under half
         of it, where it is 10 or more.
+
+    Examples
+    --------
+    Twelve people come on the Mondays of March, and three on the first of April: Easter Monday.
+
+    >>> import pandas as pd
+    >>> from ldresearch.worlds.tables import log
+    >>> mondays = pd.date_range("2024-03-04", "2024-04-01", freq="7D")
+    >>> came = [(f"p{i}", on, "view") for on in mondays for i in range(3 if on.month == 4 else 12)]
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-04-01
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     p0        | 2024-01-01    | 2024-01-01
+    ... ''', "event": pd.DataFrame(came, columns=["person_id", "occurred_at", "verb"])},
+    ... as_of="2024-05-01")
+    >>> launch_days(tiny)[["n_active", "usual", "is_quiet"]].to_dict("records")
+    [{'n_active': 3, 'usual': 12.0, 'is_quiet': True}]
     """
     table = log.table("activity_day")
     daily = log.collect(table.group_by("day_on").agg(n=table.person_key.nunique()))
@@ -883,6 +1053,31 @@ def campaigns(
         units whose window is over (``is_complete``: there are some).
         Strategy and ``is_goal_tied`` are missing where nobody wrote them down; ``n_overlapping``
         other campaigns began within the window before or after.
+
+    Examples
+    --------
+    One of two is written to, and starts. A campaign with a goal is tied to one.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on | strategy | goal_id
+    ...     spring        | Spring | 2024-03-01 | broad    | growth
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-03-05  | complete
+    ... ''', "touch": '''
+    ...     touch_id | initiative_id | person_id | sent_at
+    ...     1        | spring        | ada       | 2024-03-01
+    ... '''}, as_of="2024-05-01")
+    >>> found = campaigns(tiny)
+    >>> found[["strategy", "is_goal_tied", "breadth"]].to_dict("records")
+    [{'strategy': 'broad', 'is_goal_tied': True, 'breadth': 0.5}]
+    >>> found[["n_reached", "n_waiting"]].to_dict("records")
+    [{'n_reached': 1, 'n_waiting': 2}]
     """
     units = reached(
         log, verbs=verbs, assigned=assigned, min_minutes=min_minutes, with_client=with_client,
