@@ -96,6 +96,16 @@ def _logs(values: Mapping[str, Scalar]) -> list[EventLog]:
 def clients(datasets: Sequence[Dataset]) -> str:
     """Name the organisation of a study, or all of them.
 
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        In the order of the study.
+
+    Returns
+    -------
+    str
+        The client as its dataset has it; of several a list for readers, "Harbour and Meadow".
+
     Raises
     ------
     ParameterError
@@ -390,7 +400,18 @@ def _distinct(published: Sequence[Published]) -> list[Estimate]:
 
 
 def data_hash(datasets: Sequence[Dataset]) -> str:
-    """Return one hash over the contents of all datasets of a study, in their order."""
+    """Return one hash over the contents of all datasets of a study, in their order.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        In the order of the study.
+
+    Returns
+    -------
+    str
+        The dataset's own hash where there is one; of several a hash of their hashes.
+    """
     hashes = [dataset.manifest.data_hash for dataset in datasets]
     return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
