@@ -29,7 +29,7 @@ def effects(published: Published, *_: Published, ax: Axes | None = None) -> Axes
     )
     _points_axis(ax.xaxis)
     window = published.parameters.get("window_days")
-    ax.set_xlabel(f"more of 100 people at first value in {window} days")
+    ax.set_xlabel(f"more of 100 people, in {window} days")
     return ax
 
 
