@@ -56,6 +56,10 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
         runner.plan(template, dataset, {}, options)
         for dataset in datasets
         for template in Template.every()
+    ] + [
+        runner.plan(template, datasets[0], {}, options, datasets[1:])
+        for template in Template.every()
+        if template.reads_several
     ]
     # The made-up calendar ends where it ends: its reports are fresh on the day after.
     done = _finish(planned, options, today=max(job.place.as_of for job in planned))
@@ -65,7 +69,7 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="oulad, tabular, xapi or onet")],
+    source: Annotated[str, typer.Argument(help="oulad, tabular, xapi, onet or initiatives")],
     path: Annotated[Path, typer.Argument(help="file or folder to read")],
     out: Annotated[Path | None, typer.Option("--out", help="folder of the dataset")] = None,
     client: Annotated[str, typer.Option(help="name of the organisation")] = "",
@@ -115,6 +119,9 @@ def run(
     parameter: Annotated[
         list[str] | None, typer.Option("--parameter", "-p", help="name=value for the notebook")
     ] = None,
+    together: Annotated[
+        bool, typer.Option("--together", help="one report over all datasets, clients kept apart")
+    ] = False,
     out: Reports = None,
     runs: Runs = None,
     jobs: Jobs = 2,
@@ -133,17 +140,19 @@ def run(
                     do=_first_unknown_day(datasets))
         )  # fmt: skip
     given: dict[str, Any] = dict(_pair(text) for text in parameter or [])
-    if "dataset" in given or "as_of" in given:
+    if {"dataset", "others", "as_of"} & set(given):
         raise ParameterError(
             message("this parameter has an option of its own", where="-p",
-                    do="use --data and --as-of")
+                    do="use --data, --together and --as-of")
         )  # fmt: skip
-    names = [t.name for t in Template.every()] if notebooks == ["all"] else notebooks
+    every = [t.name for t in Template.every() if t.reads_several or not together]
+    names = dict.fromkeys(every if notebooks == ["all"] else notebooks)
     options = _options(out, runs, jobs, force, timeout)
+    studies = [datasets] if together else [[dataset] for dataset in datasets]
     planned = [
-        runner.plan(Template.find(name), dataset, {**given, "as_of": as_of}, options)
-        for dataset in datasets
-        for name in dict.fromkeys(names)
+        runner.plan(Template.find(name), study[0], {**given, "as_of": as_of}, options, study[1:])
+        for study in studies
+        for name in names
     ]
     done = _finish(planned, options)
     if as_json:

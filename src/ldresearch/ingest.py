@@ -59,6 +59,8 @@ class Reading:
     set_aside : frozenset of str
         Reasons that are decisions and no faults (a voided statement): counted, but not held
         against the source. ``table: reason`` means that table only.
+    replaces : mapping of str to (str, tuple of str)
+        Table to a column and values of it: stored rows that have one of them give way.
     """
 
     tables: Mapping[str, Sequence[str | pd.DataFrame]]
@@ -66,6 +68,7 @@ class Reading:
     files: tuple[Mapping[str, Any], ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
     set_aside: frozenset[str] = frozenset()
+    replaces: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -584,7 +587,8 @@ class _Intake:
             file = literal(str(self.before.file(table.name).resolve()))
             map_file = literal(str(self.before.file("identity").resolve()))
             source = (
-                f"(SELECT *, 'stored' AS _file, NULL::BIGINT AS _row FROM read_parquet({file}))"
+                f"(SELECT *, 'stored' AS _file, NULL::BIGINT AS _row FROM read_parquet({file})"
+                f"{self._given_way(table)})"
             )
             if table.has_person:
                 source = (
@@ -601,6 +605,13 @@ class _Intake:
         if is_new:
             self.sql(f"DROP TABLE new_{table.name}")
         self._deduplicate(table)
+
+    def _given_way(self, table: schema.Table) -> str:
+        """Leave out what is stored of things that the source describes anew."""
+        column, values = self.reading.replaces.get(table.name, ("", ()))
+        if not values:
+            return ""
+        return f" WHERE {identifier(column)} NOT IN ({', '.join(map(literal, values))})"
 
     def _keyed(self, table: schema.Table, source: str, mapping: str, by: str, column: str) -> str:
         names = [c.name for c in table.columns]
@@ -802,6 +813,7 @@ _NAMED_BY: Mapping[str, tuple[str, ...]] = {
 }
 """What a row without an id of its own is named by."""
 _PERSON_OR_GROUP: Mapping[str, tuple[str, str]] = {
+    "arm": ("unit_id", "unit_kind = 'person'"),
     "outcome": ("entity_id", "entity_kind = 'person'"),
     "survey_answer": ("token", "NOT starts_with(lower(token), 'group ')"),
 }

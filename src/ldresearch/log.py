@@ -144,6 +144,11 @@ class EventLog:
     def _tables(self) -> dict[str, ibis.Table]:
         return {}
 
+    @cached_property
+    def memo(self) -> dict[Any, Any]:
+        """What measures keep of this log while it is open: tables that several of them share."""
+        return {}
+
     def _sharing(self, **changes: Any) -> EventLog:
         """Return a changed copy on the same connection, so that nothing is opened twice."""
         other = replace(self, **changes)
@@ -175,7 +180,10 @@ class EventLog:
         """
         if self.dataset.manifest.rows(name) == 0:
             return False
-        return bool(self.table(name).limit(1).count().execute())
+        if ("has", name) not in self.memo:
+            self.memo["has", name] = bool(self.table(name).limit(1).count().execute())
+        found: bool = self.memo["has", name]
+        return found
 
     def table(self, name: str) -> ibis.Table:
         """Return a canonical table as known as of the date, for the population.
@@ -448,6 +456,37 @@ class EventLog:
         (Step(reason='ever had access', n_persons=1, n_rows=1),)
         """
         return self._sharing(attrition=(*self.attrition, Step(reason, n_persons, n_rows)))
+
+    def kept(self, expression: ibis.Table) -> ibis.Table:
+        """Work an expression out once; the table lasts as long as the log is open.
+
+        Parameters
+        ----------
+        expression : ibis.Table
+            Over tables of this log.
+
+        Returns
+        -------
+        ibis.Table
+            The same rows, stored: what reads them does not work them out again.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | complete
+        ...     ben       | 2024-01-04  | view
+        ... '''}, as_of="2024-01-08")
+        >>> done = tiny.kept(tiny.table("event").filter(lambda t: t.verb == "complete"))
+        >>> tiny.collect(done)["verb"].tolist()
+        ['complete']
+        """
+        from ibis.util import gen_name
+
+        backend, _ = self._opened
+        table: ibis.Table = backend.create_table(gen_name("kept"), expression, temp=True)
+        return table
 
     def collect(self, expression: ibis.Table) -> pd.DataFrame:
         """Run an expression and return its (small) frame.

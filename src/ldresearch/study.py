@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,12 @@ from ldresearch.privacy import publish as _publish
 from ldresearch.privacy.gate import MIME
 from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, to_payload
 from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
+from ldresearch.wording import listing
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ldresearch.dataset import Dataset
     from ldresearch.sentences import Headline
 
 FACTS_MIME = "application/vnd.ldresearch.facts+json"
@@ -84,15 +86,55 @@ def begin(name: str, namespace: Mapping[str, Any]) -> Run:
                 message("a notebook needs this parameter", where=needed,
                         do="declare it in the cell tagged parameters")
             )  # fmt: skip
-    log = EventLog.open(
-        places.dataset_folder(str(values["dataset"])),
-        as_of=str(values["as_of"]),
-        time_zone=str(values.get("time_zone", "")),
-    )
-    log = log.where(**{key: str(values[key]) for key in _NARROW if key in values})
-    run = Run(name, values, log)
+    run = Run(name, values, *_logs(values))
     run._show_coverage()
     return run
+
+
+def _logs(values: Mapping[str, Scalar]) -> list[EventLog]:
+    """Open the dataset, and the others of a study over several, each as a log of its own."""
+    others = [name.strip() for name in str(values.get("others", "")).split(",")]
+    logs = [
+        EventLog.open(
+            places.dataset_folder(name),
+            as_of=str(values["as_of"]),
+            time_zone=str(values.get("time_zone", "")),
+        )
+        for name in [str(values["dataset"]), *filter(None, others)]
+    ]
+    clients([log.dataset for log in logs])
+    narrow = {key: str(values[key]) for key in _NARROW if key in values}
+    return [log.where(**narrow) for log in logs]
+
+
+def clients(datasets: Sequence[Dataset]) -> str:
+    """Name the organisation of a study, or all of them.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        In the order of the study.
+
+    Returns
+    -------
+    str
+        The client as its dataset has it; of several a list for readers, "Harbour and Meadow".
+
+    Raises
+    ------
+    ParameterError
+        If two datasets belong to one client: their people would be counted twice.
+    """
+    names = [dataset.manifest.client for dataset in datasets]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ParameterError(
+            message("two datasets of one client in a study", where="others", got=twice,
+                    do="name each client once")
+        )  # fmt: skip
+    if len(names) == 1:
+        return names[0]
+    return listing(name[:1].upper() + name[1:] for name in names)
 
 
 class Run:
@@ -108,27 +150,78 @@ class Run:
         Every declared parameter, checked and typed.
     log : EventLog
         As of the date, narrowed to the population.
+    logs : tuple of EventLog
+        All datasets of the study, ``log`` first. Their persons are never joined: each has keys of
+        its own, and only what was counted or estimated in each is put together.
+    client : str
+        The organisation, or all of them.
     rules : Rules
-        The disclosure rules in force.
+        The disclosure rules in force: the strictest that any of the datasets asks for.
     """
 
-    def __init__(self, name: str, values: Mapping[str, Scalar], log: EventLog) -> None:
+    def __init__(
+        self, name: str, values: Mapping[str, Scalar], log: EventLog, *others: EventLog
+    ) -> None:
         self.name = name
         self.stem = name.split("_", 1)[1] if name[:1].isdigit() and "_" in name else name
         self.parameters = SimpleNamespace(**values)
         self.log = log
-        self.rules = Rules(k=1, base=1, public=True) if log.dataset.manifest.public else Rules()
+        self.logs = (log, *others)
+        self.client = clients([one.dataset for one in self.logs])
+        is_public = all(one.dataset.manifest.public for one in self.logs)
+        self.rules = Rules(k=1, base=1, public=True) if is_public else Rules()
         self.mode = Mode(str(values.get("mode", Mode.PUBLISH)))
         self._values = dict(values)
         self._published: list[Published] = []
         self._checks: list[dict[str, Scalar]] = []
         self._headline: Headline | None = None
-        self._coverage: Published | None = None
+        self._coverage: list[Published] = []
         self._attrition: Published | None = None
 
     def __repr__(self) -> str:
-        client = self.log.dataset.manifest.client
-        return f"Run({self.name}, {client} as of {self.log.as_of}, {self.mode.value})"
+        return f"Run({self.name}, {self.client} as of {self.log.as_of}, {self.mode.value})"
+
+    # Measuring -------------------------------------------------------------------------------
+
+    def measure(self, measure: Callable[..., pd.DataFrame], **given: Any) -> pd.DataFrame:
+        """Measure every dataset of the study alike and put the frames below each other.
+
+        Parameters
+        ----------
+        measure : callable
+            A measure of ``ldresearch.measures``.
+        **given
+            What it takes besides the log.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The measure's frame with the column ``client`` before its own. ``attrs["missing"]``
+            says what is missing where no dataset has it, ``attrs["without"]`` what is missing by
+            client.
+        """
+        import pandas as pd
+
+        frames = [measure(log, **given) for log in self.logs]
+        names = [log.dataset.manifest.client for log in self.logs]
+        without = {
+            name: str(frame.attrs["missing"])
+            for name, frame in zip(names, frames, strict=True)
+            if frame.attrs.get("missing")
+        }
+        filled = [
+            frame.assign(client=name)
+            for name, frame in zip(names, frames, strict=True)
+            if len(frame)
+        ]
+        columns = ["client", *frames[0].columns]
+        found = (pd.concat(filled, ignore_index=True) if filled else frames[0].assign(client=""))[
+            columns
+        ]
+        found.attrs = {"without": without}
+        if len(without) == len(names):
+            found.attrs["missing"] = without[names[0]]
+        return found
 
     # Publishing ------------------------------------------------------------------------------
 
@@ -282,8 +375,12 @@ class Run:
     # What there is ---------------------------------------------------------------------------
 
     def _show_coverage(self) -> None:
-        self._coverage = _publish(_coverage(self.log), self.rules)
-        self._show("coverage", "coverage", (self._coverage,), stem="study")
+        for log in self.logs:
+            covered = _coverage(log)
+            if len(self.logs) > 1:
+                covered = covered.but(parameters={"client": log.dataset.manifest.client})
+            self._coverage.append(_publish(covered, self.rules))
+            self._show("coverage", "coverage", (self._coverage[-1],), stem="study")
 
     # The end ---------------------------------------------------------------------------------
 
@@ -300,22 +397,25 @@ class Run:
         manifest = self.log.dataset.manifest
         headline = self._headline
         population = {k: v for k, v in self.log.population.items()}  # noqa: C416 - a plain dict
+        datasets = [log.dataset for log in self.logs]
         provenance = {
-            "data_hash": manifest.data_hash,
+            "data_hash": data_hash(datasets),
             "schema_version": manifest.schema_version,
-            "tables": {name: entry.rows for name, entry in manifest.tables.items()},
-            "sources": [s.get("kind", "") for s in manifest.sources],
+            "tables": _rows(datasets),
+            "sources": [s.get("kind", "") for d in datasets for s in d.manifest.sources],
             "packages": _versions(),
             "ldresearch": __version__,
             "git": _revision(),
         }
-        shown = {k: v for k, v in self._values.items() if k != "dataset"}
+        if len(datasets) > 1:
+            provenance["datasets"] = {d.manifest.client: d.manifest.data_hash for d in datasets}
+        shown = {k: v for k, v in self._values.items() if k not in ("dataset", "others")}
         body = {
             "v": 1,
             "report": {
                 "name": self.name,
                 "stem": self.stem,
-                "client": manifest.client,
+                "client": self.client,
                 "as_of": self.log.as_of.isoformat(),
                 "time_zone": self.log.time_zone,
                 "population": population,
@@ -334,7 +434,7 @@ class Run:
             "missing": [
                 {"result": p.name, "why": p.missing} for p in self._published if p.is_empty
             ],
-            "coverage": [list(r) for r in self._coverage.rows] if self._coverage else [],
+            "coverage": [list(r) for covered in self._coverage for r in covered.rows],
             "attrition": [list(r) for r in self._attrition.rows] if self._attrition else [],
             "rules": {"k": self.rules.k, "base": self.rules.base, "public": self.rules.public},
             "n_suppressed": sum(p.n_suppressed for p in self._published),
@@ -398,6 +498,32 @@ def _distinct(published: Sequence[Published]) -> list[Estimate]:
         for estimate in one.estimates:
             found.setdefault((estimate.metric, estimate.label), estimate)
     return list(found.values())
+
+
+def data_hash(datasets: Sequence[Dataset]) -> str:
+    """Return one hash over the contents of all datasets of a study, in their order.
+
+    Parameters
+    ----------
+    datasets : sequence of Dataset
+        In the order of the study.
+
+    Returns
+    -------
+    str
+        The dataset's own hash where there is one; of several a hash of their hashes.
+    """
+    hashes = [dataset.manifest.data_hash for dataset in datasets]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _rows(datasets: Sequence[Dataset]) -> dict[str, int]:
+    """Count the rows of each table, over all datasets."""
+    rows: dict[str, int] = {}
+    for dataset in datasets:
+        for name, entry in dataset.manifest.tables.items():
+            rows[name] = rows.get(name, 0) + entry.rows
+    return rows
 
 
 def _versions() -> dict[str, str]:

@@ -130,6 +130,13 @@ def first_day(log: EventLog) -> date | None:
 
     What happened before it is unknown, for everyone.
     """
+    if "first_day" not in log.memo:
+        log.memo["first_day"] = _first_day(log)
+    day: date | None = log.memo["first_day"]
+    return day
+
+
+def _first_day(log: EventLog) -> date | None:
     whole = log
     if log.population:
         whole = EventLog.open(log.dataset, as_of=log.as_of, time_zone=log.time_zone)

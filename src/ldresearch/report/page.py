@@ -476,6 +476,8 @@ def _provenance(facts: Mapping[str, Any]) -> Table:
     ]
     packages = [f"{name} {version}" for name, version in made.get("packages", {}).items()]
     data = f"hash {str(made.get('data_hash', ''))[:12]}, schema {made.get('schema_version')}"
+    for client, data_hash in made.get("datasets", {}).items():
+        data += f"; {client} {str(data_hash)[:12]}"
     rows = [
         ("Run", str(facts["run_id"])),
         ("Notebook", str(report["name"])),

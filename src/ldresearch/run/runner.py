@@ -28,6 +28,7 @@ from ldresearch.result import Scalar
 from ldresearch.run import outcome
 from ldresearch.run.place import Place, dumped
 from ldresearch.run.template import Template
+from ldresearch.study import clients, data_hash
 from ldresearch.vocabulary import Mode
 
 TIMEOUT_S = 1800
@@ -36,7 +37,7 @@ TIMEOUT_S = 1800
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One notebook over one dataset.
+    """One notebook over one dataset, or over several together.
 
     Attributes
     ----------
@@ -47,6 +48,8 @@ class Job:
     place : Place
     key : str
         Identity of the run: same key, same report.
+    others : tuple of Dataset
+        Further datasets of the same study.
     """
 
     template: Template
@@ -54,11 +57,17 @@ class Job:
     values: Mapping[str, Scalar]
     place: Place
     key: str
+    others: tuple[Dataset, ...] = ()
+
+    @property
+    def client(self) -> str:
+        """The organisation, or all of them."""
+        return self.place.client
 
     @property
     def label(self) -> str:
         """What progress calls it."""
-        return f"{self.dataset.manifest.client} {self.place.name}"
+        return f"{self.client} {self.place.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,13 @@ class Options:
     tell: Callable[[str], None] = field(default=lambda line: None)
 
 
-def plan(template: Template, dataset: Dataset, given: Mapping[str, Any], options: Options) -> Job:
+def plan(
+    template: Template,
+    dataset: Dataset,
+    given: Mapping[str, Any],
+    options: Options,
+    others: Sequence[Dataset] = (),
+) -> Job:
     """Check a job before anything is started.
 
     Parameters
@@ -125,17 +140,22 @@ def plan(template: Template, dataset: Dataset, given: Mapping[str, Any], options
     template : Template
     dataset : Dataset
     given : mapping of str to scalar
-        Parameters; ``dataset`` is set here.
+        Parameters; ``dataset`` and ``others`` are set here.
     options : Options
+    others : sequence of Dataset
+        Further datasets that the same run reads, each a client of its own.
 
     Raises
     ------
     ParameterError
-        For an unknown, mistyped or out-of-range parameter.
+        For an unknown, mistyped or out-of-range parameter, for two datasets of one client, or
+        where the notebook reads one dataset only.
     """
     from ldresearch import clock
 
-    values = template.resolve({**given, "dataset": str(dataset.path.resolve())})
+    values = template.resolve(
+        {**given, "dataset": str(dataset.path.resolve()), **_together(template, others)}
+    )
     if values.get("mode") == Mode.EXPLORE:
         raise ParameterError(
             message("a run publishes, and what is explored is never published", where="mode",
@@ -143,11 +163,34 @@ def plan(template: Template, dataset: Dataset, given: Mapping[str, Any], options
         )  # fmt: skip
     if "as_of" in values:
         values["as_of"] = clock.parse_date(str(values["as_of"]), name="as_of").isoformat()
-    place = Place.of(options.reports, dataset.manifest.client, template.name, values)
-    shown = {k: v for k, v in values.items() if k != "dataset"}
-    identity = [template.code_hash, shown, dataset.manifest.data_hash, code_hash(), _packages()]
+    datasets = [dataset, *others]
+    place = Place.of(options.reports, clients(datasets), template.name, values)
+    identity = [template.code_hash, _shown(values), data_hash(datasets), code_hash(), _packages()]
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
-    return Job(template, dataset, values, place, key)
+    return Job(template, dataset, values, place, key, tuple(others))
+
+
+def _shown(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """Leave out where the data lie: that is no part of what was run."""
+    return {name: value for name, value in values.items() if name not in ("dataset", "others")}
+
+
+def _together(template: Template, others: Sequence[Dataset]) -> dict[str, str]:
+    """Write further datasets as a parameter, where the notebook has one for them."""
+    if not others:
+        return {}
+    if "others" not in template.declared:
+        raise ParameterError(
+            message("this notebook reads one dataset", where=template.name,
+                    do="run it over each, without --together")
+        )  # fmt: skip
+    paths = [str(dataset.path.resolve()) for dataset in others]
+    if any("," in path for path in paths):
+        raise ParameterError(
+            message("a comma in the path of a dataset", where="--data",
+                    do="rename the folder: names of several datasets are parted by commas")
+        )  # fmt: skip
+    return {"others": ",".join(paths)}
 
 
 def run(jobs: Sequence[Job], options: Options) -> list[Done]:
@@ -179,7 +222,7 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
 def _one(job: Job, options: Options) -> Done:
     folder = options.runs / job.key
     begun = time.monotonic()
-    done = Done(job.place.name, job.dataset.manifest.client, job.place.as_of, "failed",
+    done = Done(job.place.name, job.client, job.place.as_of, "failed",
                 run=str(folder))  # fmt: skip
     there = replace(done, page=str(job.place.page), facts=str(job.place.facts))
     with locked(options.runs / f".{job.key}.lock"):
@@ -289,18 +332,18 @@ def _execute(
 
 
 def _record(job: Job) -> dict[str, Any]:
-    manifest = job.dataset.manifest
     return {
         "v": 1,
         "key": job.key,
         "notebook": job.template.name,
-        "client": manifest.client,
+        "client": job.client,
         "as_of": job.place.as_of,
         "name": job.place.name,
-        "parameters": {k: v for k, v in job.values.items() if k != "dataset"},
+        "parameters": _shown(job.values),
         "dataset": str(job.dataset.path.resolve()),
+        "others": [str(other.path.resolve()) for other in job.others],
         "reports": str(job.place.reports.resolve()),
-        "data_hash": manifest.data_hash,
+        "data_hash": data_hash([job.dataset, *job.others]),
         "code_hash": code_hash(),
         "notebook_hash": job.template.code_hash,
         "packages": _packages(),

@@ -105,6 +105,11 @@ class Template:
             )  # fmt: skip
         return parameters.declared(source)
 
+    @property
+    def reads_several(self) -> bool:
+        """Whether one run can read several datasets."""
+        return "others" in self.declared
+
     def resolve(self, given: Mapping[str, Any]) -> dict[str, Scalar]:
         """Check given parameters by name, type and range, and fill in the defaults."""
         return parameters.resolve(self.declared, given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ldresearch.files import sha256
 from ldresearch.run import runner
 from ldresearch.run.place import Place
 from ldresearch.run.template import Template
+from ldresearch.study import data_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,10 @@ def verify(run_id: str, runs: Path) -> Verification:
         If no run, or more than one, begins so.
     """
     record = _find(run_id, runs)
-    dataset = Dataset.open(Path(record["dataset"]))
+    paths = [record["dataset"], *record.get("others", [])]
+    datasets = [Dataset.open(Path(path)) for path in paths]
     findings = [
-        _compared("data", record["data_hash"] == dataset.manifest.data_hash),
+        _compared("data", record["data_hash"] == data_hash(datasets)),
         _compared("code", record["code_hash"] == runner.code_hash()),
     ]
     place = Place(Path(record["reports"]), record["client"], record["as_of"], record["name"])
@@ -60,7 +63,7 @@ def verify(run_id: str, runs: Path) -> Verification:
         _compared(f"{path.name} as published", path.is_file() and sha256(path) == hashes[path.name])
         for path in (place.page, place.facts)
     ]
-    findings.append(_compared("facts of a second run", _again(record, dataset, place)))
+    findings.append(_compared("facts of a second run", _again(record, datasets, place)))
     return Verification(record["key"], all(f.startswith("same") for f in findings), tuple(findings))
 
 
@@ -85,10 +88,11 @@ def _find(run_id: str, runs: Path) -> dict[str, Any]:
     return found[0]
 
 
-def _again(record: dict[str, Any], dataset: Dataset, place: Place) -> bool:
+def _again(record: dict[str, Any], datasets: Sequence[Dataset], place: Place) -> bool:
     with tempfile.TemporaryDirectory(prefix="ldr-verify-") as folder:
         options = runner.Options(Path(folder) / "reports", Path(folder) / "runs", n_parallel=1)
-        job = runner.plan(Template.find(record["notebook"]), dataset, record["parameters"], options)
+        template = Template.find(record["notebook"])
+        job = runner.plan(template, datasets[0], record["parameters"], options, datasets[1:])
         [done] = runner.run([job], options)
         if done.status != "published" or not place.facts.is_file():
             return False

@@ -7,7 +7,13 @@ from ldresearch.sentences import words
 
 
 def coverage(published: Published) -> str:
-    """Say which days, events and persons a report rests on."""
+    """Say which days, events and persons a report rests on, and of which organisation."""
+    client = published.parameters.get("client")
+    said = _covered(published)
+    return f"{str(client)[:1].upper()}{str(client)[1:]}: {said}" if client else said
+
+
+def _covered(published: Published) -> str:
     if published.is_empty:
         return "The dataset holds no activity as of this date."
     rows = {row["item"]: row for row in published.frame.to_dict("records")}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 READERS: Mapping[str, str] = MappingProxyType(
     {
+        "initiatives": "launches described in one TOML file, beside a dataset that is there",
         "onet": "role profiles from the O*NET text files",
         "oulad": "the Open University Learning Analytics Dataset",
         "tabular": "CSV, TSV or Parquet with a mapping you write",
@@ -35,6 +36,9 @@ READERS: Mapping[str, str] = MappingProxyType(
 
 _PUBLISHED = ("onet", "oulad")
 """Sources that are themselves the client when nobody names one."""
+
+_BESIDE = ("initiatives",)
+"""Sources that add to a dataset that is there, and take its public mark and time zone."""
 
 
 class Reader(Protocol):
@@ -170,6 +174,9 @@ def ingest(
         raise DataError(
             message("no such file or folder", where=source, got=path.name, do="check the path")
         )
+    if source in _BESIDE:
+        public, time_zone = _as_there(source, folder)
+        options = {"time_zone": time_zone, **options}
     who = client or _client(source, folder)
     if key is None:
         store = key_store()
@@ -213,6 +220,17 @@ def _client(source: str, folder: Path) -> str:
     if (folder / MANIFEST).is_file():
         return Dataset.open(folder).manifest.client
     return source if source in _PUBLISHED else folder.resolve().name
+
+
+def _as_there(source: str, folder: Path) -> tuple[bool, str]:
+    """Return the public mark and the time zone of the dataset that a source adds to."""
+    if not (folder / MANIFEST).is_file():
+        raise DataError(
+            message("no dataset to add to", where=source, got=folder.name,
+                    do="ingest the log first, then describe its launches with the same --out")
+        )  # fmt: skip
+    manifest = Dataset.open(folder).manifest
+    return manifest.public, manifest.time_zone
 
 
 def _is_engine(error: Exception) -> bool:

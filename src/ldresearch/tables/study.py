@@ -9,8 +9,10 @@ from ldresearch.tables import Table
 
 def coverage(published: Published) -> Table:
     """Tabulate days, events, persons and rejected rows."""
+    client = published.parameters.get("client")
+    caption = f"What the data of {client} cover" if client else "What the data cover"
     labels = {"item": "what", "text": "date", "number": "rows", "n": "people"}
-    return tables.of(published, "What the data cover", labels=labels)
+    return tables.of(published, caption, labels=labels)
 
 
 def attrition(published: Published) -> Table:

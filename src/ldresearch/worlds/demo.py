@@ -3,38 +3,61 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.files import atomic_write, locked
+from ldresearch.worlds.campaigns import Campaign, launched
 from ldresearch.worlds.organisation import organisation
 
 if TYPE_CHECKING:
     from ldresearch.worlds.organisation import World
 
-RECIPE = 2
+RECIPE = 3
 """Raised when the worlds change, so that an old demo is built anew."""
 
 CLIENTS: dict[str, dict[str, Any]] = {
     "harbour": {
         "seed": 11, "n_persons": 2600, "time_zone": "Europe/Berlin", "p": 0.012, "q": 0.06,
-        "lift": 1.8, "lagging": 0.45, "unit_scale": {"Sales": 1.5, "Operations": 0.75},
+        "lift": 1.0, "lagging": 0.45, "unit_scale": {"Sales": 1.5, "Operations": 0.75},
     },
     "meadow": {
         "seed": 12, "n_persons": 2200, "time_zone": "Europe/London", "p": 0.010, "q": 0.07,
-        "lift": 1.6, "scale": 60.0, "n_gap_clusters": 3,
+        "lift": 1.0, "scale": 60.0, "n_gap_clusters": 3,
     },
     "orchard": {
         "seed": 13, "n_persons": 1700, "time_zone": "UTC", "p": 0.008, "q": 0.03,
-        "strategy": "drip", "lift": 1.1, "scale": 45.0, "n_gap_clusters": 5,
+        "lift": 1.0, "scale": 45.0, "n_gap_clusters": 5,
     },
     "quarry": {
         "seed": 14, "n_persons": 1500, "time_zone": "America/New_York", "p": 0.006, "q": 0.02,
-        "strategy": "drip", "lift": 1.1, "scale": 50.0, "n_gap_clusters": 0,
+        "lift": 1.0, "scale": 50.0, "n_gap_clusters": 0,
     },
 }  # fmt: skip
 """Every client's parameters; what is not named is the default of :func:`organisation`."""
+
+CAMPAIGNS: dict[str, Campaign] = {
+    "harbour": Campaign(
+        "Everyone learns for the goal", "2024-05-13", goal="new strategy", effect=0.16, waves=3,
+        gap_days=60, held_out=0.25, budget=60_000,
+    ),
+    "meadow": Campaign(
+        "One goal, one month", "2024-06-03", goal="safe operations", effect=0.18, held_out=0.5,
+        is_randomised=True, budget=40_000,
+    ),
+    "orchard": Campaign(
+        "A tip a fortnight", "2024-05-27", strategy="drip", effect=0.03, waves=2, gap_days=60,
+        held_out=0.3, breadth=0.3, budget=12_000,
+    ),
+    "quarry": Campaign(
+        "Small steps", "2024-06-10", strategy="drip", effect=0.03, breadth=0.3, budget=9_000,
+    ),
+}  # fmt: skip
+"""The one launch of each client. Broad and tied to a goal brings 17 of 100 more to first value,
+drip 3: a difference of 14. Harbour and orchard are staggered with teams held out, meadow is
+randomised, quarry launched everyone on one day."""
 
 
 def client(name: str) -> World:
@@ -61,7 +84,8 @@ def client(name: str) -> World:
     >>> world.name, world.time_zone
     ('quarry', 'America/New_York')
     """
-    return organisation(name=name, **CLIENTS[name])
+    world = organisation(name=name, **CLIENTS[name])
+    return launched(world, [CAMPAIGNS[name]], seed=CLIENTS[name]["seed"])
 
 
 def demo(folder: Path) -> list[Dataset]:
@@ -88,7 +112,7 @@ def demo(folder: Path) -> list[Dataset]:
 
 def _one(name: str, folder: Path) -> Dataset:
     stamp = folder / ".recipe"
-    recipe = json.dumps([RECIPE, CLIENTS[name]], sort_keys=True)
+    recipe = json.dumps([RECIPE, CLIENTS[name], asdict(CAMPAIGNS[name])], sort_keys=True)
     built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
     if (folder / MANIFEST).is_file():
         if built == recipe:
