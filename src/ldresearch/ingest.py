@@ -756,6 +756,7 @@ _NAMED_BY: Mapping[str, tuple[str, ...]] = {
 }
 """What a row without an id of its own is named by."""
 _PERSON_OR_GROUP: Mapping[str, tuple[str, str]] = {
+    "arm": ("unit_id", "unit_kind = 'person'"),
     "outcome": ("entity_id", "entity_kind = 'person'"),
     "survey_answer": ("token", "NOT starts_with(lower(token), 'group ')"),
 }
