@@ -171,6 +171,14 @@ class Metric:
         ``Kirkpatrick 1`` to ``Kirkpatrick 4``, or the ISO/TS 30437 type: ``efficiency``,
         ``effectiveness``, ``outcome``.
     references : tuple of str
+    plan : {"", "proportion", "mean", "time"}
+        How it is followed person by person after a launch, where a measurement plan may name it.
+    gameability : {"low", "medium", "high"}
+        How easily the number moves without anyone learning more.
+    gameable_because : str
+        Why, in one sentence.
+    status : {"reported", "planned"}
+        ``planned``: defined, but no notebook of this version computes it.
     """
 
     id: str
@@ -181,6 +189,10 @@ class Metric:
     needs: tuple[str, ...]
     level: str
     references: tuple[str, ...]
+    plan: str = ""
+    gameability: str = ""
+    gameable_because: str = ""
+    status: str = "reported"
 
 
 @lru_cache(maxsize=1)
@@ -204,6 +216,10 @@ def metrics() -> Mapping[str, Metric]:
                 needs=tuple(entry["needs"]),
                 level=entry["level"],
                 references=tuple(entry.get("references", ())),
+                plan=entry.get("plan", ""),
+                gameability=entry.get("gameability", ""),
+                gameable_because=entry.get("gameable_because", ""),
+                status=entry.get("status", "reported"),
             )
             for name, entry in tomllib.loads(text).items()
         }
