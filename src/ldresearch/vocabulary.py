@@ -103,6 +103,30 @@ class Grade(StrEnum):
     DESCRIPTIVE = "descriptive"
 
 
+class Verdict(StrEnum):
+    """What becomes of an initiative at a look, by the rule that was frozen before it began."""
+
+    CONTINUE = "continue"
+    ITERATE = "iterate"
+    PIVOT = "pivot"
+    STOP = "stop"
+
+
+class Reason(StrEnum):
+    """Why the verdict is what it is: the rule that decided, in the order they are asked."""
+
+    SAMPLE_RATIO = "sample_ratio"  # the arms do not hold the shares they were drawn with
+    GUARDRAIL = "guardrail"  # something that must not suffer is worse than its margin
+    HARM = "harm"  # the primary metric got worse
+    TOO_SMALL = "too_small"  # better, and surely by less than matters
+    EFFECT_SHOWN = "effect_shown"  # better, and perhaps by as much as matters
+    NO_EFFECT = "no_effect"  # surely less than matters
+    UNDECIDED_AT_END = "undecided_at_end"
+    NOTHING_AT_END = "nothing_at_end"  # too few values even at the planned end
+    TOO_EARLY = "too_early"  # too few values yet
+    UNDECIDED = "undecided"  # all is open, and there is time left
+
+
 class Family(StrEnum):
     """What kind of output a result is; the disclosure rule hangs on it.
 
