@@ -14,7 +14,7 @@ from html import escape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import __version__, parameters, places, views
+from ldresearch import __version__, parameters, places, plan_ledger, views
 from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
 from ldresearch.privacy import publish as _publish
@@ -25,6 +25,7 @@ from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ldresearch.plan_ledger import Standing
     from ldresearch.sentences import Headline
 
 FACTS_MIME = "application/vnd.ldresearch.facts+json"
@@ -116,6 +117,16 @@ class Run:
         client = self.log.dataset.manifest.client
         return f"Run({self.name}, {client} as of {self.log.as_of}, {self.mode.value})"
 
+    def plan(self, name: str = "") -> Standing:
+        """Return the measurement plan and where it stands as of the date.
+
+        Parameters
+        ----------
+        name : str
+            A plan file, absolute or below the data folder; empty: what the ledger has.
+        """
+        return plan_ledger.standing(name, self.log.dataset, as_of=self.log.as_of)
+
     # Publishing ------------------------------------------------------------------------------
 
     def publish(self, result: Result) -> Published:
@@ -205,7 +216,7 @@ class Run:
         manifest = self.log.dataset.manifest
         headline = self._headline
         population = {k: v for k, v in self.log.population.items()}  # noqa: C416 - a plain dict
-        provenance = {
+        provenance: dict[str, Any] = {
             "data_hash": manifest.data_hash,
             "schema_version": manifest.schema_version,
             "tables": {name: entry.rows for name, entry in manifest.tables.items()},
@@ -214,6 +225,9 @@ class Run:
             "ldresearch": __version__,
             "git": _revision(),
         }
+        plans = plan_ledger.facts(self.log.dataset, self.log.as_of)
+        if plans:
+            provenance["plans"] = plans
         shown = {k: v for k, v in self._values.items() if k != "dataset"}
         body = {
             "v": 1,

@@ -146,8 +146,21 @@ def plan(template: Template, dataset: Dataset, given: Mapping[str, Any], options
     place = Place.of(options.reports, dataset.manifest.client, template.name, values)
     shown = {k: v for k, v in values.items() if k != "dataset"}
     identity = [template.code_hash, shown, dataset.manifest.data_hash, code_hash(), _packages()]
+    identity += _plans(values, dataset)
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
     return Job(template, dataset, values, place, key)
+
+
+def _plans(values: Mapping[str, Any], dataset: Dataset) -> list[Any]:
+    """What a run rests on beside its data: the plans of the ledger, and the file it names."""
+    from ldresearch import clock, places, plan_ledger
+
+    found: list[Any] = []
+    if values.get("as_of"):
+        found += plan_ledger.facts(dataset, clock.parse_date(str(values["as_of"])))
+    if values.get("plan"):
+        found.append(sha256(places.plan_file(str(values["plan"]))))
+    return found
 
 
 def run(jobs: Sequence[Job], options: Options) -> list[Done]:
