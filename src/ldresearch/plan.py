@@ -105,7 +105,9 @@ class Field:
 
 POPULATION = ("unit", "role", "level", "country", "location")
 DESIGNS = ("parallel", "stepped_wedge", "hold_out", "before_after")
-METHODS = ("confidence_sequence", "obrien_fleming", "pocock")
+METHODS = ("confidence_sequence", "lan_demets_obrien_fleming", "lan_demets_pocock")
+RULES = ("standard",)
+"""Rules of decision by name, so that a frozen plan keeps its rule when another is added."""
 
 _F, _K = Field, Kind
 
@@ -147,7 +149,8 @@ FIELDS: tuple[Field, ...] = (
        0, default=0, low=0, high=600),
     _F("value_event.assigned", _K.TEXT, "Which activity counts; assigned learning is compliance",
        "self_started", default="self_started", choices=("self_started", "assigned", "all")),
-    _F("value_event.window_days", _K.WHOLE, "Days from the launch within which it counts",
+    _F("value_event.window_days", _K.WHOLE, "Days within which it counts, from the launch or from"
+       " each person's invitation",
        60, default=60, low=1, high=730),
     _F("primary.metric", _K.METRIC, "The one metric that decides", "value_reach"),
     _F("primary.minimum_effect", _K.NUMBER, "The smallest improvement that matters, in the"
@@ -162,12 +165,9 @@ FIELDS: tuple[Field, ...] = (
     _F("decision.method", _K.TEXT, "How looks are kept honest: confidence_sequence (look whenever"
        " you like), or boundaries at the looks named above",
        "confidence_sequence", default="confidence_sequence", choices=METHODS),
-    _F("decision.on_futility", _K.TEXT, "What follows when the minimum effect is out of reach",
-       "stop", default="stop", choices=("stop", "pivot")),
-    _F("decision.on_guardrail", _K.TEXT, "What follows when a guardrail is breached",
-       "stop", default="stop", choices=("stop", "pivot")),
-    _F("decision.at_end", _K.TEXT, "What follows when the end comes without an answer",
-       "stop", default="stop", choices=("stop", "pivot", "iterate")),
+    _F("decision.rule", _K.TEXT, "standard: stop on a breached guardrail, harm, or when the minimum"
+       " effect is out of reach; continue when it is better; pivot when better by too little, or"
+       " undecided at the end; else iterate", "standard", default="standard", choices=RULES),
     _F("cost.amount", _K.NUMBER, "What it is expected to cost, all in; 0: not planned",
        40000, default=0.0, low=0.0),
     _F("cost.low", _K.NUMBER, "The least it may cost; 0: as expected",
@@ -227,12 +227,10 @@ class Guardrail:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What follows from what is seen, as words of the verdict."""
+    """How looks are kept honest, and by which rule they become a verdict."""
 
     method: str
-    on_futility: str
-    on_guardrail: str
-    at_end: str
+    rule: str
 
 
 @dataclass(frozen=True, slots=True)
