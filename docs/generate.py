@@ -62,7 +62,8 @@ def metrics_page() -> str:
         "# Metrics",
         "Every number that a report may carry, defined once. The id is what stands in the facts "
         "of a run; the label is what a report says. Tables are those of the "
-        "[data dictionary](data-dictionary.md).",
+        "[data dictionary](data-dictionary.md). Gameability says how easily a number moves "
+        "without anyone learning more, and why.",
         *(_metric(metric) for metric in sorted(metrics().values(), key=lambda m: m.id)),
     )
 
@@ -74,6 +75,12 @@ def _metric(metric: Metric) -> str:
         f"- Needs: {needs}.",
         f"- Level: {metric.level}.",
     ]
+    if metric.plan:
+        facts.append(f"- In a measurement plan: yes, followed person by person as a {metric.plan}.")
+    if metric.gameability:
+        facts.append(f"- Gameability: {metric.gameability}. {metric.gameable_because}")
+    if metric.status == "planned":
+        facts.append("- Status: defined only; no notebook of this version computes it.")
     if metric.references:
         facts.append(f"- References: {'; '.join(metric.references)}.")
     head = f"## {metric.id}\n\n*{metric.label[0].upper()}{metric.label[1:]}.*"

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
+from typing import Any
 
 
 class Verb(StrEnum):
@@ -221,14 +222,19 @@ class Metric:
 
 @lru_cache(maxsize=1)
 def metrics() -> Mapping[str, Metric]:
-    """Read the metric registry, in the order it is written.
+    """Read the metric registry, in the order it is written; what is only defined comes last.
 
     Examples
     --------
     >>> metrics()["activation_rate"].unit
     'share'
+    >>> metrics()["nps"].status
+    'planned'
     """
-    text = resources.files("ldresearch").joinpath("metrics.toml").read_text(encoding="utf-8")
+    reported, planned = _read("metrics.toml"), _read("metrics_planned.toml")
+    entries = {name: {**entry, "status": "reported"} for name, entry in reported.items()}
+    for name, entry in planned.items():
+        entries.setdefault(name, {**entry, "status": "planned"})
     return MappingProxyType(
         {
             name: Metric(
@@ -243,8 +249,12 @@ def metrics() -> Mapping[str, Metric]:
                 plan=entry.get("plan", ""),
                 gameability=entry.get("gameability", ""),
                 gameable_because=entry.get("gameable_because", ""),
-                status=entry.get("status", "reported"),
+                status=entry["status"],
             )
-            for name, entry in tomllib.loads(text).items()
+            for name, entry in entries.items()
         }
     )
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files("ldresearch").joinpath(name).read_text(encoding="utf-8"))
