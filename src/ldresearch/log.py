@@ -258,6 +258,38 @@ class EventLog:
         """Add a step of attrition that a measure made."""
         return self._sharing(attrition=(*self.attrition, Step(reason, n_persons, n_rows)))
 
+    def known(self) -> tuple[dict[str, int], str]:
+        """Return how many rows each table had as of the date, and one hash over them.
+
+        What is delivered later changes neither, so that a study of the past can be told apart from
+        one of other data. A person counts by her pseudonym: her key may move when others join.
+        """
+        import hashlib
+        import json
+
+        import ibis
+
+        rows: dict[str, int] = {}
+        digests: dict[str, list[int]] = {}
+        identity = self._opened[1].get("identity")
+        for name in self.dataset.manifest.tables:
+            table = schema.TABLES[name]
+            if table is schema.IDENTITY:
+                continue
+            known = self.table(name)
+            if table.has_person and identity is not None:
+                known = known.left_join(identity, "person_key").drop("person_key_right")
+                known = known.drop("person_key")
+            row = ibis.struct({column: known[column] for column in known.columns}).hash()
+            found = known.select(row=row).aggregate(
+                n=lambda t: t.count(), mixed=lambda t: t.row.bit_xor()
+            )
+            n, mixed = found.to_pandas().iloc[0]
+            rows[name] = int(n)
+            digests[name] = [int(n), 0 if mixed is None or mixed != mixed else int(mixed)]
+        text = json.dumps(digests, sort_keys=True)
+        return rows, hashlib.sha256(text.encode()).hexdigest()
+
     def collect(self, expression: ibis.Table) -> pd.DataFrame:
         """Run an expression and return its (small) frame."""
         frame: pd.DataFrame = expression.to_pandas()

@@ -14,7 +14,7 @@ from html import escape
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import __version__, parameters, places, plan_ledger, views
+from ldresearch import __version__, look_ledger, parameters, places, plan_ledger, views
 from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
 from ldresearch.privacy import publish as _publish
@@ -23,6 +23,8 @@ from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, 
 from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
     from ldresearch.plan_ledger import Standing
@@ -127,6 +129,17 @@ class Run:
         """
         return plan_ledger.standing(name, self.log.dataset, as_of=self.log.as_of)
 
+    def looks(self, standing: Standing) -> tuple[date, ...]:
+        """Return the looks at a plan that were held before the date."""
+        if standing.plan is None:
+            return ()
+        return look_ledger.held(self.log.dataset, standing.plan.name, as_of=self.log.as_of)
+
+    @property
+    def _is_planned(self) -> bool:
+        """Whether this is read against a plan: then nothing may show what was known later."""
+        return "plan" in self._values
+
     # Publishing ------------------------------------------------------------------------------
 
     def publish(self, result: Result) -> Published:
@@ -206,7 +219,8 @@ class Run:
     # What there is ---------------------------------------------------------------------------
 
     def _show_coverage(self) -> None:
-        self._coverage = _publish(_coverage(self.log), self.rules)
+        rejected = {} if self._is_planned else self.log.dataset.manifest.rejected
+        self._coverage = _publish(_coverage(self.log, rejected), self.rules)
         self._show("coverage", "coverage", (self._coverage,), stem="study")
 
     # The end ---------------------------------------------------------------------------------
@@ -216,10 +230,14 @@ class Run:
         manifest = self.log.dataset.manifest
         headline = self._headline
         population = {k: v for k, v in self.log.population.items()}  # noqa: C416 - a plain dict
+        rows = {name: entry.rows for name, entry in manifest.tables.items()}
+        data_hash = manifest.data_hash
+        if self._is_planned:
+            rows, data_hash = self.log.known()
         provenance: dict[str, Any] = {
-            "data_hash": manifest.data_hash,
+            "data_hash": data_hash,
             "schema_version": manifest.schema_version,
-            "tables": {name: entry.rows for name, entry in manifest.tables.items()},
+            "tables": rows,
             "sources": [s.get("kind", "") for s in manifest.sources],
             "packages": _versions(),
             "ldresearch": __version__,
@@ -259,6 +277,9 @@ class Run:
             "n_suppressed": sum(p.n_suppressed for p in self._published),
             "provenance": provenance,
         }
+        judged = [dict(p.parameters) for p in self._published if p.name == "verdict"]
+        if judged:
+            body["verdict"] = judged[-1]
         text = json.dumps([body["report"], provenance], sort_keys=True, default=str)
         body["run_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
         return body
@@ -349,11 +370,10 @@ def _revision() -> dict[str, Scalar]:
         return {"revision": None, "is_dirty": None}
 
 
-def _coverage(log: EventLog) -> Result:
+def _coverage(log: EventLog, rejected: Mapping[str, Mapping[str, int]]) -> Result:
     """Say what a log covers: days, events, persons, and what was rejected on the way in."""
     import pandas as pd
 
-    manifest = log.dataset.manifest
     rows: list[tuple[str, str, int | None, int]] = []
     if log.has("activity_day"):
         day = log.table("activity_day")
@@ -372,7 +392,7 @@ def _coverage(log: EventLog) -> Result:
     if log.has("person"):
         n = int(log.persons().count().execute())
         rows.append(("persons in the HR file", "", n, n))
-    for table, reasons in sorted(manifest.rejected.items()):
+    for table, reasons in sorted(rejected.items()):
         rows += [
             (f"rejected from {table}: {why}", "", int(k), int(k)) for why, k in reasons.items()
         ]

@@ -20,6 +20,7 @@ from ldresearch.measures._outcomes import starting
 from ldresearch.measures._people import UNKNOWN, first_day
 from ldresearch.plan import Plan
 from ldresearch.plan_ledger import Standing
+from ldresearch.result import Step
 
 if TYPE_CHECKING:
     import ibis
@@ -122,7 +123,8 @@ def enrolled(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``person_key``: ``cluster`` (what was allocated), ``arm`` (``treated`` or
         ``control``), ``start_on``, ``due_on`` (first day after the window) and ``is_due``, whether
-        the whole window is known. ``attrs["n_eligible"]``: who was eligible at the launch.
+        the whole window is known. ``attrs["n_eligible"]``: who was eligible at the launch;
+        ``attrs["steps"]``: the attrition.
     """
     plan = _frozen(standing)
     if plan is None:
@@ -139,7 +141,14 @@ def enrolled(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     start = pd.to_datetime(people["start_on"])
     due = start + pd.Timedelta(days=plan.value_event.window_days)
     found = people.assign(due_on=due, is_due=due <= pd.Timestamp(log.as_of))
-    found.attrs["n_eligible"] = int(starting(log, plan.launch_on).count().execute())
+    n_eligible = int(starting(log, plan.launch_on).count().execute())
+    n, n_due = len(found), int(found["is_due"].sum())
+    found.attrs["n_eligible"] = n_eligible
+    found.attrs["steps"] = [
+        Step("eligible on the day of the launch", n_eligible, n_eligible),
+        Step("on a side of the comparison so far", n, n),
+        Step("the window after it is over", n_due, n_due),
+    ]
     return found
 
 
@@ -267,7 +276,7 @@ def _below_the_top(path: Sequence[str] | None) -> str:
     needs=("event",),
     columns={
         "check": "object", "n_bad_before": "int64", "n_before": "int64", "n_bad_now": "int64",
-        "n_now": "int64",
+        "n_now": "int64", "n_people": "int64",
     },
 )  # fmt: skip
 def quality(log: EventLog, *, standing: Standing) -> pd.DataFrame:
@@ -299,7 +308,10 @@ def quality(log: EventLog, *, standing: Standing) -> pd.DataFrame:
         "without content": event.content_id.isnull(),
         "without length": event.duration_s.isnull(),
     }
-    sums = {"n_before": (~is_now).sum(), "n_now": is_now.sum()}
+    sums = {
+        "n_before": (~is_now).sum(), "n_now": is_now.sum(),
+        "n_people": event.person_key.nunique(where=is_now),
+    }  # fmt: skip
     for i, bad in enumerate(faults.values()):
         sums |= {f"b{i}": (bad & ~is_now).sum(), f"a{i}": (bad & is_now).sum()}
     found = log.collect(event.aggregate(**sums)).iloc[0].fillna(0)
@@ -310,6 +322,7 @@ def quality(log: EventLog, *, standing: Standing) -> pd.DataFrame:
             "n_before": found["n_before"],
             "n_bad_now": [found[f"a{i}"] for i in range(len(faults))],
             "n_now": found["n_now"],
+            "n_people": found["n_people"],
         }
     )
 

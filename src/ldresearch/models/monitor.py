@@ -447,7 +447,11 @@ def drift(people: pd.DataFrame) -> Result:
 
 def quality(found: pd.DataFrame) -> Result:
     """Check whether the data have become worse since the launch."""
-    return sequential.quality(found)
+    result = sequential.quality(found)
+    if result.is_empty:
+        return result
+    people = found.set_index("check")["n_people"].reindex(result.frame["check"])
+    return result.but(frame=result.frame.assign(n=people.to_numpy(dtype=int)))
 
 
 # May we trust it? ---------------------------------------------------------------------------

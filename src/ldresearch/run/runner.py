@@ -152,12 +152,15 @@ def plan(template: Template, dataset: Dataset, given: Mapping[str, Any], options
 
 
 def _plans(values: Mapping[str, Any], dataset: Dataset) -> list[Any]:
-    """What a run rests on beside its data: the plans of the ledger, and the file it names."""
-    from ldresearch import clock, places, plan_ledger
+    """What a run rests on beside its data: plans and looks of the ledgers, the file it names."""
+    from ldresearch import clock, look_ledger, places, plan_ledger
 
     found: list[Any] = []
     if values.get("as_of"):
-        found += plan_ledger.facts(dataset, clock.parse_date(str(values["as_of"])))
+        as_of = clock.parse_date(str(values["as_of"]))
+        found += plan_ledger.facts(dataset, as_of)
+        if "plan" in values:
+            found += [str(look) for look in look_ledger.read(dataset) if look.known_on < as_of]
     if values.get("plan"):
         found.append(sha256(places.plan_file(str(values["plan"]))))
     return found
