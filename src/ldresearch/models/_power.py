@@ -31,6 +31,17 @@ def pooled(p1: float, p2: float, n: float, ratio: float, z: float) -> float:
     return float(ndtr((abs(p2 - p1) * math.sqrt(n) - z * none) / some)) if some else 1.0
 
 
+def corrected(p1: float, p2: float, n: float, ratio: float, z: float) -> float:
+    """Power as by :func:`pooled`, with the correction for continuity (Fleiss, formula 4.18).
+
+    The correction makes n of m; here it is undone, to know the m that has the power.
+    """
+    c = (ratio + 1) / (ratio * abs(p2 - p1)) if p1 != p2 else math.inf
+    if n <= c / 2:
+        return 0.0
+    return pooled(p1, p2, n - c + c**2 / (4 * n), ratio, z)
+
+
 def unpooled(p1: float, p2: float, n: float, ratio: float, z: float) -> float:
     """Power of the z test with each arm's own variance, upper tail."""
     return shifted(p1, p1 + abs(p2 - p1), n, ratio, z, 0.0, p2 * (1 - p2))

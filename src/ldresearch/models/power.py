@@ -17,7 +17,7 @@ from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
-FORMULAS: Final = ("pooled", "unpooled", "arcsine")
+FORMULAS: Final = ("pooled", "unpooled", "arcsine", "continuity")
 DESIGNS: Final = ("parallel", "stepped_wedge", "hold_out")
 
 
@@ -134,10 +134,11 @@ def two_proportions(
     ratio : float
         Persons in the treated arm for each in the control.
     sides : {1, 2}
-    formula : {"pooled", "unpooled", "arcsine"}
+    formula : {"pooled", "unpooled", "arcsine", "continuity"}
         ``pooled`` is Fleiss's without the continuity correction (R's ``power.prop.test``; 20 to
-        25 % takes 1,094 an arm); ``unpooled`` lets each arm have its own variance under no
-        effect too (1,091); ``arcsine`` is Cohen's h (R's ``pwr.2p.test``, G*Power's; 1,092).
+        25 % takes 1,094 an arm), ``continuity`` with it (1,134); ``unpooled`` lets each arm have
+        its own variance under no effect too (1,091); ``arcsine`` is Cohen's h (R's
+        ``pwr.2p.test``; 1,092).
     direction : {"up", "down"}
         Of the effect, where it is worked out.
 
@@ -216,7 +217,7 @@ def _proportions_power(
     z = _power.quantile(alpha, sides)
     if formula == "arcsine":
         return lambda a, b, n: _power.arcsine(a, b, n, ratio, z, sides)
-    of = _power.pooled if formula == "pooled" else _power.unpooled
+    of = {"pooled": _power.pooled, "continuity": _power.corrected}.get(formula, _power.unpooled)
     return lambda a, b, n: of(a, b, n, ratio, z)
 
 
