@@ -161,6 +161,41 @@ def run(
 
 
 @app.command()
+def monitor(
+    plan_name: Annotated[
+        str, typer.Argument(metavar="PLAN", help="a plan file, or a plan's name in the ledger")
+    ],
+    data: Annotated[Path, typer.Option("--data", help="the dataset whose ledger keeps the plan")],
+    as_of: Annotated[str, typer.Option("--as-of", help="first day not known, YYYY-MM-DD")] = "",
+    out: Reports = None,
+    runs: Runs = None,
+    force: Force = False,
+    timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
+    as_json: AsJson = False,
+) -> None:
+    """Look at an initiative by its frozen plan; the exit code says what the plan asks for."""
+    from ldresearch.run import monitoring
+
+    dataset = _dataset(data)
+    if not as_of:
+        raise ParameterError(
+            message("every look is as of a date", where="--as-of", allowed="YYYY-MM-DD",
+                    do=_first_unknown_day([dataset]))
+        )  # fmt: skip
+    options = _options(out, runs, 1, force, timeout)
+    found = monitoring.monitor(plan_name, dataset, as_of, options)
+    _index(options.reports)
+    if as_json:
+        typer.echo(json.dumps(monitoring.summary(found), indent=1, ensure_ascii=False))
+    else:
+        typer.echo(found.said)
+        if found.done.page:
+            typer.echo(found.done.page)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+@app.command()
 def index(out: Reports = None) -> None:
     """Write the index and history pages of a folder of reports anew."""
     from ldresearch import places

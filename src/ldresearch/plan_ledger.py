@@ -92,6 +92,19 @@ class Standing:
         """Whether what the plan says is what was frozen."""
         return self.entry is not None and not self.changes
 
+    @property
+    def facts(self) -> dict[str, str | int | bool]:
+        """What a report says of it: plain values, empty where there is nothing to say."""
+        entry = self.entry
+        return {
+            "hash": self.plan.hash if self.plan else "",
+            "frozen_hash": entry.hash if entry else "",
+            "frozen_on": entry.frozen_on.isoformat() if entry else "",
+            "is_late": bool(entry and entry.is_late),
+            "changed": "; ".join(str(change) for change in self.changes)[:280],
+            "why": self.why,
+        }
+
 
 def read(folder: Path) -> tuple[Entry, ...]:
     """Read the ledger of a dataset folder, oldest first; none is empty.
@@ -296,8 +309,10 @@ def standing(name: str, dataset: Dataset, *, as_of: date | None = None) -> Stand
     Parameters
     ----------
     name : str
-        An absolute path of a plan file, or one below the data folder; empty: what the dataset's
-        ledger has.
+        An absolute path of a plan file, or one below the data folder, ending in ``.toml``; else
+        the name of a plan in the dataset's ledger; empty: whichever was frozen last. A file that
+        was frozen as a later version does not contradict what stood on the date: that is then
+        the version of the date.
     dataset : Dataset
     as_of : datetime.date, optional
         Only what was frozen before this day is known.
@@ -311,16 +326,30 @@ def standing(name: str, dataset: Dataset, *, as_of: date | None = None) -> Stand
     PlanError, ParameterError
         If the file named is not there or is no plan.
     """
-    if not name.strip():
-        entry = frozen(dataset, as_of=as_of)
+    if not is_file(name):
+        entry = frozen(dataset, name.strip(), as_of=as_of)
         if entry is None:
             when = f" before {as_of}" if as_of else ""
-            return Standing(why=f"no plan was frozen for this dataset{when}")
+            what = f"no plan {name.strip()}" if name.strip() else "no plan"
+            return Standing(why=f"{what} was frozen for this dataset{when}")
         return Standing(plan=entry.plan, entry=entry)
     plan = Plan.load(places.plan_file(name))
     entry = frozen(dataset, plan.name, as_of=as_of)
+    if entry and any(later.hash == plan.hash for later in read(dataset.path)):
+        return Standing(plan=entry.plan, entry=entry)
     found = changes(entry.plan.content, plan.content) if entry else ()
     return Standing(plan=plan, entry=entry, changes=found)
+
+
+def is_file(name: str) -> bool:
+    """Whether a plan parameter names a file, and not a plan of the ledger.
+
+    Examples
+    --------
+    >>> is_file("plans/spring.toml"), is_file("spring"), is_file("")
+    (True, False, False)
+    """
+    return name.strip().endswith(".toml")
 
 
 def facts(dataset: Dataset, as_of: date) -> list[Mapping[str, Any]]:

@@ -125,7 +125,8 @@ class Run:
         Parameters
         ----------
         name : str
-            A plan file, absolute or below the data folder; empty: what the ledger has.
+            A plan file, absolute or below the data folder, or a name in the ledger; empty: the
+            ledger's newest.
         """
         return plan_ledger.standing(name, self.log.dataset, as_of=self.log.as_of)
 

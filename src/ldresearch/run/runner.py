@@ -161,7 +161,7 @@ def _plans(values: Mapping[str, Any], dataset: Dataset) -> list[Any]:
         found += plan_ledger.facts(dataset, as_of)
         if "plan" in values:
             found += [str(look) for look in look_ledger.read(dataset) if look.known_on < as_of]
-    if values.get("plan"):
+    if plan_ledger.is_file(str(values.get("plan", ""))):
         found.append(sha256(places.plan_file(str(values["plan"]))))
     return found
 
