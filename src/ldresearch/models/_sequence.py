@@ -125,6 +125,15 @@ def slopes(scatter: Floats) -> Floats:
     return several
 
 
+def _leverage(xx: Floats, apart: Floats) -> Floats:
+    """How far covariates lie apart, in units of what is known of their slopes."""
+    if xx.shape[-1] == 1:
+        return np.where(xx[..., 0, 0] > 0, apart[..., 0] ** 2 / xx[..., 0, 0], 0.0)
+    xx, apart = (np.where(np.isfinite(v), v, 0.0) for v in (xx, apart))
+    lever: Floats = np.einsum("...i,...ij,...j->...", apart, np.linalg.pinv(xx), apart)
+    return lever
+
+
 def difference(treated: Moments, control: Moments) -> Contrast:
     """Return the difference of two means, adjusted for covariates with one slope in both arms.
 
@@ -145,10 +154,7 @@ def difference(treated: Moments, control: Moments) -> Contrast:
             variance = variance + left / (arm.n - 1) / arm.n
         if q > 1:
             freedom = treated.n + control.n - 2
-            xx = (treated.scatter + control.scatter)[..., 1:, 1:]
-            xx = np.where(np.isfinite(xx), xx, 0.0)
-            dx = np.where(np.isfinite(apart[..., 1:]), apart[..., 1:], 0.0)
-            lever = np.einsum("...i,...ij,...j->...", dx, np.linalg.pinv(xx), dx)
+            lever = _leverage((treated.scatter + control.scatter)[..., 1:, 1:], apart[..., 1:])
             variance = (variance + lever * pooled / freedom) * freedom / (freedom - q + 1)
     known = (treated.n > 1) & (control.n > 1)
     return Contrast(
