@@ -30,6 +30,11 @@ FORMAT = 1
 LARGEST = 1_000_000
 """Bytes of a plan file; a larger one is no plan."""
 
+LONGEST_TEXT = 280
+"""Characters of a text; reports show it whole."""
+
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+
 
 class PlanError(ParameterError):
     """A plan file is not what a plan may be; one sentence a fault, all of them at once.
@@ -552,9 +557,18 @@ class _Reading:
                 field.key, "not one of the choices", index, got=read,
                 allowed=", ".join(field.choices), do=did_you_mean(read, field.choices),
             )  # fmt: skip
-        elif field.kind is Kind.TEXT and field.default is None and not read:
-            self.refuse(field.key, "empty", index, allowed="text", do="say it in a few words")
+        elif field.kind is Kind.TEXT:
+            self._worded(field, read)
         return read
+
+    def _worded(self, field: Field, read: str) -> None:
+        if field.default is None and not read:
+            self.refuse(field.key, "empty", allowed="text", do="say it in a few words")
+        if len(read) > LONGEST_TEXT:
+            self.refuse(field.key, "longer than a sentence", got=f"{len(read)} characters",
+                        allowed=f"up to {LONGEST_TEXT}")  # fmt: skip
+        if _MAIL.search(read):
+            self.refuse(field.key, "a mail address names a person", do="name a role or a team")
 
     def _ranged(self, field: Field, value: float, index: int) -> None:
         is_in = field.low <= value <= field.high and field.above < value < field.below

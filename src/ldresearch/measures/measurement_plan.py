@@ -35,7 +35,6 @@ LONGEST_WEEKS: Final = 52
 PANEL_WEEKS: Final = 26
 _MINUTES: Final = ("learning_minutes", "assigned_minutes")
 _ELIGIBLE: Final = ("eligible_from_on", "eligible_to_on")
-_WEEKLY: Final = tuple(m for m in METRICS if m not in ("value_reach_days", "active_weeks"))
 _BEFORE: Final = "_before"
 _LATE: Final = 0.95
 _SAME_WEEKLY: Final = {"value_reach_days": "value_reach", "active_weeks": "value_reach"}
@@ -128,7 +127,7 @@ def baseline(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
         frame[name] = frame[name].fillna(UNKNOWN)
     frame.attrs = {
         "first_on": first.isoformat(), "until_on": end.isoformat(),
-        "steps": (*known.attrition,
+        "steps": (*known.attrition[len(log.attrition) :],
                   Step(f"eligible on {first}, the first day of the last window", len(frame),
                        len(frame))),
     }  # fmt: skip
@@ -180,6 +179,8 @@ def weeks(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
     pandas.DataFrame
         Grain ``metric, week_on``; ``value``, ``n`` people eligible.
     """
+    import numpy as np
+
     empty = pd.DataFrame(columns=list(weeks.columns))
     known = _before_launch(log, plan)
     if known is None or not known.has("activity_day"):
@@ -193,11 +194,14 @@ def weeks(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
     staff = _staff(known.collect(people.select(*_ELIGIBLE)), mondays)
     found = sums.reindex(mondays).fillna(0.0)
     n = staff.astype(float)
-    parts = [
-        pd.DataFrame({"metric": name, "week_on": mondays, "n": staff,
-                      "value": found[name].to_numpy(dtype=float) / n})
-        for name in _WEEKLY
-    ]  # fmt: skip
+    with np.errstate(invalid="ignore", divide="ignore"):
+        parts = [
+            pd.DataFrame({
+                "metric": name, "week_on": mondays, "n": staff,
+                "value": found[_SAME_WEEKLY.get(name, name)].to_numpy(dtype=float) / n,
+            })
+            for name in METRICS
+        ]  # fmt: skip
     frame = pd.concat(parts, ignore_index=True)
     # The week before the first is not known, so nobody can be said to have come back.
     unknown = (frame["metric"] == "return_share") & (frame["week_on"] == mondays[0])
