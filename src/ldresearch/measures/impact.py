@@ -7,6 +7,7 @@ before that day and since.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -194,13 +195,17 @@ def learning(log: EventLog, *, initiative: str = "", since: str = "") -> pd.Data
 # Rung 3: what they did ----------------------------------------------------------------------
 
 
-@measure(grain=("person_key",), needs=("person", "event"), columns=_FOLLOWED)
+@measure(
+    grain=("metric", "person_key"),
+    needs=("person", "event"),
+    columns={"metric": "object", **_FOLLOWED},
+)
 def behaviour(
     log: EventLog,
     *,
     initiative: str = "",
     since: str = "",
-    metric: str = "value_reach",
+    metrics: Sequence[str] = ("value_reach",),
     verbs: str | tuple[str, ...] = "complete",
     assigned: str = "self_started",
     min_minutes: int = 0,
@@ -213,8 +218,8 @@ def behaviour(
     log : EventLog
     initiative, since : str
         As in :func:`reaction`.
-    metric : str
-        A metric that is followed person by person, ``value_reach`` for example.
+    metrics : sequence of str
+        Metrics that are followed person by person.
     verbs, assigned, min_minutes
         What counts as value; see the definitions.
     window_days : int
@@ -223,8 +228,8 @@ def behaviour(
     Returns
     -------
     pandas.DataFrame
-        One row a person whose window is over, with the metric in it (``after``) and in the window
-        before (``before``; missing where the log does not reach so far back).
+        One row a metric and person whose window is over: the metric in it (``after``) and in the
+        window before (``before``; missing where the log does not reach so far back).
         ``attrs["n_open"]``: people whose window is not over.
 
     Raises
@@ -232,32 +237,45 @@ def behaviour(
     ParameterError
         For a metric that is not followed person by person.
     """
-    if metric not in _outcomes.METRICS:
-        raise ParameterError(
-            message("this metric is not followed person by person", where="metric", got=metric,
-                    do=did_you_mean(metric, _outcomes.METRICS))
-        )  # fmt: skip
+    for metric in metrics:
+        if metric not in _outcomes.METRICS:
+            raise ParameterError(
+                message("this metric is not followed person by person", where="metric",
+                        got=metric, do=did_you_mean(metric, _outcomes.METRICS))
+            )  # fmt: skip
     begun = _arms.launch(log, initiative, since)
     if begun is None:
-        return _no_launch(_FOLLOWED)
+        return _no_launch({"metric": "object", **_FOLLOWED})
     import ibis
 
     sides = _arms.sides(log, begun)
-    window: dict[str, Any] = {"window_days": window_days, "verbs": verbs, "assigned": assigned,
-              "min_minutes": min_minutes}  # fmt: skip
-    back = (sides.start_on - ibis.interval(days=window_days)).cast("date")
-    then = _outcomes.outcomes(log, sides, **window)
-    over = then.filter(then.is_complete).mutate(after=then[metric])
-    was = _outcomes.outcomes(log, sides.mutate(start_on=back), **window)
-    begins = first_day(log)
-    reach = ibis.literal(begins, type="date") if begins else ibis.null("date")
-    was = was.filter(was.start_on >= reach).select("person_key", before=was[metric])
-    frame = log.collect(
-        over.select("person_key", "cluster", "arm", "is_randomised", "after")
-        .left_join(was, "person_key")
-        .drop("person_key_right")
+    window: dict[str, Any] = {
+        "window_days": window_days, "verbs": verbs, "assigned": assigned,
+        "min_minutes": min_minutes,
+    }  # fmt: skip
+    names = list(dict.fromkeys(metrics))
+    now = _outcomes.outcomes(log, sides, **window)
+    over = log.collect(
+        now.filter(now.is_complete).select(
+            "person_key", "cluster", "arm", "is_randomised", "start_on", *names
+        )
     )
-    frame.attrs["n_open"] = int(sides.count().execute()) - len(frame)
+    back = sides.mutate(start_on=(sides.start_on - ibis.interval(days=window_days)).cast("date"))
+    was = log.collect(_outcomes.outcomes(log, back, **window).select("person_key", *names))
+    both = over.merge(was, on="person_key", suffixes=("", "_before"))
+    begins = first_day(log)
+    reach = pd.Timestamp(begins) + pd.Timedelta(days=window_days) if begins else pd.NaT
+    is_seen = pd.to_datetime(both["start_on"]) >= reach
+    parts = [
+        both.assign(
+            metric=name,
+            after=both[name].astype("float64"),
+            before=both[f"{name}_before"].astype("float64").where(is_seen),
+        )
+        for name in names
+    ]
+    frame = pd.concat(parts, ignore_index=True)
+    frame.attrs["n_open"] = int(sides.count().execute()) - len(over)
     return frame
 
 
