@@ -1,0 +1,761 @@
+"""Holding an initiative against its plan, once it is over: kept or not, worth it or not, what now.
+
+What was meant to happen comes from the measurement plan as it was frozen; where there is none,
+from parameters, and then the answers say that nothing was fixed beforehand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from ldresearch.models import impact
+from ldresearch.result import Estimate, Result, Scalar, not_enough
+from ldresearch.vocabulary import Direction, Family, Grade, Role, metrics
+
+if TYPE_CHECKING:
+    from ldresearch.plan import Plan
+    from ldresearch.plan_ledger import Standing
+
+TREATED, CONTROL = "treated", "control"
+IDENTIFIED: Final = (Grade.RANDOMISED, Grade.QUASI_EXPERIMENTAL)
+"""Grades of a difference that may be called an effect."""
+WITHIN_DAYS: Final = 7
+"""A date counts as kept if it is missed by no more than this."""
+MONTH_DAYS: Final = 30.44
+PAYBACK_MONTHS: Final = 12.0
+"""What is not earned back within a year at the pace on record is not worth its cost."""
+FROZEN, LATE, EDITED, UNFROZEN, ABSENT = "frozen", "late", "edited", "unfrozen", "absent"
+SCALE, RENEW, RETIRE, REPEAT, WAIT = "scale", "renew", "retire", "repeat", "wait"
+"""Verdicts: more of it, as it is, no more; once more with someone left out; too early."""
+
+_Z90, _Z95 = 1.2815515655446004, 1.959963984540054
+_CHANCE_OF_MISMATCH: Final = 3.2905267314918945
+"""z of p = .001, as for a sample-ratio mismatch."""
+
+Row = tuple[Any, ...]
+
+
+# What was meant -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The least, the expected and the most that something may be; all 0 where nobody said."""
+
+    low: float = 0.0
+    middle: float = 0.0
+    high: float = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anyone said what it is."""
+        return self.high > 0
+
+    @classmethod
+    def of(cls, middle: float, low: float, high: float) -> Range:
+        """Fill in what was not said: the least and the most as expected, the expected between.
+
+        Examples
+        --------
+        >>> Range.of(40, 0, 0), Range.of(0, 30, 50).middle
+        (Range(low=40, middle=40, high=40), 40.0)
+        """
+        if not middle and not high:
+            return cls()
+        expected = middle or (low + high) / 2
+        return cls(min(low or expected, expected), expected, max(high or expected, expected))
+
+
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """What an initiative was meant to be and to bring.
+
+    Attributes
+    ----------
+    state : str
+        Where the plan stands: ``frozen`` before the launch, ``late``, ``edited``, ``unfrozen`` or
+        ``absent``. An edited plan is judged by what was frozen.
+    plan : Plan or None
+    frozen_on : str
+        ISO date; empty where nothing was frozen.
+    edits : tuple of str
+        What differs from what was frozen, and what amendments changed.
+    launch : mapping
+        ``initiative`` and ``since``, as the measures take them.
+    window : mapping
+        ``metrics, verbs, assigned, min_minutes, window_days``, as the measures take them.
+    outcome : str
+    cost, worth, isolation : Range
+    currency : str
+    """
+
+    state: str
+    plan: Plan | None
+    frozen_on: str
+    edits: tuple[str, ...]
+    launch: Mapping[str, str]
+    window: Mapping[str, Any]
+    outcome: str
+    cost: Range
+    worth: Range
+    isolation: Range
+    currency: str
+
+    @property
+    def metric(self) -> str:
+        """The one metric of what people did that decides."""
+        return str(self.window["metrics"][0])
+
+    @property
+    def sign(self) -> int:
+        """1 where more of that metric is better, -1 where less is."""
+        return _sign(self.metric)
+
+
+def aims(
+    standing: Standing,
+    *,
+    initiative: str = "",
+    since: str = "",
+    metric: str = "value_reach",
+    value_verbs: str = "complete",
+    window_days: int = 60,
+    outcome: str = "",
+    cost: Sequence[float] = (0.0, 0.0, 0.0),
+    worth: Sequence[float] = (0.0, 0.0, 0.0),
+    currency: str = "",
+) -> Aims:
+    """Read what was meant from the plan, and from parameters what the plan leaves open.
+
+    Parameters
+    ----------
+    standing : Standing
+        Of the plan as of the date.
+    initiative, since, metric, value_verbs, window_days, outcome
+        Used where there is no plan, or where it does not say.
+    cost, worth : sequence of float
+        Expected, least and most. What was spent goes before what was planned, so these go before
+        the plan where they are not 0.
+    currency : str
+
+    Returns
+    -------
+    Aims
+    """
+    frozen = standing.entry.plan if standing.entry else None
+    plan = frozen or standing.plan
+    spent, valued = Range.of(*cost), Range.of(*worth)
+    if plan is None:
+        return Aims(
+            ABSENT, None, "", (), {"initiative": initiative, "since": since},
+            {"metrics": (metric,), "verbs": value_verbs, "assigned": "self_started",
+             "min_minutes": 0, "window_days": window_days},
+            outcome, spent, valued, Range(0.0, 1.0, 1.0), currency,
+        )  # fmt: skip
+    event, money, impact_ = plan.value_event, plan.cost, plan.impact
+    entry = standing.entry
+    edits = [*map(str, standing.changes), *(entry.changes if entry else ())]
+    return Aims(
+        _state(standing), plan, entry.frozen_on.isoformat() if entry else "", tuple(edits),
+        {"initiative": plan.initiative or initiative, "since": plan.launch_on.isoformat()},
+        {"metrics": (plan.metric, *(g.metric for g in plan.guardrails)), "verbs": event.verbs,
+         "assigned": event.assigned, "min_minutes": event.min_minutes,
+         "window_days": event.window_days},
+        outcome or impact_.outcome,
+        spent if spent.is_known else Range.of(money.amount, money.low, money.high),
+        valued if valued.is_known else Range.of(impact_.worth, impact_.worth_low,
+                                                impact_.worth_high),
+        Range(impact_.isolation_low, impact_.isolation_high, impact_.isolation_high),
+        currency or money.currency,
+    )  # fmt: skip
+
+
+def _state(standing: Standing) -> str:
+    if standing.entry is None:
+        return UNFROZEN
+    if standing.changes:
+        return EDITED
+    return LATE if standing.entry.is_late else FROZEN
+
+
+def _sign(metric: str) -> int:
+    known = metrics().get(metric)
+    return -1 if known is not None and known.direction is Direction.DOWN else 1
+
+
+# Effects ------------------------------------------------------------------------------------
+
+
+def effect(frame: pd.DataFrame, *, metric: str, unit: str, seed: int = 1) -> Result:
+    """Estimate what one side gained over the other, in the way that its design allows.
+
+    Where chance decided, the sides are compared at equal values before; a value that is not known
+    stands at the mean, since chance gave both sides the same. Where it did not, changes are
+    compared. Where there is nobody to compare with, the plain change is told: it is no effect,
+    and its grade says so.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a person or unit: ``cluster, arm, is_randomised, before, after``.
+    metric, unit : str
+        Of the estimate.
+    seed : int
+
+    Returns
+    -------
+    Result
+        Of :func:`impact.adjusted` or :func:`impact.difference_in_differences`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"cluster": range(8), "arm": ["treated", "control"] * 4,
+    ...     "is_randomised": True, "before": None, "after": [5.0, 3, 6, 4, 7, 5, 6, 4], "n": 1})
+    >>> effect(frame, metric="effect", unit="cases").estimates[0].grade.value
+    'randomised'
+    """
+    if frame.empty:
+        why = str(frame.attrs.get("missing") or "nobody was measured")
+        return not_enough("effect", Family.CONTRAST, why)
+    sided = frame[frame["arm"].isin((TREATED, CONTROL))]
+    is_drawn = len(sided) > 0 and bool(sided["is_randomised"].all())
+    if is_drawn and sided["arm"].nunique() == 2:
+        before = sided["before"].astype(float)
+        filled = sided.assign(before=before.fillna(before.mean()))
+        known = ("before",) if before.notna().any() else ()
+        return impact.adjusted(filled, covariates=known, metric=metric, unit=unit)
+    return impact.difference_in_differences(frame, metric=metric, unit=unit, seed=seed)
+
+
+def behaviours(frame: pd.DataFrame, aims: Aims, *, seed: int = 1) -> tuple[Result, ...]:
+    """Estimate the effect on each metric of what people did, the one that decides first.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Of the measure ``behaviour``.
+    aims : Aims
+    seed : int
+    """
+    found = []
+    for i, name in enumerate(aims.window["metrics"]):
+        own = frame[frame["metric"] == name] if len(frame) else frame
+        own.attrs.update(frame.attrs)
+        unit = metrics()[name].unit if name in metrics() else ""
+        of = effect(
+            own, metric="guardrail_effect" if i else "behaviour_effect",
+            unit="points" if unit == "share" else unit, seed=seed,
+        )  # fmt: skip
+        label = name if i else ""
+        estimates = tuple(replace(e, label=label) for e in of.estimates)
+        found.append(of.but(estimates=estimates))
+    return tuple(found)
+
+
+def is_identified(result: Result) -> bool:
+    """Whether a result holds a difference that may be called an effect."""
+    return bool(result.estimates) and result.estimates[0].grade in IDENTIFIED
+
+
+# Plan against actual ------------------------------------------------------------------------
+
+
+def kept(
+    aims: Aims,
+    conduct: pd.DataFrame,
+    did: Sequence[Result],
+    came: pd.DataFrame,
+    *,
+    as_of: date,
+) -> Result:
+    """Hold what was done against what was planned, item by item.
+
+    Parameters
+    ----------
+    aims : Aims
+    conduct : pandas.DataFrame
+        Of the measure ``conduct``.
+    did : sequence of Result
+        Of :func:`behaviours`: the primary metric, then the guardrails.
+    came : pandas.DataFrame
+        Of the measure ``result``.
+    as_of : datetime.date
+
+    Returns
+    -------
+    Result
+        Family MEANS; one row an item: ``item, what`` (the metric, where it is about one),
+        ``planned_on, actual_on`` (dates and words), ``planned, actual, low, high`` (numbers, the
+        planned effect in the direction in which it is better), ``unit``, ``state`` (``kept``,
+        ``not kept``, ``not told``), ``n``. A date is kept if missed by a week or less, a share if
+        what was found is likely (p of .001 or more) under what was planned, a cost if it was no
+        more than the most that was planned, the effect if it is as large as planned or larger and
+        not by chance, a guardrail if the whole interval is better than its margin.
+    """
+    name, plan = "kept", aims.plan
+    if plan is None:
+        return not_enough(name, Family.MEANS, "there is no measurement plan to hold it against")
+    row = _one(conduct)
+    rows = [
+        _frozen_row(aims, plan),
+        _date_row("launch", plan.launch_on, row.get("started_on")),
+        _date_row("end", plan.end_on, row.get("ended_on"), still=plan.end_on > as_of),
+        _design_row(plan, row),
+        _share_row(plan, row),
+        _effect_row("primary", plan.metric, plan.minimum_effect, did[0] if did else None),
+        *(
+            _guardrail_row(g.metric, g.margin, found)
+            for g, found in zip(plan.guardrails, did[1:], strict=False)
+        ),
+        _outcome_row(aims, came),
+        _cost_row(aims, plan, row),
+    ]
+    out = pd.DataFrame([r for r in rows if r is not None], columns=list(_KEPT_ROLES))
+    told = int((out["state"] != "not told").sum())
+    n_kept = int((out["state"] == "kept").sum())
+    n = int(row.get("n_treated", 0)) + int(row.get("n_control", 0))
+    return Result(
+        name, Family.MEANS, out, _KEPT_ROLES,
+        (Estimate("plan_kept", n_kept / told if told else math.nan, math.nan, math.nan, n,
+                  "ratio"),),
+        "Each item of the plan beside what the data show.",
+        {"state": aims.state, "frozen_on": aims.frozen_on, "n_kept": n_kept, "n_told": told,
+         "edits": "; ".join(aims.edits)[:280], "name": plan.name},
+    )  # fmt: skip
+
+
+_KEPT_ROLES: Final = {
+    "item": Role.KEY, "what": Role.KEY, "planned_on": Role.FLAG, "actual_on": Role.FLAG,
+    "planned": Role.VALUE, "actual": Role.VALUE, "low": Role.LOW, "high": Role.HIGH,
+    "unit": Role.KEY, "state": Role.FLAG, "n": Role.N,
+}  # fmt: skip
+
+
+def _one(conduct: pd.DataFrame) -> dict[str, Any]:
+    return {str(k): v for k, v in conduct.iloc[0].items()} if len(conduct) else {}
+
+
+def _kept_row(item: str, state: str, **given: Any) -> Row:
+    blank: dict[str, Any] = dict.fromkeys(_KEPT_ROLES, "")
+    blank |= dict.fromkeys(("planned", "actual", "low", "high"), math.nan) | {"n": 0}
+    return tuple({**blank, "item": item, "state": state, **given}[c] for c in _KEPT_ROLES)
+
+
+def _frozen_row(aims: Aims, plan: Plan) -> Row:
+    return _kept_row(
+        "frozen", "kept" if aims.state == FROZEN else "not kept",
+        planned_on=f"before {plan.launch_on.isoformat()}", actual_on=aims.frozen_on or aims.state,
+    )  # fmt: skip
+
+
+def _date_row(item: str, planned: date, actual: Any, *, still: bool = False) -> Row:
+    text = planned.isoformat()
+    if still or actual is None or pd.isna(actual):
+        return _kept_row(item, "not told", planned_on=text,
+                         actual_on="still to come" if still else "not recorded")  # fmt: skip
+    found = pd.Timestamp(actual).date()
+    is_kept = abs((found - planned).days) <= WITHIN_DAYS
+    return _kept_row(item, "kept" if is_kept else "not kept", planned_on=text,
+                     actual_on=found.isoformat())  # fmt: skip
+
+
+def _design_row(plan: Plan, row: Mapping[str, Any]) -> Row:
+    if not row:
+        return _kept_row("design", "not told", planned_on=plan.roll_out.design,
+                         actual_on="not recorded")  # fmt: skip
+    has_both = row["n_treated"] > 0 and row["n_control"] > 0
+    actual = "randomised" if has_both and row["is_randomised"] else (
+        "compared" if has_both else "before_after"
+    )  # fmt: skip
+    is_kept = plan.roll_out.design == "before_after" or actual == "randomised"
+    return _kept_row("design", "kept" if is_kept else "not kept", planned_on=plan.roll_out.design,
+                     actual_on=actual)  # fmt: skip
+
+
+def _share_row(plan: Plan, row: Mapping[str, Any]) -> Row | None:
+    n = int(row.get("n_treated", 0)) + int(row.get("n_control", 0))
+    if plan.roll_out.design == "before_after" or not n:
+        return None
+    planned, actual = plan.roll_out.share, row["n_treated"] / n
+    error = math.sqrt(max(planned * (1 - planned), 1e-9) / max(int(row["n_clusters"]), 1))
+    is_kept = abs(actual - planned) <= _CHANCE_OF_MISMATCH * error
+    return _kept_row("share", "kept" if is_kept else "not kept", planned=round(planned, 2),
+                     actual=round(actual, 2), unit="share", n=n)  # fmt: skip
+
+
+def _effect_row(item: str, metric: str, least: float, found: Result | None) -> Row:
+    unit = metrics()[metric].unit if metric in metrics() else ""
+    planned = _sign(metric) * least
+    if found is None or not is_identified(found):
+        return _kept_row(item, "not told", what=metric, planned=planned, unit=unit)
+    e = found.estimates[0]
+    ends = sorted((_sign(metric) * e.low, _sign(metric) * e.high))
+    better = _sign(metric) * e.value
+    state = (
+        "kept" if better >= least and ends[0] > 0
+        else "not kept" if ends[1] < least else "not told"
+    )  # fmt: skip
+    return _kept_row(item, state, what=metric, planned=planned, unit=unit, **_told(e))
+
+
+def _told(e: Estimate) -> dict[str, Any]:
+    digits = 2 if e.unit == "points" else 6
+    return {"actual": round(e.value, digits), "low": round(e.low, digits),
+            "high": round(e.high, digits), "n": e.n}  # fmt: skip
+
+
+def _guardrail_row(metric: str, margin: float, found: Result) -> Row:
+    unit = metrics()[metric].unit if metric in metrics() else ""
+    planned = -_sign(metric) * margin
+    if not is_identified(found):
+        return _kept_row("guardrail", "not told", what=metric, planned=planned, unit=unit)
+    e = found.estimates[0]
+    least, most = _harm(e, metric)
+    state = "kept" if most < margin else "not kept" if least > margin else "not told"
+    return _kept_row("guardrail", state, what=metric, planned=planned, unit=unit, **_told(e))
+
+
+def _harm(e: Estimate, metric: str) -> tuple[float, float]:
+    """Return the least and the most by which a metric got worse."""
+    ends = sorted(-_sign(metric) * x for x in (e.low, e.high))
+    return ends[0], ends[1]
+
+
+def _outcome_row(aims: Aims, came: pd.DataFrame) -> Row | None:
+    if not aims.outcome:
+        return None
+    state = "kept" if len(came) else "not kept"
+    return _kept_row("outcome", state, what=aims.outcome, planned_on="measured",
+                     actual_on="measured" if len(came) else "not measured")  # fmt: skip
+
+
+def _cost_row(aims: Aims, plan: Plan, row: Mapping[str, Any]) -> Row | None:
+    planned = Range.of(plan.cost.amount, plan.cost.low, plan.cost.high)
+    if not planned.is_known:
+        return None
+    spent = aims.cost.middle if aims.cost != planned else float(row.get("budget", math.nan))
+    if math.isnan(spent):
+        return _kept_row("cost", "not told", planned=planned.middle, unit=aims.currency)
+    is_kept = spent <= planned.high
+    return _kept_row("cost", "kept" if is_kept else "not kept", planned=planned.middle,
+                     actual=spent, unit=aims.currency)  # fmt: skip
+
+
+# Worth --------------------------------------------------------------------------------------
+
+
+def inputs(aims: Aims, came: pd.DataFrame, effect: Result) -> pd.DataFrame:
+    """Write down what the return is worked out from: a row an input, as :func:`impact.roi` takes.
+
+    The benefit is what happened in the periods on record since the launch, nothing beyond them:
+    the effect a period, times the periods of everyone treated, times what one unit is worth. Where
+    chance decided, the difference is the initiative's own and the isolation factor is 1; else it
+    is the range of the plan.
+
+    Parameters
+    ----------
+    aims : Aims
+    came : pandas.DataFrame
+        Of the measure ``result``.
+    effect : Result
+        Of :func:`effect` on it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Empty, with the reason in ``attrs["missing"]``, where there is no effect that may be
+        called one, no worth or no cost. ``attrs``: ``quantity`` (periods of all treated),
+        ``months`` (over which they came), ``n`` (people treated).
+    """
+    columns = ["part", "item", "input", "distribution", "low", "middle", "high"]
+    out = pd.DataFrame(columns=columns)
+    why = _no_return(aims, effect)
+    if why:
+        out.attrs["missing"] = why
+        return out
+    e = effect.estimates[0]
+    treated = came[came["arm"] == TREATED]
+    # Told a person, a unit's result counts once for each of its people.
+    each = treated["n"] if _is_a_person(came) else 1
+    quantity = float((treated["n_after"] * each).sum())
+    error = (e.high - e.low) / (2 * _Z95)
+    worth = aims.worth
+    rows: list[Row] = [
+        ("benefit", "result", "effect", "normal", e.value - _Z90 * error, e.value,
+         e.value + _Z90 * error),
+        ("benefit", "result", "periods", "fixed", math.nan, quantity, math.nan),
+        _input("benefit", "result", "worth", worth),
+        _input("cost", "cost", "cost", aims.cost),
+    ]  # fmt: skip
+    if e.grade is not Grade.RANDOMISED:
+        low, high = aims.isolation.low, aims.isolation.high
+        if low < high:
+            rows.append(("isolation", "", "isolation", "uniform", low, math.nan, high))
+        else:
+            rows.append(("isolation", "", "isolation", "fixed", math.nan, high, math.nan))
+    out = pd.DataFrame(rows, columns=columns)
+    lasted = treated["n_after"] * treated["days"] / MONTH_DAYS
+    out.attrs.update(
+        quantity=quantity, months=max(float(lasted.mean()), 0.1), n=int(treated["n"].sum())
+    )
+    return out
+
+
+def _input(part: str, item: str, name: str, given: Range) -> Row:
+    if given.low < given.high:
+        return (part, item, name, "triangular", given.low, given.middle, given.high)
+    return (part, item, name, "fixed", math.nan, given.middle, math.nan)
+
+
+def _is_a_person(came: pd.DataFrame) -> bool:
+    unit = str(came["measured_in"].iloc[0] or "").lower() if len(came) else ""
+    return unit.startswith(("a person", "per person"))
+
+
+def _no_return(aims: Aims, effect: Result) -> str:
+    if effect.is_empty:
+        return f"the effect on a result of the work is not known: {effect.missing}"
+    if not is_identified(effect):
+        return (
+            "nobody was left out to compare with, so what happened afterwards cannot be put down "
+            "to the initiative"
+        )
+    if not aims.worth.is_known:
+        return "nobody said what one unit of the result is worth"
+    if not aims.cost.is_known:
+        return "nobody said what it cost"
+    return ""
+
+
+def worth(aims: Aims, priced: pd.DataFrame, effect: Result, *, seed: int = 1) -> Result:
+    """Work out the return, in percent and in money, at the grade of the effect it rests on.
+
+    Parameters
+    ----------
+    aims : Aims
+    priced : pandas.DataFrame
+        Of :func:`inputs`.
+    effect : Result
+    seed : int
+
+    Returns
+    -------
+    Result
+        Of :func:`impact.roi`, with the estimate ``net_benefit`` in money, and that of the plain
+        benefit, ``benefit``, and ``cost``. ``parameters["break_even"]``: the effect at which it
+        would have paid for itself.
+    """
+    if priced.empty:
+        return not_enough("roi", Family.CHECKS, str(priced.attrs.get("missing")))
+    n, months = int(priced.attrs["n"]), float(priced.attrs["months"])
+    found = impact.roi(priced, months=months, n_persons=n, seed=seed)
+    if found.is_empty:
+        return found
+    grade = effect.estimates[0].grade
+    by = found.frame.set_index("figure")
+    unit = aims.currency or "units of money"
+
+    def money(figure: str, metric: str, label: str = "") -> Estimate:
+        value, low, high = (_rounded(float(by[c][figure])) for c in ("value", "low", "high"))
+        return Estimate(metric, value, low, high, n, unit, grade, label)
+
+    estimates = (
+        *(replace(e, grade=grade) for e in found.estimates),
+        money("net", "net_benefit"), money("benefit", "money", "benefit"),
+        money("cost", "money", "cost"),
+    )  # fmt: skip
+    even = aims.cost.middle / (float(priced.attrs["quantity"]) * aims.worth.middle)
+    return found.but(
+        estimates=estimates,
+        parameters={**found.parameters, "currency": unit, "break_even": even,
+                    "quantity": float(priced.attrs["quantity"])},
+    )  # fmt: skip
+
+
+def _rounded(value: float, digits: int = 3) -> float:
+    if not math.isfinite(value) or value == 0:
+        return value
+    return round(value, digits - 1 - math.floor(math.log10(abs(value))))
+
+
+def hidden(came: pd.DataFrame, effect: Result) -> Result:
+    """Ask what a cause that nobody measured would have to be to explain the effect away.
+
+    Parameters
+    ----------
+    came : pandas.DataFrame
+    effect : Result
+
+    Returns
+    -------
+    Result
+        Family CHECKS: ``measure, of, value``. Estimates ``e_value`` and ``robustness_value``, each
+        labelled ``effect`` and ``interval``; ``parameters["benchmark"]``: the share that what was
+        measured before explains of what came after, among those with the same initiative.
+    """
+    name = "hidden"
+    if effect.is_empty or not is_identified(effect):
+        return not_enough(name, Family.CHECKS, "there is no effect that could be explained away")
+    e = effect.estimates[0]
+    kept = came[came["arm"].isin((TREATED, CONTROL))]
+    spread = float(kept.groupby("arm")["after"].std().mean())
+    if not spread > 0:
+        return not_enough(name, Family.CHECKS, "the result is the same for everyone")
+    by_ratio = impact.e_value(e.value, e.low, e.high, scale="difference", sd=spread, n=e.n)
+    covariates = ("before",) if kept["before"].notna().all() else ()
+    by_share = impact.robustness(kept, covariates=covariates)
+    names = {"estimate": "effect", "limit": "interval"}
+    estimates = [replace(x, label=names[x.label]) for x in by_ratio.estimates]
+    estimates += list(by_share.estimates)
+    estimates = [replace(x, grade=e.grade) for x in estimates]
+    both = kept[["before", "after"]].astype(float)
+    shared = float(both["before"].corr(both["after"]) ** 2) if covariates else math.nan
+    out = pd.DataFrame(
+        [(x.metric, x.label, x.value) for x in estimates], columns=["measure", "of", "value"]
+    )
+    return Result(
+        name, Family.CHECKS, out,
+        {"measure": Role.KEY, "of": Role.KEY, "value": Role.VALUE}, tuple(estimates),
+        "E-value of VanderWeele and Ding; robustness value of Cinelli and Hazlett.",
+        {"benchmark": shared, "is_randomised": e.grade is Grade.RANDOMISED},
+    )  # fmt: skip
+
+
+# Verdict ------------------------------------------------------------------------------------
+
+
+def verdict(
+    aims: Aims, did: Sequence[Result], effect: Result, worth: Result, *, as_of: date
+) -> Result:
+    """Say what to do with it: scale, renew, retire; repeat with someone left out; or wait.
+
+    In this order: before its end, wait; where nothing that it did may be called an effect, repeat
+    it with someone left out; where a guardrail got worse by more than its margin, retire. Then
+    money: a return whose whole interval is above nought, scale; else renew if what it cost would
+    be earned back within a year at this pace, retire if not. Without money, by the metric of the
+    plan: renew unless the whole interval is below the least effect that matters.
+
+    Returns
+    -------
+    Result
+        Family CHECKS: ``verdict, because, decide_on`` in one row, and in the parameters.
+    """
+    said, because = _judged(aims, did, effect, worth, as_of)
+    days = aims.plan.reviews_on if aims.plan else ()
+    on = next((d for d in days if d >= as_of), as_of + timedelta(days=28))
+    parameters: dict[str, Scalar] = {
+        "verdict": said, "because": because, "decide_on": on.isoformat(),
+        "metric": aims.metric, "minimum_effect": aims.plan.minimum_effect if aims.plan else None,
+        "outcome": aims.outcome, "state": aims.state,
+        "ends_on": aims.plan.end_on.isoformat() if aims.plan else "",
+    }  # fmt: skip
+    out = pd.DataFrame([(said, because, on.isoformat())],
+                       columns=["verdict", "because", "decide_on"])  # fmt: skip
+    return Result(
+        "verdict", Family.CHECKS, out, dict.fromkeys(out.columns, Role.KEY), (),
+        "By the rule in the definitions.", parameters,
+    )  # fmt: skip
+
+
+def _judged(
+    aims: Aims, did: Sequence[Result], effect: Result, worth: Result, as_of: date
+) -> tuple[str, str]:
+    if aims.plan and as_of < aims.plan.end_on:
+        return WAIT, "not over"
+    primary = did[0] if did and is_identified(did[0]) else None
+    if primary is None and not is_identified(effect):
+        return REPEAT, "not identified"
+    margins = {g.metric: g.margin for g in aims.plan.guardrails} if aims.plan else {}
+    for found in did[1:]:
+        if is_identified(found):
+            e = found.estimates[0]
+            if _harm(e, e.label)[0] > margins.get(e.label, math.inf):
+                return RETIRE, "guardrail"
+    if not worth.is_empty:
+        return _by_money(worth)
+    if primary is None:
+        return RENEW, "no money, an effect" if effect.estimates[0].low > 0 else "no money, open"
+    least = aims.plan.minimum_effect if aims.plan else 0.0
+    e = primary.estimates[0]
+    ends = sorted((aims.sign * e.low, aims.sign * e.high))
+    if ends[1] < least or ends[1] < 0:
+        return RETIRE, "too little"
+    return RENEW, "no money, an effect" if ends[0] > 0 else "no money, open"
+
+
+def _by_money(worth: Result) -> tuple[str, str]:
+    if worth.estimate("roi").low > 0:
+        return SCALE, "pays"
+    if worth.estimate("payback_months").value > PAYBACK_MONTHS:
+        return RETIRE, "costs more"
+    is_likely = worth.estimate("roi_chance").value >= 0.5
+    return RENEW, "likely pays" if is_likely else "not yet"
+
+
+# May we trust it? ---------------------------------------------------------------------------
+
+
+def trust(
+    aims: Aims,
+    conduct: pd.DataFrame,
+    behaviour: pd.DataFrame,
+    came: pd.DataFrame,
+    *,
+    as_of: date,
+) -> Result:
+    """Check what the answers rest on.
+
+    Returns
+    -------
+    Result
+        Family CHECKS: ``check, status, value, threshold``; shares in percent.
+    """
+    row = _one(conduct)
+    n_sides = sum(row.get(f"n_{side}", 0) > 0 for side in (TREATED, CONTROL)) if row else math.nan
+    n_open = float(behaviour.attrs.get("n_open", math.nan)) if len(behaviour) else math.nan
+    known = _known_shares(row, came)
+    over = math.nan if aims.plan is None else float((as_of - aims.plan.end_on).days)
+    rows = [
+        _at_least("frozen", float(aims.state == FROZEN) if aims.plan else math.nan, 1.0),
+        _at_least("over", over, 0.0),
+        _at_least("sides", float(n_sides), 2.0),
+        _at_least("drawn", float(row["is_randomised"]) if row else math.nan, 1.0),
+        _at_most("windows", n_open, 0.0),
+        _at_least("known", min(known) if known else math.nan, 80.0),
+        _at_most("lost", abs(known[0] - known[1]) if len(known) == 2 else math.nan, 5.0),
+        _at_least("periods", float(came["n_after"].median()) if len(came) else math.nan, 2.0),
+    ]
+    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
+    return Result(
+        "trust", Family.CHECKS, out,
+        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
+        method="Each number against a threshold set beforehand.",
+    )  # fmt: skip
+
+
+def _known_shares(row: Mapping[str, Any], came: pd.DataFrame) -> list[float]:
+    """Percent of each side's people whose result is known."""
+    if not row or came.empty:
+        return []
+    return [
+        round(100 * float(came.loc[came["arm"] == side, "n"].sum()) / row[f"n_{side}"])
+        for side in (TREATED, CONTROL)
+        if row[f"n_{side}"]
+    ]
+
+
+def _at_most(check: str, value: float, threshold: float) -> Row:
+    status = "not known" if math.isnan(value) else "passed" if value <= threshold else "not passed"
+    return check, status, round(value, 2), threshold
+
+
+def _at_least(check: str, value: float, threshold: float) -> Row:
+    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
+    return check, status, round(value, 2), threshold
