@@ -57,9 +57,10 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
     datasets = worlds.demo(places.data_home() / "demo")
     options = _options(out, runs, jobs, force)
     planned = [
-        runner.plan(template, dataset, {}, options)
+        runner.plan(template, dataset, given, options)
         for dataset in datasets
         for template in Template.every()
+        for given in worlds.occasions(dataset.manifest.client, template.name)
     ]
     # The made-up calendar ends where it ends: its reports are fresh on the day after.
     done = _finish(planned, options, today=max(job.place.as_of for job in planned))

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ldresearch import clock, look_ledger, plan_ledger
+from ldresearch import clock, look_ledger, places, plan_ledger
 from ldresearch.dataset import Dataset
 from ldresearch.errors import ParameterError, message
 from ldresearch.plan import Plan
@@ -75,7 +75,7 @@ def monitor(name: str, dataset: Dataset, as_of: str, options: Options) -> Judged
         For a date that is none.
     """
     day = clock.parse_date(as_of, name="as_of")
-    plan = Plan.load(Path(name)) if plan_ledger.is_file(name) else None
+    plan = Plan.load(_file(name)) if plan_ledger.is_file(name) else None
     known = plan.name if plan else name.strip()
     if not known:
         raise ParameterError(
@@ -98,6 +98,12 @@ def monitor(name: str, dataset: Dataset, as_of: str, options: Options) -> Judged
     if not done.facts:
         return Judged("", done.reason, done.reason, done, done.exit_code)
     return _read(done, dataset, known)
+
+
+def _file(name: str) -> Path:
+    """Return a plan file as a shell names it, or else below the data folder."""
+    path = Path(name.strip())
+    return path if path.is_file() else places.plan_file(name.strip())
 
 
 def _read(done: Done, dataset: Dataset, plan: str) -> Judged:

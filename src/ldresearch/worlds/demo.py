@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.files import atomic_write
+from ldresearch.worlds import planned
 from ldresearch.worlds.organisation import organisation
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ CLIENTS: dict[str, dict[str, Any]] = {
 
 def client(name: str) -> World:
     """Make one client of the demo."""
-    return organisation(name=name, **CLIENTS[name])
+    return planned.laid(organisation(name=name, **CLIENTS[name]))
 
 
 def demo(folder: Path) -> list[Dataset]:
@@ -54,17 +55,21 @@ def demo(folder: Path) -> list[Dataset]:
     -------
     list of Dataset
     """
-    return [_one(name, folder / name) for name in CLIENTS]
+    datasets = [_one(name, folder / name) for name in CLIENTS]
+    for dataset in datasets:
+        planned.prepare(folder, dataset)
+    return datasets
 
 
 def _one(name: str, folder: Path) -> Dataset:
     stamp = folder / ".recipe"
-    recipe = json.dumps([RECIPE, CLIENTS[name]], sort_keys=True)
+    recipe = json.dumps([RECIPE, CLIENTS[name], *planned.recipe(name)], sort_keys=True)
     built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
     if (folder / MANIFEST).is_file():
         if built == recipe:
             return Dataset.open(folder)
         (folder / MANIFEST).unlink()
+        planned.forget(folder)
     dataset = client(name).write(folder)
     atomic_write(stamp, recipe)
     return dataset
