@@ -411,14 +411,16 @@ def sample_ratio(frame: pd.DataFrame, *, alpha: float = SRM_ALPHA) -> Result:
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row an arm: ``arm, n``; optional ``expected`` (share or any weight; equal without it).
+        One row an arm: ``arm, n`` (what was assigned: people, or teams); optional ``expected``
+        (share or any weight; equal without it) and ``n_people`` (in those teams).
     alpha : float
         The p below which the plan is stopped: something decides who is counted.
 
     Returns
     -------
     Result
-        Family CONTRAST; ``arm, n, share, expected``. Estimate ``sample_ratio_p`` is the p value of
+        Family CONTRAST; ``arm, share, expected, n`` (people) and, where teams were assigned,
+        ``assigned``. Estimate ``sample_ratio_p`` is the p value of
         Pearson's chi-squared test; ``parameters``: ``p, chi2, df, is_passed``.
 
     References
@@ -452,21 +454,25 @@ def sample_ratio(frame: pd.DataFrame, *, alpha: float = SRM_ALPHA) -> Result:
     share = aim / aim.sum()
     if (share * n.sum()).min() < 5:
         return not_enough(
-            name, Family.CONTRAST, f"{int(n.sum())} people are too few to tell whether arms are "
-            "as they were drawn"
+            name, Family.CONTRAST, f"{int(n.sum())} were assigned, too few to tell whether arms "
+            "are as they were drawn"
         )  # fmt: skip
     chi2 = float(np.sum((n - share * n.sum()) ** 2 / (share * n.sum())))
     p = float(chdtrc(len(n) - 1, chi2))
+    people = numbers(frame, "n_people", name, low=0) if "n_people" in frame else n
     out = pd.DataFrame(
         {
-            "arm": frame["arm"].astype(str).to_numpy(), "n": n.astype(int),
-            "share": n / n.sum(), "expected": share,
+            "arm": frame["arm"].astype(str).to_numpy(), "share": n / n.sum(), "expected": share,
+            "n": people.astype(int),
         }
     )  # fmt: skip
+    roles = {"arm": Role.KEY, "share": Role.RATE, "expected": Role.VALUE, "n": Role.N}
+    if "n_people" in frame:
+        out.insert(1, "assigned", n.astype(int))
+        roles["assigned"] = Role.VALUE
     return Result(
-        name, Family.CONTRAST, out,
-        {"arm": Role.KEY, "n": Role.N, "share": Role.VALUE, "expected": Role.VALUE},
-        (Estimate("sample_ratio_p", p, math.nan, math.nan, int(n.sum()), "probability"),),
+        name, Family.CONTRAST, out, roles,
+        (Estimate("sample_ratio_p", p, math.nan, math.nan, int(people.sum()), "probability"),),
         "Pearson's chi-squared test of the arms' sizes.",
         {"p": p, "chi2": chi2, "df": len(n) - 1, "alpha": alpha, "is_passed": p >= alpha},
     )  # fmt: skip
