@@ -96,10 +96,9 @@ def arms(people: pd.DataFrame, asked: Plan | None) -> Result:
     share = asked.roll_out.share
     if share >= 1:
         return not_enough("sample_ratio", Family.CONTRAST, "the plan holds nobody out")
-    sizes = people.groupby("arm")["cluster"].nunique().reindex([TREATED, CONTROL], fill_value=0)
-    return sequential.sample_ratio(
-        pd.DataFrame({"arm": sizes.index, "n": sizes.to_numpy(), "expected": [share, 1 - share]})
-    )
+    sizes = people.groupby("arm").agg(n=("cluster", "nunique"), n_people=("cluster", "size"))
+    sizes = sizes.reindex([TREATED, CONTROL], fill_value=0)
+    return sequential.sample_ratio(sizes.assign(expected=[share, 1 - share]).reset_index())
 
 
 def expected_values(people: pd.DataFrame, asked: Plan | None, *, as_of: date) -> int:

@@ -61,10 +61,14 @@ def arms(published: Published, *_: Published) -> Table:
     """Tabulate the sides with the shares they have and should have."""
     return tables.of(
         published, "The sides of the comparison",
-        labels={"arm": "side", "n": "drawn", "share": "share", "expected": "planned share"},
-        formats={"arm": lambda cell: _SIDES.get(str(cell), str(cell)), "share": _percent,
-                 "expected": _percent},
+        labels={"arm": "side", "assigned": "drawn", "expected": "planned share"},
+        drop=["n"] if _is_by_person(published) else [],
+        formats={"arm": lambda cell: _SIDES.get(str(cell), str(cell)), "expected": _percent},
     )  # fmt: skip
+
+
+def _is_by_person(published: Published) -> bool:
+    return all(row["assigned"] == row["n"] for row in published.frame.to_dict("records"))
 
 
 def course(published: Published, *_: Published) -> Table:
@@ -143,7 +147,7 @@ def quality(published: Published, *_: Published) -> Table:
     """Tabulate faults of events before the launch and since."""
     return tables.of(
         published, "Events with a fault, before the launch and since",
-        labels={"check": "fault", "before": "before", "now": "since", "state": "is", "n": "events"},
+        labels={"check": "fault", "before": "before", "now": "since", "state": "is"},
         drop=["low", "high"],
         formats={"before": _fine_percent, "now": _fine_percent},
     )  # fmt: skip
