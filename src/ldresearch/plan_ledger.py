@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ldresearch import places
+from ldresearch import places, wording
 from ldresearch.dataset import Dataset
 from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.files import atomic_write, locked
@@ -329,7 +329,7 @@ def standing(name: str, dataset: Dataset, *, as_of: date | None = None) -> Stand
     if not is_file(name):
         entry = frozen(dataset, name.strip(), as_of=as_of)
         if entry is None:
-            when = f" before {as_of}" if as_of else ""
+            when = f" before {wording.date(as_of)}" if as_of else ""
             what = f"no plan {name.strip()}" if name.strip() else "no plan"
             return Standing(why=f"{what} was frozen for this dataset{when}")
         return Standing(plan=entry.plan, entry=entry)

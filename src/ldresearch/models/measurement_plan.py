@@ -441,7 +441,7 @@ def likeness(frame: pd.DataFrame, plan: Plan | None = None, *, by: Sequence[str]
         return not_enough(name, Family.MODEL, _flat(metrics()[metric]))
     rows: list[tuple[Any, ...]] = []
     estimates: list[Estimate] = []
-    for way in by:
+    for way in _distinct(frame, by):
         placed = frame[frame[way].notna() & (frame[way] != "Unknown")]
         found = planning.icc(placed, cluster=way, value=metric)
         sizes = placed[way].value_counts()
@@ -474,6 +474,14 @@ def likeness(frame: pd.DataFrame, plan: Plan | None = None, *, by: Sequence[str]
         "with the spread of the groups' sizes.",
         {"metric": metric},
     )  # fmt: skip
+
+
+def _distinct(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
+    """Ways that part people differently: of two that part them alike, the first."""
+    seen: dict[bytes, str] = {}
+    for way in by:
+        seen.setdefault(pd.factorize(frame[way])[0].tobytes(), way)
+    return list(seen.values())
 
 
 def design_effect(found: Result, by: str) -> float:

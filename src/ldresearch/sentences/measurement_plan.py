@@ -13,7 +13,7 @@ from ldresearch.vocabulary import metrics
 
 WAYS: Final = {
     "persons": "person by person",
-    "adjusted": "person by person, adjusted for activity before",
+    "adjusted": "adjusted for activity before",
     "equal": "half and half, person by person",
     "events": "by the time to value",
     "unit": "by whole units",
@@ -135,22 +135,32 @@ def scorecard(published: Published, *_: Published) -> str:
 
 
 def trustworthy(published: Published, *_: Published) -> str:
-    """Say how steady the metrics are and which are easily gamed."""
+    """Say how steady the metrics are."""
     if published.is_empty:
         return f"How steady metrics are cannot be told: {published.missing}."
     rows = published.frame.to_dict("records")
-    easy = [_name(r["metric"]) for r in rows if r["gameability"] == "high"]
     moving = [r for r in rows if _known(r["moves"])]
     said = "How much metrics move by themselves is not known: fewer than eight weeks."
     if moving:
         most = max(moving, key=lambda r: float(r["moves"]))
+        moved = float(most["moves"])
+        much = f"{words.percent(moved)} of its mean" if moved < 1 else "more than its mean"
         said = (
             f"Least steady is {_name(most['metric'])}: from one week to the next it changes by "
-            f"{words.percent(most['moves'])} of its mean, without any initiative."
+            f"{much}, without any initiative."
         )
+    return said
+
+
+def gameable(published: Published, *_: Published) -> str:
+    """Say which metrics are easily moved without anyone learning more."""
+    if published.is_empty:
+        return f"Metrics cannot be compared: {published.missing}."
+    easy = [_name(r["metric"]) for r in published.frame.to_dict("records")
+            if r["gameability"] == "high"]  # fmt: skip
     if not easy:
-        return said
-    return f"{said} Easily moved without anyone learning more: {words.listing(easy)}."
+        return "None of these metrics is easily moved without anyone learning more."
+    return f"Easily moved without anyone learning more: {words.listing(easy)}."
 
 
 def curve(published: Published, *_: Published) -> str:
@@ -200,10 +210,12 @@ def ways(published: Published, *_: Published) -> str:
     p = published.parameters
     rows = published.frame.to_dict("records")
     enough = [_way(r["way"]) for r in rows if r["is_enough"]]
-    effect = f"{_article(p, _size(p['effect'], str(p['unit'])))}"
+    effect = _article(p, _size(p["effect"], str(p["unit"])))
     if not enough:
-        return f"None of these ways would find {effect} with {_chance(p['power'])}."
-    return f"{words.sentence(words.listing(enough))[:-1]} would find {effect} surely enough."
+        wanted = words.percent(_float(p["power"]))
+        return f"In none of these ways would {effect} be found with a chance of {wanted}."
+    how = words.listing(enough, last="or")
+    return f"{words.sentence(effect)[:-1]} would be found surely enough, compared {how}."
 
 
 def designs(published: Published, *_: Published) -> str:
@@ -232,11 +244,15 @@ def designs(published: Published, *_: Published) -> str:
 def outline(published: Published, *_: Published) -> str:
     """Say under which hash the plan was frozen, or that it is not."""
     if published.is_empty:
-        return (
-            f"There is no plan to read: {published.missing}. Write one with `ldresearch plan new`."
-        )
+        return f"There is no plan to read: {published.missing}. Write one with ldresearch plan new."
     p = published.parameters
     name = f"The plan {p['name']}, version {p['version']},"
+    aims = next((r["says"] for r in published.frame.to_dict("records")
+                 if r["what"] == "objective"), "")  # fmt: skip
+    return f"{_standing(p, name)} {words.sentence(str(aims))}".strip()
+
+
+def _standing(p: Mapping[str, Scalar], name: str) -> str:
     if not p.get("frozen_on"):
         return f"{name} is not frozen yet; its hash would be {p['hash']}."
     when = words.date(str(p["frozen_on"]))
@@ -284,7 +300,7 @@ def headline(published: Published, *others: Published) -> Headline:
 def _title(p: Mapping[str, Scalar], others: tuple[Published, ...]) -> str:
     reason = str(p["reason"])
     effect = _article(p, _size(p["minimum_effect"], str(p["unit"])))
-    what = f"{effect} in {_of(str(p['label']))}"
+    what = f"{effect} in {p['label']}"
     chance = words.percent(_float(p["power"]))
     smallest = _size(p["mde"], str(p["unit"]))
     missing = next((o.missing for o in others if o.is_empty and o.name == "shares"), "")
@@ -297,14 +313,14 @@ def _title(p: Mapping[str, Scalar], others: tuple[Published, ...]) -> str:
             "have happened anyway"
         ),
         "few_groups": "Redesign: there are too few groups to roll it out by",
-        "enough": f"Launch: {what} would be found with {chance} chance",
+        "enough": f"Launch: {what} would be found with a chance of {chance}",
         "other_way": (
-            f"Redesign before launching: {what} would be found with {chance} chance only, but "
-            f"{_way(p['best_way'])} it would be"
+            f"Redesign first: the plan finds {effect} with a chance of {chance} only; "
+            f"{_way(p['best_way'])}, it would be found"
         ),
         "too_weak": (
-            f"Redesign before launching: {what} would be found with {chance} chance only; "
-            f"the smallest that would be is {smallest}"
+            f"Redesign first: the plan finds {effect} with a chance of {chance} only; the smallest "
+            f"change it would find is {smallest}"
         ),
         "out_of_reach": (
             f"Do not measure with these people: the smallest change that would be found is "
@@ -317,7 +333,7 @@ def _title(p: Mapping[str, Scalar], others: tuple[Published, ...]) -> str:
 def _decision(p: Mapping[str, Scalar], plan: Published | None) -> str:
     told = {
         "no_plan": (
-            "Write a plan (`ldresearch plan new`), choose its metric from the scorecard, and run "
+            "Write a plan (ldresearch plan new), choose its metric from the scorecard, and run "
             "this again."
         ),
         "no_baseline": "Wait until the log holds one whole window of enough people.",
@@ -326,7 +342,7 @@ def _decision(p: Mapping[str, Scalar], plan: Published | None) -> str:
             "Hold a share of people or units out by lot, or bring it to one group after another."
         ),
         "few_groups": "Roll it out by smaller groups, or person by person.",
-        "other_way": f"Change the plan: compare {_way(p['best_way'])}.",
+        "other_way": f"Change the plan and compare {_way(p['best_way'])}, or follow more people.",
         "too_weak": (
             "Follow more people or a longer window, choose a more sensitive metric from the "
             "scorecard, or say that a larger effect is what matters."
@@ -344,7 +360,7 @@ def _decision(p: Mapping[str, Scalar], plan: Published | None) -> str:
     if q.get("changed"):
         return "Undo the edits or amend the plan with a new version; then launch."
     if not q.get("frozen_on"):
-        return f"Freeze the plan before {launch} (`ldresearch plan freeze`), then launch."
+        return f"Freeze the plan before {launch} (ldresearch plan freeze), then launch."
     return f"Launch on {launch} as frozen, and decide at the planned looks by the rule below."
 
 
@@ -389,10 +405,6 @@ def _cards(published: Published) -> list[Card]:
 def _name(metric: object) -> str:
     known = metrics().get(str(metric))
     return known.label if known else str(metric)
-
-
-def _of(label: str) -> str:
-    return f"the share of {label}" if label.startswith("people") else label
 
 
 def _way(way: object) -> str:

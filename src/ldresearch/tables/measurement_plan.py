@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Col, Table
 from ldresearch.vocabulary import metrics
@@ -14,9 +13,9 @@ from ldresearch.wording import HIDDEN, NOT_KNOWN, date, number, percent, quantit
 
 WAYS: Final = {
     "persons": "person by person",
-    "adjusted": "person by person, adjusted",
+    "adjusted": "adjusted for before",
     "equal": "half and half",
-    "events": "by time to value (events)",
+    "events": "by time to value",
     "unit": "by unit",
     "team": "by team",
     "manager": "by manager",
@@ -37,6 +36,7 @@ _STANDING: Final = {
     "blunt": "blunt",
     "flat": "shows nothing",
 }
+_EASILY: Final = {"low": "hardly", "medium": "somewhat", "high": "easily", "": NOT_KNOWN}
 _UNITS: Final = {"person": "person by person", "unit": "whole units"}
 _ASSIGNED: Final = {"self_started": "self-started only", "assigned": "assigned only",
                     "all": "self-started and assigned"}  # fmt: skip
@@ -46,11 +46,11 @@ _METHODS: Final = {
     "lan_demets_pocock": "boundaries of the Pocock kind at the looks",
 }
 _WHATS: Final = {
-    "objective": "objective", "owner": "owner", "population": "for whom", "launch": "launch",
+    "owner": "owner", "population": "for whom", "launch": "launch",
     "end": "end", "looks": "looks", "reviews": "reviews", "verbs": "what counts as value",
     "assigned": "of which activity", "min_minutes": "minutes that make a value day",
     "window_days": "days within which it counts", "unit": "rolled out by", "design": "design",
-    "share": "share that gets it", "method": "how looks are kept honest", "rule": "rule",
+    "share": "share that gets it", "method": "how looks are kept honest",
     "guardrail": "guardrail and margin",
 }  # fmt: skip
 
@@ -83,25 +83,31 @@ def size(value: Any, unit: str) -> str:
 
 def baseline(published: Published, *others: Published) -> Table:
     """Tabulate the baseline of every metric, shares and means, with intervals."""
-    caption = "Before the launch, over the last whole window, with 95 % intervals"
-    columns = (Col("metric", is_header=True), Col("baseline", "right"), Col("from", "right"),
-               Col("to", "right"), Col("spread (sd)", "right"), Col("people", "right"))  # fmt: skip
-    rows = []
-    for one in (published, *others):
-        for row in one.frame.to_dict("records"):
-            if one.name == "shares":
-                cells = [percent(row[c]) if _known(row[c]) else HIDDEN
-                         for c in ("share", "low", "high")]  # fmt: skip
-                spread = "–"
-            else:
-                unit = metrics()[str(row["metric"])].unit
-                cells = [size(row[c], unit).partition(" ")[0] if _known(row[c]) else HIDDEN
-                         for c in ("mean", "low", "high")]  # fmt: skip
-                cells[0] = size(row["mean"], unit) if _known(row["mean"]) else HIDDEN
-                spread = number(row["sd"]) if _known(row["sd"]) else HIDDEN
-            n = f"{row['n']:,.0f}" if _known(row["n"]) else f"fewer than {one.rules.k}"
-            rows.append((metric(row["metric"]), *cells, spread, n))
+    caption = "Before the launch, over the last whole window"
+    columns = (Col("metric", is_header=True), Col("before", "right"),
+               Col("95 % interval", "right"), Col("spread (sd)", "right"))  # fmt: skip
+    rows = [
+        (metric(row["metric"]), *_before(one, row))
+        for one in (published, *others)
+        for row in one.frame.to_dict("records")
+    ]
     return Table(caption, columns, tuple(rows))
+
+
+def _before(one: Published, row: Mapping[Any, Any]) -> tuple[str, str, str]:
+    value = "share" if one.name == "shares" else "mean"
+    if not all(_known(row[c]) for c in (value, "low", "high")):
+        return HIDDEN, HIDDEN, HIDDEN
+    if value == "share":
+        low, high = percent(row["low"]).removesuffix(" %"), percent(row["high"])
+        return percent(row[value]), f"{low} to {high}", "–"
+    unit = metrics()[str(row["metric"])].unit
+    low, high = (_tenth(row[c]) for c in ("low", "high"))
+    return size(row[value], unit), f"{low} to {high}", number(row["sd"])
+
+
+def _tenth(value: float) -> str:
+    return number(round(float(value), 1))
 
 
 def scorecard(published: Published, *_: Published) -> Table:
@@ -123,12 +129,12 @@ def scorecard(published: Published, *_: Published) -> Table:
 
 
 def trustworthy(published: Published, *_: Published) -> Table:
-    """Tabulate how steady, how complete, how late and how easily gamed each metric is."""
-    caption = "How far each metric can be trusted"
+    """Tabulate how steady, how complete and how late each metric is."""
+    caption = "How steady, complete and late each metric is"
     columns = (
         Col("metric", is_header=True), Col("moves by itself, a week", "right"),
         Col("like the week before", "right"), Col("missing", "right"),
-        Col("known after", "right"), Col("gamed"), Col("because"),
+        Col("known after", "right"),
     )  # fmt: skip
     rows = []
     for row in published.frame.to_dict("records"):
@@ -138,13 +144,16 @@ def trustworthy(published: Published, *_: Published) -> Table:
             _share(row["missing"]),
             quantity(round(float(row["lag_days"])), "days") if _known(row["lag_days"])
             else NOT_KNOWN,
-            _easily(known.gameability), known.gameable_because,
         ))  # fmt: skip
     return Table(caption, columns, tuple(rows))
 
 
-def _easily(gameability: str) -> str:
-    return {"low": "hardly", "medium": "somewhat", "high": "easily"}.get(gameability, NOT_KNOWN)
+def gameable(published: Published, *_: Published) -> Table:
+    """Tabulate how easily each metric moves without anyone learning more, and why."""
+    columns = (Col("metric", is_header=True), Col("moved"), Col("because"))
+    known = [metrics()[str(name)] for name in published.frame.get("metric", ())]
+    rows = tuple((m.label, _EASILY[m.gameability], m.gameable_because) for m in known)
+    return Table("How easily each metric is moved without anyone learning more", columns, rows)
 
 
 def curve(published: Published, *_: Published) -> Table:
@@ -170,16 +179,21 @@ _LINES: Final = {"persons": "by person", "adjusted": "adjusted", "groups": "by g
 
 def likeness(published: Published, *_: Published) -> Table:
     """Tabulate how alike people within groups are."""
-    labels = {
-        "by": "rolled out by", "n_groups": "groups", "size": "people in one",
-        "icc": "likeness (ICC)", "low": "from", "high": "to",
-        "design_effect": "times as many people",
-    }  # fmt: skip
-    return tables.of(
-        published, "What a roll-out by whole groups costs, with 95 % intervals", labels=labels,
-        formats={"by": way, "icc": _third, "low": _third, "high": _third}
-        if published.rows else None,
+    columns = (
+        Col("rolled out", is_header=True), Col("groups", "right"),
+        Col("likeness within (ICC), 95 % interval", "right"), Col("times as many people", "right"),
     )  # fmt: skip
+    rows = []
+    for row in published.frame.to_dict("records"):
+        alike, times = "too few groups", NOT_KNOWN
+        if _known(row["icc"]):
+            low, high = _third(row["low"]), _third(row["high"])
+            alike = f"{_third(row['icc'])} ({low} to {high})"
+            times = _tenth(row["design_effect"])
+        groups = f"{number(row['n_groups'])} of {number(row['size'])}" if _known(row["size"]) else (
+            HIDDEN)  # fmt: skip
+        rows.append((way(row["by"]), groups, alike, times))
+    return Table("What a roll-out by whole groups costs", columns, tuple(rows))
 
 
 def ways(published: Published, *_: Published) -> Table:
@@ -187,42 +201,42 @@ def ways(published: Published, *_: Published) -> Table:
     p = published.parameters
     unit = str(p.get("unit") or "")
     columns = (
-        Col("way", is_header=True), Col("people needed", "right"), Col("there are", "right"),
-        Col("chance to find it", "right"), Col("smallest change found", "right"), Col("enough"),
+        Col("compared", is_header=True), Col("people needed", "right"),
+        Col("chance to find it", "right"), Col("smallest change found", "right"),
     )  # fmt: skip
-    rows = []
+    rows, there = [], NOT_KNOWN
     for row in published.frame.to_dict("records"):
         mark = " (the plan)" if row["is_planned"] else ""
+        there = number(row["there"])
         rows.append((
             way(row["way"]) + mark,
             number(row["needed"]) if _known(row["needed"]) else "too few groups",
-            number(row["there"]), _share(row["power"]),
-            "–" if row["way"] == "events" else size(row["mde"], unit),
-            "yes" if row["is_enough"] else "no",
+            _share(row["power"]), "–" if row["way"] == "events" else size(row["mde"], unit),
         ))  # fmt: skip
     effect = size(p.get("effect"), unit)
-    return Table(f"What it takes to find a change of {effect}", columns, tuple(rows))
+    caption = f"What it takes to find a change of {effect}; there are {there} people"
+    return Table(caption, columns, tuple(rows))
 
 
 def designs(published: Published, *_: Published) -> Table:
     """Tabulate the simulated roll-outs."""
-    unit = str(published.parameters.get("unit") or "")
     columns = (
-        Col("rolled out to", is_header=True), Col("effect found", "right"), Col("from", "right"),
-        Col("to", "right"), Col("smallest weekly change", "right"),
-        Col("person-weeks with it", "right"), Col("chance for 1,000 person-weeks", "right"),
+        Col("rolled out to", is_header=True), Col("effect found", "right"),
+        Col("95 % interval", "right"), Col("person-weeks with it", "right"),
+        Col("chance for 1,000 person-weeks", "right"),
     )  # fmt: skip
     rows = []
     for row in published.frame.to_dict("records"):
-        shown = _known(row["power"])
+        name = DESIGNS.get(str(row["design"]), str(row["design"]))
+        if not _known(row["power"]):
+            rows.append((name, *[HIDDEN] * 4))
+            continue
+        low, high = percent(row["low"]).removesuffix(" %"), percent(row["high"])
         rows.append((
-            DESIGNS.get(str(row["design"]), str(row["design"])),
-            *(percent(row[c]) if shown else HIDDEN for c in ("power", "low", "high")),
-            size(row["mde"], unit) if shown else HIDDEN,
-            number(row["weeks_treated"]) if shown else HIDDEN,
-            f"{100 * float(row['power_per_1000']):.1f} %" if shown else HIDDEN,
+            name, percent(row["power"]), f"{low} to {high}", number(row["weeks_treated"]),
+            f"{100 * float(row['power_per_1000']):.1f} %",
         ))  # fmt: skip
-    tries = number(published.parameters.get("simulations") or 0)  # type: ignore[arg-type]
+    tries = number(float(published.parameters.get("simulations") or 0))
     return Table(f"Roll-outs tried {tries} times on the weeks there were", columns, tuple(rows))
 
 
@@ -237,10 +251,18 @@ def outline(published: Published, *_: Published) -> Table:
     rows += [
         (_WHATS.get(str(r["what"]), str(r["what"])), _says(str(r["what"]), str(r["says"])))
         for r in published.frame.to_dict("records")
-        if str(r["says"])
+        if str(r["says"]) and r["what"] not in ("objective", "rule")
     ]
-    rows += [("alpha, power", f"{p.get('alpha')}, {p.get('power')}"), ("hash", str(p.get("hash")))]
+    rows += [
+        ("alpha, power", f"{p.get('alpha')}, {p.get('power')}"),
+        ("hash", _grouped(str(p.get("hash")))),
+    ]
     return Table("The plan in short", columns, tuple(rows) if published.rows else ())
+
+
+def _grouped(text: str) -> str:
+    """Write a long text in groups, so that a narrow page can break it."""
+    return " ".join(text[i : i + 16] for i in range(0, len(text), 16))
 
 
 def _says(what: str, said: str) -> str:
@@ -278,11 +300,11 @@ def rule(published: Published, *_: Published) -> Table:
 
 
 def _share(cell: Any) -> str:
-    return percent(cell) if _known(cell) else NOT_KNOWN
+    return percent(cell) if _known(cell) else "–"
 
 
 def _plain(cell: Any) -> str:
-    return number(round(float(cell), 2)) if _known(cell) else NOT_KNOWN
+    return number(round(float(cell), 2)) if _known(cell) else "–"
 
 
 def _third(cell: Scalar) -> str:
