@@ -56,11 +56,13 @@ def launch(log: EventLog, initiative: str = "", since: str = "") -> Launch | Non
     Raises
     ------
     ParameterError
-        For an initiative that is not in the table.
+        For an initiative that is not in the table, where no day is given.
     """
     day = clock.parse_date(since, name="since") if since else None
+    if day and (initiative or not log.has("initiative")):
+        return Launch(initiative, day)
     if not log.has("initiative"):
-        return Launch(initiative, day) if day else None
+        return None
     row = known(log, initiative)
     return Launch(str(row["initiative_id"]), day or row["started_on"])
 

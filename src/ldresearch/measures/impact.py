@@ -17,6 +17,7 @@ from ldresearch.log import EventLog
 from ldresearch.measures import _arms, _outcomes
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import first_day
+from ldresearch.result import Step
 from ldresearch.vocabulary import RatingSource
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ _FOLLOWED: Final = {
         "is_randomised": "bool",
     },
 )
-def conduct(log: EventLog, *, initiative: str = "") -> pd.DataFrame:
+def conduct(log: EventLog, *, initiative: str = "", since: str = "") -> pd.DataFrame:
     """Say what was done: when, for how many people, against whom, for how much.
 
     Parameters
@@ -60,6 +61,9 @@ def conduct(log: EventLog, *, initiative: str = "") -> pd.DataFrame:
     log : EventLog
     initiative : str
         Which one; empty: the one that started last.
+    since : str
+        Its first day by the plan. Then an initiative that is not in the table is no error: it was
+        planned, and nothing is recorded of it.
 
     Returns
     -------
@@ -68,6 +72,9 @@ def conduct(log: EventLog, *, initiative: str = "") -> pd.DataFrame:
         the first day; ``n_clusters`` is how many people or units were allocated. ``ended_on`` is
         missing while it runs. Without a table of arms nobody is on a side.
     """
+    table = log.table("initiative")
+    if since and initiative and not (table.initiative_id == initiative).any().execute():
+        return pd.DataFrame(columns=list(conduct.columns))
     row = _arms.known(log, initiative)
     begun = _arms.Launch(str(row["initiative_id"]), row["started_on"])
     sides = _arms.sides(log, begun)
@@ -230,7 +237,7 @@ def behaviour(
     pandas.DataFrame
         One row a metric and person whose window is over: the metric in it (``after``) and in the
         window before (``before``; missing where the log does not reach so far back).
-        ``attrs["n_open"]``: people whose window is not over.
+        ``attrs["n_open"]``: people whose window is not over; ``attrs["steps"]``: the attrition.
 
     Raises
     ------
@@ -264,7 +271,7 @@ def behaviour(
     was = log.collect(_outcomes.outcomes(log, back, **window).select("person_key", *names))
     both = over.merge(was, on="person_key", suffixes=("", "_before"))
     begins = first_day(log)
-    reach = pd.Timestamp(begins) + pd.Timedelta(days=window_days) if begins else pd.NaT
+    reach = pd.Timestamp(begins or log.as_of) + pd.Timedelta(days=window_days)
     is_seen = pd.to_datetime(both["start_on"]) >= reach
     parts = [
         both.assign(
@@ -275,7 +282,14 @@ def behaviour(
         for name in names
     ]
     frame = pd.concat(parts, ignore_index=True)
-    frame.attrs["n_open"] = int(sides.count().execute()) - len(over)
+    n_followed = int(sides.count().execute())
+    frame.attrs["n_open"] = n_followed - len(over)
+    has_sides = bool((sides.arm != "").any().execute()) if n_followed else False
+    frame.attrs["steps"] = (
+        Step("put on a side of the comparison" if has_sides else "employed at the launch",
+             n_followed, n_followed),
+        Step("followed for the whole window", len(over), len(over)),
+    )  # fmt: skip
     return frame
 
 

@@ -86,6 +86,8 @@ class Aims:
         ISO date; empty where nothing was frozen.
     edits : tuple of str
         What differs from what was frozen, and what amendments changed.
+    population : mapping
+        As ``EventLog.where`` takes it.
     launch : mapping
         ``initiative`` and ``since``, as the measures take them.
     window : mapping
@@ -99,6 +101,7 @@ class Aims:
     plan: Plan | None
     frozen_on: str
     edits: tuple[str, ...]
+    population: Mapping[str, str]
     launch: Mapping[str, str]
     window: Mapping[str, Any]
     outcome: str
@@ -106,6 +109,10 @@ class Aims:
     worth: Range
     isolation: Range
     currency: str
+
+    def unit(self, came: pd.DataFrame) -> str:
+        """Return what the result is measured in; empty where nothing was."""
+        return str(came["measured_in"].iloc[0] or "") if len(came) else ""
 
     @property
     def metric(self) -> str:
@@ -153,7 +160,7 @@ def aims(
     spent, valued = Range.of(*cost), Range.of(*worth)
     if plan is None:
         return Aims(
-            ABSENT, None, "", (), {"initiative": initiative, "since": since},
+            ABSENT, None, "", (), {}, {"initiative": initiative, "since": since},
             {"metrics": (metric,), "verbs": value_verbs, "assigned": "self_started",
              "min_minutes": 0, "window_days": window_days},
             outcome, spent, valued, Range(0.0, 1.0, 1.0), currency,
@@ -163,6 +170,7 @@ def aims(
     edits = [*map(str, standing.changes), *(entry.changes if entry else ())]
     return Aims(
         _state(standing), plan, entry.frozen_on.isoformat() if entry else "", tuple(edits),
+        plan.population,
         {"initiative": plan.initiative or initiative, "since": plan.launch_on.isoformat()},
         {"metrics": (plan.metric, *(g.metric for g in plan.guardrails)), "verbs": event.verbs,
          "assigned": event.assigned, "min_minutes": event.min_minutes,
@@ -273,6 +281,7 @@ def kept(
     did: Sequence[Result],
     came: pd.DataFrame,
     *,
+    looks: Sequence[date] = (),
     as_of: date,
 ) -> Result:
     """Hold what was done against what was planned, item by item.
@@ -286,6 +295,8 @@ def kept(
         Of :func:`behaviours`: the primary metric, then the guardrails.
     came : pandas.DataFrame
         Of the measure ``result``.
+    looks : sequence of datetime.date
+        Looks that were held.
     as_of : datetime.date
 
     Returns
@@ -309,6 +320,7 @@ def kept(
         _date_row("end", plan.end_on, row.get("ended_on"), still=plan.end_on > as_of),
         _design_row(plan, row),
         _share_row(plan, row),
+        _looks_row(plan, looks, as_of),
         _effect_row("primary", plan.metric, plan.minimum_effect, did[0] if did else None),
         *(
             _guardrail_row(g.metric, g.margin, found)
@@ -390,6 +402,15 @@ def _share_row(plan: Plan, row: Mapping[str, Any]) -> Row | None:
                      actual=round(actual, 2), unit="share", n=n)  # fmt: skip
 
 
+def _looks_row(plan: Plan, looks: Sequence[date], as_of: date) -> Row | None:
+    due = {day for day in plan.looks_on if day < as_of}
+    if not due:
+        return None
+    held = len(due & set(looks))
+    return _kept_row("looks", "kept" if held == len(due) else "not kept", planned=float(len(due)),
+                     actual=float(held), unit="looks")  # fmt: skip
+
+
 def _effect_row(item: str, metric: str, least: float, found: Result | None) -> Row:
     unit = metrics()[metric].unit if metric in metrics() else ""
     planned = _sign(metric) * least
@@ -448,6 +469,55 @@ def _cost_row(aims: Aims, plan: Plan, row: Mapping[str, Any]) -> Row | None:
                      actual=spent, unit=aims.currency)  # fmt: skip
 
 
+# What came of it ----------------------------------------------------------------------------
+
+
+def sides(came: pd.DataFrame, effect: Result) -> Result:
+    """Put the sides side by side, before and since, with the effect between them.
+
+    Parameters
+    ----------
+    came : pandas.DataFrame
+        Of the measure ``result``.
+    effect : Result
+        Of :func:`effect` on it.
+
+    Returns
+    -------
+    Result
+        Family MEANS; a row a side (``treated``, ``control``, or ``everyone``): ``side, before,
+        after, low, high`` (of the mean since), ``n``. Estimates: of the effect.
+        ``parameters``: ``outcome, unit, is_identified, design``.
+    """
+    name = "sides"
+    if effect.is_empty:
+        return not_enough(name, Family.MEANS, effect.missing)
+    kept = came[came["arm"].isin((TREATED, CONTROL))]
+    named = kept.assign(side=kept["arm"]) if kept["arm"].nunique() == 2 else came.assign(
+        side="everyone"
+    )  # fmt: skip
+    rows = []
+    for side in (TREATED, CONTROL, "everyone"):
+        own = named[named["side"] == side]
+        if own.empty:
+            continue
+        mean = float(own["after"].mean())
+        half = _Z95 * float(own["after"].std()) / math.sqrt(len(own)) if len(own) > 1 else math.nan
+        rows.append((side, float(own["before"].mean()), mean, mean - half, mean + half,
+                     int(own["n"].sum())))  # fmt: skip
+    grade = effect.estimates[0].grade
+    return Result(
+        name, Family.MEANS,
+        pd.DataFrame(rows, columns=["side", "before", "after", "low", "high", "n"]),
+        {"side": Role.KEY, "before": Role.VALUE, "after": Role.VALUE, "low": Role.LOW,
+         "high": Role.HIGH, "n": Role.N},
+        effect.estimates, effect.method,
+        {"outcome": str(came["metric_id"].iloc[0]), "unit": str(came["measured_in"].iloc[0] or ""),
+         "is_identified": is_identified(effect), "design": grade.value,
+         "n_entities": len(named)},
+    )  # fmt: skip
+
+
 # Worth --------------------------------------------------------------------------------------
 
 
@@ -503,7 +573,10 @@ def inputs(aims: Aims, came: pd.DataFrame, effect: Result) -> pd.DataFrame:
     out = pd.DataFrame(rows, columns=columns)
     lasted = treated["n_after"] * treated["days"] / MONTH_DAYS
     out.attrs.update(
-        quantity=quantity, months=max(float(lasted.mean()), 0.1), n=int(treated["n"].sum())
+        quantity=quantity,
+        months=max(float(lasted.mean()), 0.1),
+        n=int(treated["n"].sum()),
+        currency=aims.currency,
     )
     return out
 
@@ -577,6 +650,15 @@ def worth(aims: Aims, priced: pd.DataFrame, effect: Result, *, seed: int = 1) ->
         parameters={**found.parameters, "currency": unit, "break_even": even,
                     "quantity": float(priced.attrs["quantity"])},
     )  # fmt: skip
+
+
+def drivers(priced: pd.DataFrame, *, seed: int = 1) -> Result:
+    """Say which input moves most what is earned beyond the cost: :func:`impact.tornado`."""
+    if priced.empty:
+        return not_enough("tornado", Family.CHECKS, str(priced.attrs.get("missing")))
+    found = impact.tornado(priced, figure="net", seed=seed)
+    currency = str(priced.attrs.get("currency") or "")
+    return found.but(parameters={**found.parameters, "currency": currency})
 
 
 def _rounded(value: float, digits: int = 3) -> float:
