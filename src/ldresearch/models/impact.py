@@ -100,25 +100,10 @@ def roi(
     """
     name = "roi"
     _between(months, f"{name}: months", 0, math.inf)
-    if frame.empty:
-        return not_enough(name, Family.CHECKS, _why(frame, "no benefit and no cost is named"))
-    inputs = _inputs(frame, name)
-    lacking = [p for p in ("benefit", "cost") if p not in set(inputs["part"])]
-    if lacking:
-        return not_enough(name, Family.CHECKS, f"no {lacking[0]} is named")
-    if not 1_000 <= draws <= 10_000_000:
-        raise ParameterError(
-            message(
-                "out of range", where=f"{name}: draws", got=draws, allowed="1,000 to 10 million"
-            )
-        )
-    drawn = _draws(inputs, draws, seed)
-    figures = _figures(inputs, drawn, months)
-    if not (figures["cost"] > 0).all():
-        raise ParameterError(
-            message("some costs come out at 0 or below", where=f"{name}: cost",
-                    do="use a distribution that stays above 0, such as lognormal")
-        )  # fmt: skip
+    case = _simulated(frame, months, draws, seed, name)
+    if isinstance(case, str):
+        return not_enough(name, Family.CHECKS, case)
+    inputs, _, figures = case
     rows = []
     for figure, values in figures.items():
         low, middle, high = np.quantile(values, [0.025, 0.5, 0.975], method="inverted_cdf")
@@ -176,12 +161,11 @@ def tornado(
             message("no such figure", where=f"{name}: figure", got=figure,
                     allowed="roi, net, benefit_cost_ratio")
         )  # fmt: skip
-    whole = roi(frame, draws=draws, seed=seed)
-    if whole.is_empty:
-        return not_enough(name, Family.CHECKS, whole.missing)
-    inputs = _inputs(frame, name)
-    drawn = _draws(inputs, draws, seed)
-    values = _figures(inputs, drawn, 12.0)[figure]
+    case = _simulated(frame, 12.0, draws, seed, name)
+    if isinstance(case, str):
+        return not_enough(name, Family.CHECKS, case)
+    inputs, drawn, figures = case
+    values = figures[figure]
     points = np.array([_point(row, [0.5, 0.1, 0.9]) for row in _records(inputs)])
     middle = points[:, :1]
 
@@ -224,10 +208,36 @@ def _why(frame: pd.DataFrame, otherwise: str) -> str:
     return str(frame.attrs.get("missing") or otherwise)
 
 
+def _simulated(
+    frame: pd.DataFrame, months: float, draws: int, seed: int, caller: str
+) -> tuple[pd.DataFrame, Floats, dict[str, Floats]] | str:
+    """Return inputs, their draws and what follows from them; or why there is nothing."""
+    if not 1_000 <= draws <= 10_000_000:
+        raise ParameterError(
+            message("out of range", where=f"{caller}: draws", got=draws,
+                    allowed="1,000 to 10 million")
+        )  # fmt: skip
+    if frame.empty:
+        return _why(frame, "no benefit and no cost is named")
+    inputs = _inputs(frame, caller)
+    lacking = [p for p in ("benefit", "cost") if p not in set(inputs["part"])]
+    if lacking:
+        return f"no {lacking[0]} is named"
+    drawn = _draws(inputs, draws, seed)
+    figures = _figures(inputs, drawn, months)
+    if not (figures["cost"] > 0).all():
+        raise ParameterError(
+            message("some costs come out at 0 or below", where=f"{caller}: cost",
+                    do="use a distribution that stays above 0, such as lognormal")
+        )  # fmt: skip
+    return inputs, drawn, figures
+
+
 def _inputs(frame: pd.DataFrame, caller: str) -> pd.DataFrame:
-    """Check the table of inputs."""
+    """Check the table of inputs, and bring it into one order."""
     require(frame, ["part", "item", "input", "distribution", "low", "middle", "high"], caller)
-    inputs = frame.reset_index(drop=True)
+    named = frame.assign(item=frame["item"].fillna("").astype(str))
+    inputs = named.sort_values(["part", "item", "input"], kind="stable", ignore_index=True)
     for column, allowed in (
         ("part", ("benefit", "cost", "isolation")),
         ("distribution", DISTRIBUTIONS),
