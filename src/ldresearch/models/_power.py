@@ -82,10 +82,11 @@ def student(d: float, n: float, ratio: float, alpha: float, sides: int, used: in
         z = quantile(alpha, sides)
         return float(ndtr(shift - z) + (ndtr(-shift - z) if sides == 2 else 0.0))
     t = float(stdtrit(freedom, 1 - alpha / sides))
-    above = 1.0 - float(nctdtr(freedom, shift, t))
+    missed = float(nctdtr(freedom, shift, t))
     below = float(nctdtr(freedom, shift, -t)) if sides == 2 else 0.0
     # Far out the library gives nan where the chance is nought.
-    return above + (0.0 if math.isnan(below) else below)
+    missed, below = (0.0 if math.isnan(chance) else chance for chance in (missed, below))
+    return 1.0 - missed + below
 
 
 def persons_for(power_at: Callable[[float], float], power: float, fewest: float = FEWEST) -> float:
