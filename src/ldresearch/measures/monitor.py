@@ -201,7 +201,8 @@ def outcomes(log: EventLog, people: pd.DataFrame, *, standing: Standing) -> pd.D
     if due.empty:
         first = pd.Timestamp(people["due_on"].min()).date()
         return _nothing(_OUTCOMES, f"nobody's window is over before {first}")
-    starts = ibis.memtable(due[["person_key", "start_on"]])
+    own = pd.DataFrame({name: due[name].to_numpy() for name in ("person_key", "start_on")})
+    starts = ibis.memtable(own)
     starts = starts.mutate(start_on=starts.start_on.date())
     after = log.collect(followed(log, starts, **asked).select("person_key", *names))
     earlier = starts.mutate(start_on=starts.start_on - _days(window))
@@ -309,12 +310,12 @@ def quality(log: EventLog, *, standing: Standing) -> pd.DataFrame:
         "without length": event.duration_s.isnull(),
     }
     sums = {
-        "n_before": (~is_now).sum(), "n_now": is_now.sum(),
+        "n_before": _times(~is_now), "n_now": _times(is_now),
         "n_people": event.person_key.nunique(where=is_now),
     }  # fmt: skip
     for i, bad in enumerate(faults.values()):
-        sums |= {f"b{i}": (bad & ~is_now).sum(), f"a{i}": (bad & is_now).sum()}
-    found = log.collect(event.aggregate(**sums)).iloc[0].fillna(0)
+        sums |= {f"b{i}": _times(bad & ~is_now), f"a{i}": _times(bad & is_now)}
+    found = log.collect(event.aggregate(**sums)).iloc[0]
     return pd.DataFrame(
         {
             "check": list(faults),
@@ -325,6 +326,13 @@ def quality(log: EventLog, *, standing: Standing) -> pd.DataFrame:
             "n_people": found["n_people"],
         }
     )
+
+
+def _times(is_so: Any) -> Any:
+    """How often something is so; 0 where there is no row to look at."""
+    import ibis
+
+    return ibis.coalesce(is_so.cast("int64").sum(), 0)
 
 
 # What was done otherwise than planned -------------------------------------------------------
@@ -435,8 +443,8 @@ def _late_data(log: EventLog, plan: Plan) -> _Row:
     is_late = log.day(event.recorded_at) >= look
     found = log.collect(
         event.aggregate(
-            of=event.count(), late=is_late.sum(), n=event.person_key.nunique(where=is_late)
+            of=event.count(), late=_times(is_late), n=event.person_key.nunique(where=is_late)
         )
     )
-    of, late, n = (int(v) for v in found.iloc[0].fillna(0))
+    of, late, n = (int(v) for v in found.iloc[0])
     return ("late_data", late, of, n, before[-1].isoformat())

@@ -59,8 +59,9 @@ class _Run:
 
     @property
     def verdict(self) -> str:
-        """What a plan asked for at this look; empty for reports that are not read by one."""
-        return str((self.facts.get("verdict") or {}).get("verdict", ""))
+        """What a plan asked for at this look; empty for reports that are no look."""
+        judged = self.facts.get("verdict") or {}
+        return str(judged.get("verdict", "")) if "look" in judged else ""
 
     @property
     def is_last(self) -> bool:
@@ -68,7 +69,7 @@ class _Run:
         planned = "plan" in self.facts["report"]["parameters"]
         if not planned or not self.facts["provenance"].get("plans"):
             return False
-        return bool((self.facts.get("verdict") or {"is_at_end": True}).get("is_at_end"))
+        return bool((self.facts.get("verdict") or {}).get("is_at_end", True))
 
     @property
     def title(self) -> str:

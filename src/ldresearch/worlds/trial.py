@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ldresearch import clock
+from ldresearch.plan import Plan, parse
 from ldresearch.worlds.organisation import World
 
 if TYPE_CHECKING:
@@ -116,8 +117,8 @@ def trial(
     -------
     World
         Rows added to ``initiative``, ``arm``, ``event`` and ``outcome``; ``truth["trial"]`` holds
-        ``initiative_id, started_on, ended_on, window_days, effect, harm, baseline, n_invited,
-        outcome, outcome_effect``.
+        ``initiative_id, started_on, ended_on, window_days, by, share, effect, harm, baseline,
+        n_invited, outcome, outcome_effect``.
 
     Examples
     --------
@@ -142,11 +143,66 @@ def trial(
     tables["outcome"] = _joined(tables["outcome"], _outcome(tables["event"], invited, design))
     truth = {
         "initiative_id": initiative_id, "started_on": started_on,
-        "ended_on": design.ended.isoformat(), "window_days": window_days, "effect": effect,
+        "ended_on": design.ended.isoformat(), "window_days": window_days, "by": by,
+        "share": share, "effect": effect,
         "harm": harm, "baseline": baseline, "n_invited": len(invited), "outcome": OUTCOME,
         "outcome_effect": outcome_effect,
     }  # fmt: skip
     return replace(world, tables=tables, truth={**world.truth, "trial": truth})
+
+
+def plan_for(
+    world: World, *, minimum_effect: float = 0.05, margin: float = 0.05, n_looks: int = 6
+) -> Plan:
+    """Return the measurement plan that fits a world's trial.
+
+    Parameters
+    ----------
+    world : World
+        Made by :func:`trial`.
+    minimum_effect : float
+        Smallest effect that matters.
+    margin : float
+        By how much the share that gives something up may rise.
+    n_looks : int
+        Evenly spaced, the last one two weeks after everyone's window is over.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.organisation import organisation
+    >>> plan_for(trial(organisation(1, n_persons=80), 5)).metric
+    'value_reach'
+    """
+    truth = world.truth["trial"]
+    started = date.fromisoformat(truth["started_on"])
+    end = date.fromisoformat(truth["ended_on"]) + timedelta(days=14)
+    opens = started + timedelta(days=truth["window_days"])
+    step = (end - opens) / max(n_looks, 1)
+    looks = [opens + step * (i + 1) for i in range(n_looks)]
+    return parse(
+        f"""
+        name = "{truth["initiative_id"]}"
+        objective = "More people find something of use."
+        owner = "Head of learning"
+        initiative = "{truth["initiative_id"]}"
+        launch_on = {started}
+        end_on = {end}
+        looks_on = [{", ".join(str(look) for look in looks)}]
+        [roll_out]
+        unit = "{"person" if truth["by"] == "person" else "unit"}"
+        design = "parallel"
+        share = {truth["share"]}
+        [value_event]
+        verbs = ["complete", "pass"]
+        window_days = {truth["window_days"]}
+        [primary]
+        metric = "value_reach"
+        minimum_effect = {minimum_effect}
+        [[guardrail]]
+        metric = "gave_up_share"
+        margin = {margin}
+        """
+    )
 
 
 def _joined(before: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
