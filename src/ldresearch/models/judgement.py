@@ -131,8 +131,8 @@ def aims(
     initiative: str = "",
     since: str = "",
     metric: str = "value_reach",
-    value_verbs: str = "complete",
-    window_days: int = 60,
+    value_verbs: str = "",
+    window_days: int = 0,
     outcome: str = "",
     cost: Sequence[float] = (0.0, 0.0, 0.0),
     worth: Sequence[float] = (0.0, 0.0, 0.0),
@@ -145,7 +145,8 @@ def aims(
     standing : Standing
         Of the plan as of the date.
     initiative, since, metric, value_verbs, window_days, outcome
-        Used where there is no plan, or where it does not say.
+        Used where there is no plan, or where it does not say. No verbs are ``complete``, no
+        window is 60 days.
     cost, worth : sequence of float
         Expected, least and most. What was spent goes before what was planned, so these go before
         the plan where they are not 0.
@@ -161,8 +162,8 @@ def aims(
     if plan is None:
         return Aims(
             ABSENT, None, "", (), {}, {"initiative": initiative, "since": since},
-            {"metrics": (metric,), "verbs": value_verbs, "assigned": "self_started",
-             "min_minutes": 0, "window_days": window_days},
+            {"metrics": (metric,), "verbs": value_verbs or "complete", "assigned": "self_started",
+             "min_minutes": 0, "window_days": window_days or 60},
             outcome, spent, valued, Range(0.0, 1.0, 1.0), currency,
         )  # fmt: skip
     event, money, impact_ = plan.value_event, plan.cost, plan.impact

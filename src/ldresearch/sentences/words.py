@@ -85,6 +85,8 @@ def value(x: float | None, unit: str) -> str:
         return number(x)
     if unit in ("share", "probability"):
         return percent(x)
+    if unit == "percent":
+        return f"{number(x)} %"
     if unit == "points":
         return points(x)
     if unit == "days":

@@ -62,7 +62,7 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def kept(published: Published, *_: Published) -> Table:
     """Tabulate each item of the plan: planned, actual, kept or not."""
-    caption = "Plan against actual (a date is kept within a week)"
+    caption = "Plan against actual, with 95 % intervals (a date is kept within a week)"
     columns = (Col("item", is_header=True), Col("planned"), Col("actual"), Col("kept"))
     rows = tuple(
         (_item(r), planned(r), actual(r), _kept(r["state"]))
@@ -110,7 +110,7 @@ def _interval(row: Mapping[Any, Any], say: Callable[[float], str]) -> str:
     low, high = (say(float(row[end])) for end in ("low", "high"))
     if low.partition(" ")[2].rstrip("s") == high.partition(" ")[2].rstrip("s"):
         low = low.partition(" ")[0]
-    return f"95 % interval {low} to {high}"
+    return f"{low} to {high}"
 
 
 def _amount(value: Any, row: Mapping[Any, Any]) -> str:
@@ -159,7 +159,7 @@ def ladder(published: Published, *_: Published) -> Table:
     columns = (Col("rung", is_header=True), Col("found"), Col("evidence"))
     rows = tuple(_rung(r, public=published.rules.public)
                  for r in published.frame.to_dict("records"))  # fmt: skip
-    return Table("From reaction to return, rung by rung", columns, rows)
+    return Table("From reaction to return, rung by rung, with 95 % intervals", columns, rows)
 
 
 def _rung(row: Mapping[Any, Any], *, public: bool) -> tuple[str, str, str]:
