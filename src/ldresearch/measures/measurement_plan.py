@@ -192,7 +192,7 @@ def weeks(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
     sums = _weekly_sums(known, _value(plan), people).set_index("week_on")
     sums.index = pd.to_datetime(sums.index)
     staff = _staff(known.collect(people.select(*_ELIGIBLE)), mondays)
-    found = sums.reindex(mondays).fillna(0.0)
+    found = sums.astype(float).reindex(mondays).fillna(0.0)
     n = staff.astype(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = [

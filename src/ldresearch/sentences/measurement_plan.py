@@ -301,7 +301,8 @@ def _title(p: Mapping[str, Scalar], others: tuple[Published, ...]) -> str:
     reason = str(p["reason"])
     effect = _article(p, _size(p["minimum_effect"], str(p["unit"])))
     what = f"{effect} in {p['label']}"
-    chance = words.percent(_float(p["power"]))
+    reached = _float(p["power"])
+    chance = "more than 99 %" if reached > 0.99 else words.percent(reached)
     smallest = _size(p["mde"], str(p["unit"]))
     missing = next((o.missing for o in others if o.is_empty and o.name == "shares"), "")
     said = {
