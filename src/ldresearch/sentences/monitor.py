@@ -90,7 +90,7 @@ DEVIATIONS: Final[Mapping[str, str]] = {
 """Kind of deviation in words."""
 
 _STATES: Final = {
-    "breached": "is breached", "safe": "holds", "open": "is still open",
+    "breached": "Breached", "safe": "Nothing suffers in", "open": "Still open",
 }  # fmt: skip
 
 
@@ -244,16 +244,17 @@ def guardrails(published: Published, *_: Published) -> str:
     """Say of each guardrail whether it holds."""
     if published.is_empty:
         return f"No guardrail can be told: {published.missing}."
+    rows = published.frame.to_dict("records")
     said = [
-        f"{_named(row['metric'])} {_STATES[str(row['state'])]}"
-        for row in published.frame.to_dict("records")
-        if row["state"] in _STATES
+        f"{begin}: {words.listing(names)}"
+        for state, begin in _STATES.items()
+        if (names := [_named(row["metric"]) for row in rows if row["state"] == state])
     ]
     if not said:
         return "Guardrails are hidden: too few people."
     return (
-        f"{words.sentence(words.listing(said))} A guardrail is breached when all of its interval "
-        "is worse than its margin, and holds when none of it is."
+        f"{'. '.join(said)}. A guardrail is breached when all of its interval is worse than its "
+        "margin, and holds when none of it is."
     )
 
 

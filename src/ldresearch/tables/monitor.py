@@ -9,7 +9,7 @@ from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Table
 from ldresearch.vocabulary import metrics
-from ldresearch.wording import date, number, points, quantity
+from ldresearch.wording import date, points, quantity
 
 POINTS: Final = 14
 """Rows of a long course; its figure shows the rest."""
@@ -191,7 +191,9 @@ def _saying(metric: str) -> Callable[[Scalar], str]:
 
     def say(cell: Scalar) -> str:
         value = float(cell or 0)
-        return points(value) if unit == "share" else number(value)
+        if unit == "share":
+            return points(value)
+        return f"+{quantity(value, unit)}" if value > 0 else quantity(value, unit)
 
     return say
 

@@ -132,10 +132,13 @@ def occasions(client: str, notebook: str) -> list[dict[str, str]]:
     Examples
     --------
     >>> occasions("meadow", "70_monitor")[0], occasions("harbour", "70_monitor")
-    ({'as_of': '2024-11-18'}, [])
+    ({'as_of': '2024-11-18', 'plan': 'sprint'}, [])
     >>> occasions("harbour", "20_adoption")
     [{}]
     """
     if notebook not in OCCASIONS:
         return [{}]
-    return [{"as_of": day} for day in OCCASIONS[notebook]] if client == CLIENT else []
+    if client != CLIENT:
+        return []
+    named = {"plan": "sprint"} if notebook == "70_monitor" else {}
+    return [{"as_of": day, **named} for day in OCCASIONS[notebook]]
