@@ -68,7 +68,10 @@ def rejections(
     moved = _transformed(plans, theta)
     own = np.einsum("rgt,rgt->r", moved, plans)
     flat = (moved / own[:, None, None]).reshape(how_many, units * weeks)
-    drawn = panel[rng.integers(0, units, (simulations, units))]
+    # Units drawn with replacement vary less than new ones would: this makes up for it.
+    middle = panel.mean(axis=0)
+    wider = middle + (panel - middle) * np.sqrt(units / (units - 1))
+    drawn = wider[rng.integers(0, units, (simulations, units))]
     chosen = rng.integers(0, how_many, simulations)
     treated = plans[chosen]
     # Estimates of every plan on every panel, without the effect and what the effect adds.

@@ -609,8 +609,9 @@ def icc(frame: pd.DataFrame, *, cluster: str = "unit", value: str = "value") -> 
 
     References
     ----------
-    Donner A, Koval JJ (1980). Biometrics 36:19-25. Searle SR (1971). Linear Models. Ridout MS,
-    Demetrio CGB, Firth D (1999). Biometrics 55:137-148 (binary values).
+    Donner A, Koval JJ (1980). Biometrics 36:19-25. Thomas JD, Hultquist RA (1978). Annals of
+    Statistics 6:582-587. Ridout MS, Demetrio CGB, Firth D (1999). Biometrics 55:137-148 (binary
+    values).
 
     Examples
     --------
@@ -641,7 +642,7 @@ def icc(frame: pd.DataFrame, *, cluster: str = "unit", value: str = "value") -> 
         return not_enough(name, Family.MODEL, "the value is the same for everyone")
     n0 = (n - float(np.sum(size**2)) / n) / (k - 1)
     raw = (between - within) / (between + (n0 - 1) * within)
-    low, high = _icc_interval(between, within, n0, k, n)
+    low, high = _icc_interval(sums / size, size, within)
     is_truncated = raw < 0
     found = max(raw, 0.0)
     row = {
@@ -662,17 +663,22 @@ def icc(frame: pd.DataFrame, *, cluster: str = "unit", value: str = "value") -> 
     )  # fmt: skip
 
 
-def _icc_interval(between: float, within: float, n0: float, k: int, n: int) -> tuple[float, float]:
-    """Searle's interval: exact for normal values in teams of one size."""
+def _icc_interval(mean: Floats, size: Floats, within: float) -> tuple[float, float]:
+    """Interval by the F distribution, from the plain means of teams (Thomas and Hultquist).
+
+    Exact for normal values in teams of one size, where it is Searle's.
+    """
     from scipy.special import fdtri
 
     if within <= 0:
         return 1.0, 1.0
-    f = between / within
+    k, n = len(size), size.sum()
+    usual = k / float(np.sum(1 / size))
+    f = usual * float(np.var(mean, ddof=1)) / within
     ends = []
     for level in (0.975, 0.025):
         g = f / float(fdtri(k - 1, n - k, level))
-        ends.append(min(max((g - 1) / (g + n0 - 1), 0.0), 1.0))
+        ends.append(min(max((g - 1) / (g + usual - 1), 0.0), 1.0))
     return ends[0], ends[1]
 
 
