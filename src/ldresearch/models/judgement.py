@@ -233,6 +233,8 @@ def effect(frame: pd.DataFrame, *, metric: str, unit: str, seed: int = 1) -> Res
     if frame.empty:
         why = str(frame.attrs.get("missing") or "nobody was measured")
         return not_enough("effect", Family.CONTRAST, why)
+    if len(frame) > 1 and frame["after"].min() == frame["after"].max():
+        return not_enough("effect", Family.CONTRAST, "the result is the same for everyone")
     sided = frame[frame["arm"].isin((TREATED, CONTROL))]
     is_drawn = len(sided) > 0 and bool(sided["is_randomised"].all())
     if is_drawn and sided["arm"].nunique() == 2:

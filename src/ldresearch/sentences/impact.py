@@ -359,7 +359,8 @@ def _of_effect(published: Published, label: str) -> str:
     if e.low <= 0 <= e.high:
         return f"No effect is shown on {label}: {_signed(e)} ({_interval(e)}){_by_design(e)}"
     moved = "raised" if e.value > 0 else "lowered"
-    return f"It {moved} {label} by {_signed(e).lstrip('+−')} ({_interval(e)}){_by_design(e)}"
+    what = f"the share of {label}" if e.unit == "points" else label
+    return f"It {moved} {what} by {_signed(e).lstrip('+−')} ({_interval(e)}){_by_design(e)}"
 
 
 def _decision(verdict: Published, worth: Published) -> str:
