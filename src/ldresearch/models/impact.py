@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.models import _ols
+from ldresearch.models._asked import among, between, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
@@ -25,13 +26,8 @@ FEWEST_CLUSTERS: Final = 2
 _Z90 = 1.2815515655446004
 _BINS = 50
 _MOST_ORDERS = 20_000
-
-
-def _between(value: float, name: str, low: float, high: float) -> None:
-    if not (isinstance(value, int | float) and low < value < high):
-        raise ParameterError(
-            message("out of range", where=name, got=value, allowed=f"between {low:g} and {high:g}")
-        )
+_MOST_CLUSTERS = 500
+"""With more than these a test by re-assignment tells nothing that the t test does not."""
 
 
 # Return on investment ----------------------------------------------------------------------
@@ -99,7 +95,7 @@ def roi(
     50.0
     """
     name = "roi"
-    _between(months, f"{name}: months", 0, math.inf)
+    between(months, f"{name}: months", 0, math.inf)
     case = _simulated(frame, months, draws, seed, name)
     if isinstance(case, str):
         return not_enough(name, Family.CHECKS, case)
@@ -156,11 +152,7 @@ def tornado(
     Saltelli A et al. (2008). Global Sensitivity Analysis. The Primer, chapter 1.
     """
     name = "tornado"
-    if figure not in ("roi", "net", "benefit_cost_ratio"):
-        raise ParameterError(
-            message("no such figure", where=f"{name}: figure", got=figure,
-                    allowed="roi, net, benefit_cost_ratio")
-        )  # fmt: skip
+    among(figure, f"{name}: figure", ("roi", "net", "benefit_cost_ratio"))
     case = _simulated(frame, 12.0, draws, seed, name)
     if isinstance(case, str):
         return not_enough(name, Family.CHECKS, case)
@@ -204,10 +196,6 @@ def tornado(
     )  # fmt: skip
 
 
-def _why(frame: pd.DataFrame, otherwise: str) -> str:
-    return str(frame.attrs.get("missing") or otherwise)
-
-
 def _simulated(
     frame: pd.DataFrame, months: float, draws: int, seed: int, caller: str
 ) -> tuple[pd.DataFrame, Floats, dict[str, Floats]] | str:
@@ -218,7 +206,7 @@ def _simulated(
                     allowed="1,000 to 10 million")
         )  # fmt: skip
     if frame.empty:
-        return _why(frame, "no benefit and no cost is named")
+        return why_empty(frame, "no benefit and no cost is named")
     inputs = _inputs(frame, caller)
     lacking = [p for p in ("benefit", "cost") if p not in set(inputs["part"])]
     if lacking:
@@ -426,8 +414,8 @@ def difference_in_differences(
         Family CONTRAST; one row an arm (``before, after, change, n_clusters, n``) and, where two
         arms were compared, a row ``difference`` with ``change, se, low, high, p`` (t test with
         errors that allow for few clusters) and ``p_reassigned`` (share of assignments of the
-        clusters that give as much). Estimate: the difference, graded randomised or
-        quasi-experimental; without controls the plain change, descriptive.
+        clusters that give as much; for 500 clusters at most). Estimate: the difference, graded
+        randomised or quasi-experimental; without controls the plain change, descriptive.
         ``parameters``: ``freedom``, ``p_smallest`` (what re-assignment can reach at best).
 
     References
@@ -475,7 +463,8 @@ def difference_in_differences(
         name, rows, Estimate(metric, beta, low, high, n, unit, grade),
         "Difference in differences; errors CR2 with Satterthwaite's degrees of freedom.",
         {
-            "freedom": float(found.freedom[1]), "p_smallest": smallest,
+            "freedom": float(found.freedom[1]),
+            "p_smallest": None if math.isnan(smallest) else smallest,
             "n_without": len(frame) - len(kept), "is_randomised": grade is Grade.RANDOMISED,
         },
     )  # fmt: skip
@@ -504,7 +493,7 @@ def _compared(
 ) -> tuple[pd.DataFrame | str, dict[str, NDArray[np.bool_]]]:
     """Rows with all values and the rows of each arm, the treated first; or why there are none."""
     if frame.empty:
-        return _why(frame, "nobody was followed"), {}
+        return why_empty(frame, "nobody was followed"), {}
     require(frame, columns, name)
     kept = frame[frame[columns].notna().all(axis=1)].reset_index(drop=True)
     if "arm" in kept.columns:
@@ -588,6 +577,8 @@ def _reassigned(
 ) -> tuple[float, float]:
     """Share of assignments of whole clusters that give as large a difference; and the least."""
     n_clusters = int(codes.max()) + 1
+    if n_clusters > _MOST_CLUSTERS:
+        return math.nan, math.nan
     size, total = np.bincount(codes).astype(float), np.bincount(codes, change)
     own = np.bincount(codes, treated) > 0
     if np.any(own != (np.bincount(codes, ~treated) == 0)):
@@ -756,15 +747,11 @@ def e_value(
     [7.26, 3.0]
     """
     name = "e_value"
-    scales = ("risk_ratio", "odds_ratio", "hazard_ratio", "difference")
-    if scale not in scales:
-        raise ParameterError(
-            message("no such scale", where=f"{name}: scale", got=scale, allowed=", ".join(scales))
-        )
+    among(scale, f"{name}: scale", ("risk_ratio", "odds_ratio", "hazard_ratio", "difference"))
     if math.isnan(estimate):
         return not_enough(name, Family.CHECKS, "there is no estimate")
     if scale == "difference":
-        _between(sd, f"{name}: sd", 0, math.inf)
+        between(sd, f"{name}: sd", 0, math.inf)
     elif not min(v for v in (estimate, low, high) if not math.isnan(v)) > 0:
         raise ParameterError(
             message("a ratio is above 0", where=name, got=[estimate, low, high],
@@ -851,10 +838,10 @@ def robustness_value(
     """
     from scipy.special import stdtrit
 
-    _between(se, "robustness_value: se", 0, math.inf)
-    _between(freedom, "robustness_value: freedom", 1, math.inf)
-    _between(q, "robustness_value: q", 0, math.inf)
-    _between(alpha, "robustness_value: alpha", 0, 1)
+    between(se, "robustness_value: se", 0, math.inf)
+    between(freedom, "robustness_value: freedom", 1, math.inf)
+    between(q, "robustness_value: q", 0, math.inf)
+    between(alpha, "robustness_value: alpha", 0, 1)
     t = estimate / se
     f = q * abs(t) / math.sqrt(freedom)
     critical = float(stdtrit(freedom - 1, 1 - alpha / 2)) / math.sqrt(freedom - 1)
@@ -891,8 +878,8 @@ def bounded(
     >>> tuple(round(v, 4) for v in bounded(0.09731582, 0.02325654, 783, 0.009164, 0.124641))
     (0.0752, 0.0219)
     """
-    _between(r2_treatment, "bounded: r2_treatment", -1e-12, 1)
-    _between(r2_outcome, "bounded: r2_outcome", -1e-12, 1 + 1e-12)
+    between(r2_treatment, "bounded: r2_treatment", -1e-12, 1)
+    between(r2_outcome, "bounded: r2_outcome", -1e-12, 1 + 1e-12)
     bias = se * math.sqrt(freedom) * math.sqrt(r2_outcome * r2_treatment / (1 - r2_treatment))
     spread = se * math.sqrt((1 - r2_outcome) / (1 - r2_treatment) * freedom / (freedom - 1))
     return estimate - math.copysign(bias, estimate), spread
@@ -936,13 +923,14 @@ def robustness(
     from scipy.special import stdtrit
 
     name = "robustness"
+    kept, arms = _compared(frame, control, [outcome, *covariates], name)
+    if isinstance(kept, str):
+        return not_enough(name, Family.MODEL, kept)
     found = adjusted(
         frame, covariates=covariates, outcome=outcome, control=control, cluster=cluster
     )
     if found.is_empty:
         return not_enough(name, Family.MODEL, found.missing)
-    kept, arms = _compared(frame, control, [outcome, *covariates], name)
-    assert not isinstance(kept, str)  # noqa: S101 - the model before would have refused
     terms = _terms(kept, covariates, name)
     treated = next(iter(arms.values())).astype(float)
     estimate, n = found.estimates[0].value, found.estimates[0].n
@@ -1040,7 +1028,7 @@ def reaction(frame: pd.DataFrame, *, unit: str = "score") -> Result:
 
     name = "reaction"
     if frame.empty:
-        return not_enough(name, Family.MEANS, _why(frame, "nobody was asked"))
+        return not_enough(name, Family.MEANS, why_empty(frame, "nobody was asked"))
     require(frame, ["item", "mean", "sd", "n"], name)
     kept = frame[(frame["n"] > 1) & frame["sd"].notna()].reset_index(drop=True)
     if kept.empty:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, message
+from ldresearch.models._asked import among, between, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
@@ -24,25 +25,11 @@ DESIGNS: Final = ("parallel", "stepped_wedge", "hold_out")
 # Checks of what is asked -------------------------------------------------------------------
 
 
-def _between(value: float, name: str, low: float, high: float) -> None:
-    if not (isinstance(value, int | float) and low < value < high):
-        raise ParameterError(
-            message("out of range", where=name, got=value, allowed=f"between {low:g} and {high:g}")
-        )
-
-
-def _among(value: Any, name: str, allowed: Sequence[Any]) -> None:
-    if value not in allowed:
-        raise ParameterError(
-            message("no such choice", where=name, got=value, allowed=", ".join(map(str, allowed)))
-        )
-
-
 def _asked(name: str, alpha: float, sides: int, ratio: float, **three: float | None) -> str:
     """Check what all plans take, and return which of effect, persons and power is sought."""
-    _between(alpha, f"{name}: alpha", 0, 0.5)
-    _among(sides, f"{name}: sides", (1, 2))
-    _between(ratio, f"{name}: ratio", 0, math.inf)
+    between(alpha, f"{name}: alpha", 0, 0.5)
+    among(sides, f"{name}: sides", (1, 2))
+    between(ratio, f"{name}: ratio", 0, math.inf)
     sought = [key for key, value in three.items() if value is None]
     if len(sought) != 1:
         given = [key for key, value in three.items() if value is not None]
@@ -54,9 +41,9 @@ def _asked(name: str, alpha: float, sides: int, ratio: float, **three: float | N
         if value is None:
             continue
         if key == "power":
-            _between(value, f"{name}: power", alpha, 1)
+            between(value, f"{name}: power", alpha, 1)
         elif key in ("n", "events"):
-            _between(value, f"{name}: {key}", 1, math.inf)
+            between(value, f"{name}: {key}", 1, math.inf)
         elif value == 0 or not math.isfinite(value):
             raise ParameterError(
                 message("no effect cannot be planned for", where=f"{name}: {key}", got=value)
@@ -163,13 +150,13 @@ def two_proportions(
     0.05
     """
     name = "two_proportions"
-    _between(share, f"{name}: share", 0, 1)
-    _among(formula, f"{name}: formula", FORMULAS)
-    _among(direction, f"{name}: direction", ("up", "down"))
+    between(share, f"{name}: share", 0, 1)
+    among(formula, f"{name}: formula", FORMULAS)
+    among(direction, f"{name}: direction", ("up", "down"))
     sought = _asked(name, alpha, sides, ratio, mde=mde, n=n, power=power)
     power_of = _proportions_power(formula, alpha, ratio, sides)
     if mde is not None:
-        _between(share + mde, f"{name}: share + mde", 0, 1)
+        between(share + mde, f"{name}: share + mde", 0, 1)
     if sought == "power":
         power = power_of(share, share + _given(mde), _given(n))
     elif sought == "n":
@@ -266,8 +253,8 @@ def two_means(
     [64]
     """
     name = "two_means"
-    _between(sd, f"{name}: sd", 0, math.inf)
-    _between(correlation, f"{name}: correlation", -1, 1)
+    between(sd, f"{name}: sd", 0, math.inf)
+    between(correlation, f"{name}: correlation", -1, 1)
     sought = _asked(name, alpha, sides, ratio, mde=mde, n=n, power=power)
     from ldresearch.models import _power
 
@@ -279,7 +266,7 @@ def two_means(
     # At least one degree of freedom.
     fewest = max(_power.FEWEST, (3.001 + used) / (1 + ratio))
     if n is not None:
-        _between(n, f"{name}: n", fewest - 1e-9, math.inf)
+        between(n, f"{name}: n", fewest - 1e-9, math.inf)
     if sought == "power":
         power = power_of(_given(mde), _given(n))
     elif sought == "n":
@@ -355,9 +342,9 @@ def survival_events(
     from scipy.special import ndtr, ndtri
 
     name = "survival_events"
-    _among(formula, f"{name}: formula", ("schoenfeld", "freedman"))
-    _among(direction, f"{name}: direction", ("down", "up"))
-    _between(correlation, f"{name}: correlation", -1, 1)
+    among(formula, f"{name}: formula", ("schoenfeld", "freedman"))
+    among(direction, f"{name}: direction", ("down", "up"))
+    between(correlation, f"{name}: correlation", -1, 1)
     sought = _asked(name, alpha, sides, ratio, hazard_ratio=hazard_ratio, events=events,
                     power=power)  # fmt: skip
     if hazard_ratio is not None and (hazard_ratio <= 0 or hazard_ratio == 1):
@@ -367,7 +354,7 @@ def survival_events(
         )  # fmt: skip
     for label, share in (("share_control", share_control), ("share_treated", share_treated)):
         if share is not None:
-            _between(share, f"{name}: {label}", 0, 1 + 1e-12)
+            between(share, f"{name}: {label}", 0, 1 + 1e-12)
     z = float(ndtri(1 - alpha / sides))
     informative = 1 - correlation**2 if formula == "schoenfeld" else 1.0
 
@@ -475,10 +462,10 @@ def event_share(
     >>> round(event_share(0.1, follow_up=10), 3)
     0.632
     """
-    _between(hazard, "event_share: hazard", 0, math.inf)
-    _between(follow_up, "event_share: follow_up", -1e-12, math.inf)
-    _between(accrual, "event_share: accrual", -1e-12, math.inf)
-    _between(loss_hazard, "event_share: loss_hazard", -1e-12, math.inf)
+    between(hazard, "event_share: hazard", 0, math.inf)
+    between(follow_up, "event_share: follow_up", -1e-12, math.inf)
+    between(accrual, "event_share: accrual", -1e-12, math.inf)
+    between(loss_hazard, "event_share: loss_hazard", -1e-12, math.inf)
     if follow_up + accrual <= 0:
         raise ParameterError(message("nobody is followed", where="event_share", got=follow_up))
     rate = hazard + loss_hazard
@@ -543,11 +530,11 @@ def design_effect(
         if len(sizes) == 0 or not np.isfinite(sizes).all():
             return not_enough(name, Family.CHECKS, "there are no teams whose sizes are known")
         size, cv = float(sizes.mean()), float(sizes.std() / sizes.mean())
-    _between(size, f"{name}: size", 1 - 1e-12, math.inf)
-    _between(icc, f"{name}: icc", -1e-12, 1 + 1e-12)
-    _between(cv, f"{name}: cv", -1e-12, math.inf)
-    _between(alpha, f"{name}: alpha", 0, 0.5)
-    _between(power, f"{name}: power", alpha, 1)
+    between(size, f"{name}: size", 1 - 1e-12, math.inf)
+    between(icc, f"{name}: icc", -1e-12, 1 + 1e-12)
+    between(cv, f"{name}: cv", -1e-12, math.inf)
+    between(alpha, f"{name}: alpha", 0, 0.5)
+    between(power, f"{name}: power", alpha, 1)
     # A team of one is no likeness, whatever the formula gives for sizes below one.
     effect = max(1 + ((1 + cv**2) * size - 1) * icc, 1.0)
     row: dict[str, Any] = {"size": size, "icc": icc, "cv": cv, "design_effect": effect}
@@ -556,7 +543,7 @@ def design_effect(
         "size": Role.VALUE, "icc": Role.VALUE, "cv": Role.VALUE, "design_effect": Role.VALUE,
     }  # fmt: skip
     if n is not None:
-        _between(n, f"{name}: n", 1, math.inf)
+        between(n, f"{name}: n", 1, math.inf)
         total, clusters = n * effect, n * effect / size
         small = _few_clusters(clusters, alpha, power)
         row |= {
@@ -622,7 +609,7 @@ def icc(frame: pd.DataFrame, *, cluster: str = "unit", value: str = "value") -> 
     """
     name = "icc"
     if frame.empty:
-        return not_enough(name, Family.MODEL, str(frame.attrs.get("missing") or "nobody is known"))
+        return not_enough(name, Family.MODEL, why_empty(frame, "nobody is known"))
     require(frame, [cluster, value], name)
     kept = frame[frame[cluster].notna() & frame[value].notna()]
     y = numbers(kept, value, name)
@@ -726,7 +713,7 @@ def mde_curve(
     [0.075, 0.05]
     """
     name = "mde_curve"
-    _between(design_effect, f"{name}: design_effect", 1 - 1e-12, math.inf)
+    between(design_effect, f"{name}: design_effect", 1 - 1e-12, math.inf)
     rows = []
     for n in sorted(ns):
         plan = _either(
@@ -778,7 +765,7 @@ def power_curve(
     [0.4, 0.8]
     """
     name = "power_curve"
-    _between(design_effect, f"{name}: design_effect", 1 - 1e-12, math.inf)
+    between(design_effect, f"{name}: design_effect", 1 - 1e-12, math.inf)
     rows = []
     for effect in sorted(effects):
         plan = _either(
@@ -856,8 +843,8 @@ def non_inferiority(
     from ldresearch.models import _power
 
     name = "non_inferiority"
-    _between(margin, f"{name}: margin", 0, math.inf)
-    _between(margin + difference, f"{name}: margin + difference", 0, math.inf)
+    between(margin, f"{name}: margin", 0, math.inf)
+    between(margin + difference, f"{name}: margin + difference", 0, math.inf)
     sought = _asked(name, alpha, 1, ratio, n=n, power=power)
     if (share is None) == (sd is None):
         raise ParameterError(
@@ -866,10 +853,10 @@ def non_inferiority(
         )  # fmt: skip
     z = _power.quantile(alpha, 1)
     if share is not None:
-        _between(share, f"{name}: share", 0, 1)
-        _between(share + difference, f"{name}: share + difference", 0, 1)
+        between(share, f"{name}: share", 0, 1)
+        between(share + difference, f"{name}: share + difference", 0, 1)
     if sd is not None:
-        _between(sd, f"{name}: sd", 0, math.inf)
+        between(sd, f"{name}: sd", 0, math.inf)
 
     def power_at(k: float) -> float:
         if share is not None:
@@ -948,9 +935,9 @@ def designs(
 
     name = "designs"
     for one in names:
-        _among(one, f"{name}: names", DESIGNS)
-    _between(alpha, f"{name}: alpha", 0, 0.5)
-    _between(hold_out, f"{name}: hold_out", 0, 1)
+        among(one, f"{name}: names", DESIGNS)
+    between(alpha, f"{name}: alpha", 0, 0.5)
+    between(hold_out, f"{name}: hold_out", 0, 1)
     if effect == 0 or not math.isfinite(effect):
         raise ParameterError(
             message("no effect cannot be planned for", where=f"{name}: effect", got=effect)
@@ -961,7 +948,7 @@ def designs(
                     got=[baseline_weeks, steps, simulations, assignments])
         )  # fmt: skip
     if frame.empty:
-        return not_enough(name, Family.MODEL, str(frame.attrs.get("missing") or "nobody is known"))
+        return not_enough(name, Family.MODEL, why_empty(frame, "nobody is known"))
     require(frame, ["unit", "week", "value"], name)
     panel, weight, dropped = _panel(frame, name)
     n_units, n_weeks = panel.shape

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.models import _sequence
+from ldresearch.models._asked import among, between, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Reason, Role, Verdict
@@ -30,21 +31,7 @@ SRM_ALPHA: Final = 0.001
 _Z95 = 1.959963984540054
 
 
-# Checks of what is asked -------------------------------------------------------------------
-
-
-def _between(value: float, name: str, low: float, high: float) -> None:
-    if not (isinstance(value, int | float) and low < value < high):
-        raise ParameterError(
-            message("out of range", where=name, got=value, allowed=f"between {low:g} and {high:g}")
-        )
-
-
-def _among(value: Any, name: str, allowed: Sequence[Any]) -> None:
-    if value not in allowed:
-        raise ParameterError(
-            message("no such choice", where=name, got=value, allowed=", ".join(map(str, allowed)))
-        )
+# What a frame says --------------------------------------------------------------------------
 
 
 def _grade(frame: pd.DataFrame, is_adjusted: bool) -> Grade:
@@ -142,9 +129,9 @@ def confidence_sequence(
     >>> bool(found.estimate("primary_difference").low > 0)
     True
     """
-    _between(alpha, f"{name}: alpha", 0, 1)
+    between(alpha, f"{name}: alpha", 0, 1)
     if frame.empty:
-        return not_enough(name, Family.CONTRAST, _why(frame, "no value is known yet"))
+        return not_enough(name, Family.CONTRAST, why_empty(frame, "no value is known yet"))
     is_difference = bool(control)
     require(frame, ["look", "value", *(["arm"] if is_difference else []), *covariates], name)
     if cluster:
@@ -220,10 +207,6 @@ def confidence_sequence(
             "treated": names[0], "control": names[1] if is_difference else "",
         },
     )  # fmt: skip
-
-
-def _why(frame: pd.DataFrame, otherwise: str) -> str:
-    return str(frame.attrs.get("missing") or otherwise)
 
 
 def _arms(frame: pd.DataFrame, control: str, caller: str) -> dict[str, NDArray[np.bool_]]:
@@ -334,10 +317,10 @@ def boundaries(
 
     from ldresearch.models import _boundaries
 
-    _among(kind, "boundaries: kind", _KINDS)
-    _among(sides, "boundaries: sides", (1, 2))
-    _between(alpha, "boundaries: alpha", 0, 0.5)
-    _between(power, "boundaries: power", alpha, 1)
+    among(kind, "boundaries: kind", _KINDS)
+    among(sides, "boundaries: sides", (1, 2))
+    between(alpha, "boundaries: alpha", 0, 0.5)
+    between(power, "boundaries: power", alpha, 1)
     t = _fractions(information)
     if kind.startswith("lan_demets"):
         spent = _spent(kind, t, alpha, sides)
@@ -438,9 +421,9 @@ def sample_ratio(frame: pd.DataFrame, *, alpha: float = SRM_ALPHA) -> Result:
     from scipy.special import chdtrc
 
     name = "sample_ratio"
-    _between(alpha, "sample_ratio: alpha", 0, 1)
+    between(alpha, "sample_ratio: alpha", 0, 1)
     if frame.empty:
-        return not_enough(name, Family.CONTRAST, _why(frame, "nobody is in any arm yet"))
+        return not_enough(name, Family.CONTRAST, why_empty(frame, "nobody is in any arm yet"))
     require(frame, ["arm", "n"], name)
     n = numbers(frame, "n", name, low=0)
     aim = numbers(frame, "expected", name, low=0) if "expected" in frame else np.ones(len(n))
@@ -512,7 +495,7 @@ def cuped(frame: pd.DataFrame, *, covariate: str = "covariate", control: str = "
     """
     name = "cuped"
     if frame.empty:
-        return not_enough(name, Family.MODEL, _why(frame, "no value is known yet"))
+        return not_enough(name, Family.MODEL, why_empty(frame, "no value is known yet"))
     require(frame, ["value", covariate, *(["arm"] if control else [])], name)
     kept = frame[frame[covariate].notna() & frame["value"].notna()]
     if len(kept) < MIN_ARM:
@@ -593,8 +576,8 @@ def guardrail(
     >>> guardrail(frame, margin=0.1, control="usual").parameters["state"]
     'breached'
     """
-    _among(direction, "guardrail: direction", ("up", "down"))
-    _between(margin, "guardrail: margin", 0, math.inf)
+    among(direction, "guardrail: direction", ("up", "down"))
+    between(margin, "guardrail: margin", 0, math.inf)
     found = confidence_sequence(frame, control=control, metric=metric, name="guardrail", **how)
     asked: dict[str, Scalar] = {"margin": margin, "direction": direction, "label": label}
     if found.is_empty:
@@ -660,7 +643,7 @@ def forecast(sequence: Result, *, n_end: int, mde: float = 0.0, level: float = 0
     from scipy.special import ndtr, ndtri
 
     name = "forecast"
-    _between(level, "forecast: level", 0, 1)
+    between(level, "forecast: level", 0, 1)
     if sequence.is_empty:
         return not_enough(name, Family.TREND, sequence.missing)
     frame = sequence.frame
@@ -745,7 +728,7 @@ def drift(frame: pd.DataFrame) -> Result:
 
     name = "drift"
     if frame.empty:
-        return not_enough(name, Family.MODEL, _why(frame, "nobody is known before or now"))
+        return not_enough(name, Family.MODEL, why_empty(frame, "nobody is known before or now"))
     require(frame, ["attribute", "level", "n_before", "n_now"], name)
     numbers(frame, "n_before", name, low=0)
     numbers(frame, "n_now", name, low=0)
@@ -814,10 +797,10 @@ def quality(frame: pd.DataFrame, *, tolerance: float = 0.02, alpha: float = 0.00
     from ldresearch.models.rates import wilson
 
     name = "quality"
-    _between(alpha, "quality: alpha", 0, 1)
+    between(alpha, "quality: alpha", 0, 1)
     columns = ["n_bad_before", "n_before", "n_bad_now", "n_now"]
     if frame.empty:
-        return not_enough(name, Family.MODEL, _why(frame, "no rows were checked"))
+        return not_enough(name, Family.MODEL, why_empty(frame, "no rows were checked"))
     require(frame, ["check", *columns], name)
     x0, n0, x1, n1 = (numbers(frame, c, name, low=0) for c in columns)
     kept = (n0 > 0) & (n1 > 0)
@@ -902,8 +885,8 @@ def verdict(
     >>> found.parameters["verdict"], found.parameters["reason"]
     ('continue', 'effect_shown')
     """
-    _between(mde, "verdict: mde", 0, math.inf)
-    _among(direction, "verdict: direction", ("up", "down"))
+    between(mde, "verdict: mde", 0, math.inf)
+    among(direction, "verdict: direction", ("up", "down"))
     low = high = math.nan
     if not sequence.is_empty:
         low, high = (float(sequence.frame[c].iloc[-1]) for c in ("low", "high"))
