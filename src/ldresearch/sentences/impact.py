@@ -311,6 +311,13 @@ def _title(verdict: Published, worth: Published, came: Published, did: Published
         return f"It is too early to judge whether it was worth it: the initiative runs until {ends}"
     if said == "repeat":
         return _not_identified(came, did)
+    suffered = "; but what may not suffer did, by more than was allowed"
+    return _finding(verdict, worth, came, did) + (
+        suffered if verdict.parameters["because"] == "guardrail" else ""
+    )
+
+
+def _finding(verdict: Published, worth: Published, came: Published, did: Published) -> str:
     if not worth.is_empty:
         return _in_money(worth)
     if _is_effect(came):
