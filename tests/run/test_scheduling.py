@@ -19,6 +19,8 @@ from typing import Any
 import nbformat
 import pytest
 
+from ldresearch.plan import template
+from ldresearch.run import monitoring
 from ldresearch.study import FACTS_MIME
 from ldresearch.worlds import organisation
 
@@ -228,6 +230,52 @@ def test_jupyter_scheduler_runs_the_notebook(
     left = {key: Path(path) for key, path in scheduler.get_staging_paths(found).items()}
     assert facts_in(left["ipynb"])["facts"] == published.facts["facts"]
     assert published.facts["headline"]["title"] in left["ldresearch"].read_text(encoding="utf-8")
+
+
+# Acting on a verdict ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "subject"),
+    [(0, ""), (10, ""), (11, "pivot or stop"), (12, "pivot or stop"), (13, "was edited"),
+     (5, "failed"), (70, "failed")],
+)  # fmt: skip
+def test_the_script_acts_on_the_code(code: int, subject: str, tmp_path: Path) -> None:
+    """The page's script, with a program that ends with each code and a mail that is kept."""
+    place, tools = tmp_path / "ldresearch", tmp_path / "tools"
+    for path, text in {
+        place / ".venv" / "bin" / "ldresearch": f'echo "what it said"; echo why >&2; exit {code}',
+        tools / "mail": f'echo "$@" > {tmp_path}/mail; cat >> {tmp_path}/mail',
+    }.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    (place / "data").mkdir()
+    [text] = blocks("Acting on the verdict of a monitored plan", "sh")
+    done = run(["/bin/sh", "-c", text], tmp_path, Path("/"), PATH=f"{tools}:/usr/bin:/bin")
+    assert done.returncode == code
+    sent = (tmp_path / "mail").read_text() if (tmp_path / "mail").exists() else ""
+    assert (subject in sent) if subject else not sent
+    if subject:
+        assert ("what it said" if "pivot" in subject else "why") in sent
+
+
+def test_the_script_knows_the_codes_there_are() -> None:
+    [text] = blocks("Acting on the verdict of a monitored plan", "sh")
+    named = {int(c) for c in re.findall(r"\b(\d+)\b(?=[ |\d]*\))", text.split("case")[1])}
+    assert named == set(monitoring.CODES.values())
+
+
+def test_an_edited_plan_is_refused_with_its_code(home: Path) -> None:
+    """The command itself, as the script calls it: refused before anything runs."""
+    [text] = blocks("Acting on the verdict of a monitored plan", "sh")
+    [command] = re.findall(r"said=\$\((.*?) 2>>", text, re.S)
+    command = command.replace("monitor sprint", "monitor edited.toml")
+    place = home / "ldresearch"
+    (place / "edited.toml").write_text(template(), encoding="utf-8")
+    done = run(["/bin/sh", "-c", command], home, place)
+    assert done.returncode == monitoring.CODES[monitoring.REFUSED]
+    assert "not frozen" in done.stdout
 
 
 # What to keep -------------------------------------------------------------------------------
