@@ -226,7 +226,11 @@ def test_row_order_does_not_matter(tmp_path: Path) -> None:
 def test_before_the_launch_there_is_nothing_yet(tmp_path: Path) -> None:
     seen = known(tmp_path, str(parse(PLAN).launch_on - timedelta(days=1)))
     people = m.enrolled(seen, standing=standing())
-    assert "still to come" in people.attrs["missing"]
+    assert people.attrs["missing"] == "this dataset has no rows in `arm` as of 2024-03-03"
+    drawn_early = ARM.replace("2024-03-04", "2024-03-01")
+    seen = known(tmp_path / "early", "2024-03-03", arm=drawn_early)
+    people = m.enrolled(seen, standing=standing())
+    assert people.attrs["missing"] == "the launch on 2024-03-04 is still to come"
     assert (
         m.deviations(seen, people, standing=standing()).set_index("deviation")["count"].sum() == 0
     )

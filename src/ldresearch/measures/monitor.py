@@ -107,7 +107,7 @@ _ENROLLED: Final = {
 }  # fmt: skip
 
 
-@measure(grain=("person_key",), needs=("person",), columns=_ENROLLED)
+@measure(grain=("person_key",), needs=("person", "arm"), columns=_ENROLLED)
 def enrolled(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     """List who was put on a side of the comparison before the end, and when her window is over.
 

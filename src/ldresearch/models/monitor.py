@@ -98,6 +98,8 @@ def arms(people: pd.DataFrame, asked: Plan | None) -> Result:
         return not_enough("sample_ratio", Family.CONTRAST, "the plan holds nobody out")
     sizes = people.groupby("arm").agg(n=("cluster", "nunique"), n_people=("cluster", "size"))
     sizes = sizes.reindex([TREATED, CONTROL], fill_value=0)
+    if asked.roll_out.unit == "person":
+        sizes = sizes.drop(columns="n_people")
     return sequential.sample_ratio(sizes.assign(expected=[share, 1 - share]).reset_index())
 
 

@@ -59,16 +59,13 @@ def plan(published: Published, *_: Published) -> Table:
 
 def arms(published: Published, *_: Published) -> Table:
     """Tabulate the sides with the shares they have and should have."""
+    labels = {"arm": "side", "assigned": "units drawn", "expected": "planned share"}
+    there = {column.name for column in published.columns}
     return tables.of(
         published, "The sides of the comparison",
-        labels={"arm": "side", "assigned": "drawn", "expected": "planned share"},
-        drop=["n"] if _is_by_person(published) else [],
+        labels={name: said for name, said in labels.items() if name in there},
         formats={"arm": lambda cell: _SIDES.get(str(cell), str(cell)), "expected": _percent},
     )  # fmt: skip
-
-
-def _is_by_person(published: Published) -> bool:
-    return all(row["assigned"] == row["n"] for row in published.frame.to_dict("records"))
 
 
 def course(published: Published, *_: Published) -> Table:
