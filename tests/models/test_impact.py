@@ -182,9 +182,12 @@ def test_grade_comes_from_the_assignment(how: str) -> None:
     model = getattr(impact, how)
     drawn = followed().assign(is_randomised=True)
     assert model(drawn).estimates[0].grade is Grade.RANDOMISED
+    unsaid = drawn.astype({"is_randomised": object})
+    unsaid.loc[5, "is_randomised"] = None
     drawn.loc[5, "is_randomised"] = False
     other = Grade.ADJUSTED if how == "adjusted" else Grade.QUASI_EXPERIMENTAL
     assert model(drawn).estimates[0].grade is other
+    assert model(unsaid).estimates[0].grade is other
 
 
 def test_without_controls_it_is_a_description() -> None:

@@ -330,6 +330,12 @@ def test_too_little_for_designs_is_said(change: Any, why: str) -> None:
     assert re.search(why, p.designs(change(weeks()), effect=0.05).missing)
 
 
+def test_a_week_without_a_name_is_left_out() -> None:
+    frame = weeks().astype({"week": float})
+    frame.loc[:4, "week"] = np.nan
+    assert not p.designs(frame, effect=0.05, simulations=50).is_empty
+
+
 def test_teams_with_an_empty_week_are_left_out_and_counted() -> None:
     frame = weeks()
     frame = frame[~((frame["unit"] == 3) & (frame["week"] == 7))]

@@ -88,6 +88,12 @@ def test_missing_activity_before_stands_at_the_mean() -> None:
     assert 0.2 < float(found.parameters["narrowing"] or 0) < 0.4
 
 
+def test_nobody_known_before_changes_nothing() -> None:
+    frame = initiative(0.3).assign(before=np.nan)
+    adjusted, plain = sequence(frame, covariates=["before"]), sequence(frame)
+    assert adjusted.estimates[0].value == pytest.approx(plain.estimates[0].value)
+
+
 def test_a_covariate_that_is_the_same_for_all_changes_nothing() -> None:
     frame = initiative(0.3).assign(before=1.0)
     adjusted, plain = sequence(frame, covariates=["before"]), sequence(frame)
@@ -164,6 +170,10 @@ def test_what_is_refused() -> None:
         sequence(frame, alpha=1.0)
     with pytest.raises(DataError, match="missing or infinite"):
         sequence(frame.assign(value=np.nan))
+    with pytest.raises(DataError, match="not numbers"):
+        sequence(frame.assign(value="many"))
+    with pytest.raises(DataError, match="not numbers"):
+        sequence(frame.assign(before="many"), covariates=["before"])
     with pytest.raises(DataError, match="more than two arms"):
         sequence(frame.assign(arm=frame["person_key"] % 3))
     with pytest.raises(DataError, match="columns are missing"):

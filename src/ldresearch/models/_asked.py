@@ -29,3 +29,17 @@ def among(value: Any, where: str, allowed: Sequence[Any]) -> None:
 def why_empty(frame: pd.DataFrame, otherwise: str) -> str:
     """Say why a frame is empty: as the measure that made it said, else the usual reason."""
     return str(frame.attrs.get("missing") or otherwise)
+
+
+def is_randomised(frame: pd.DataFrame) -> bool:
+    """Whether every row says that chance decided; nobody's word is taken for a row that does not.
+
+    Examples
+    --------
+    >>> is_randomised(pd.DataFrame({"is_randomised": [True, None]}))
+    False
+    """
+    if "is_randomised" not in frame.columns or frame.empty:
+        return False
+    drawn = frame["is_randomised"]
+    return bool(drawn.notna().all() and drawn.astype(bool).all())

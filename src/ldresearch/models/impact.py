@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.models import _ols
-from ldresearch.models._asked import among, between, why_empty
+from ldresearch.models._asked import among, between, is_randomised, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
@@ -458,7 +458,7 @@ def difference_in_differences(
         ("difference", math.nan, math.nan, beta, se, low, high, p, reassigned,
          int(codes.max()) + 1, n)
     )  # fmt: skip
-    grade = Grade.RANDOMISED if _is_randomised(kept) else Grade.QUASI_EXPERIMENTAL
+    grade = Grade.RANDOMISED if is_randomised(kept) else Grade.QUASI_EXPERIMENTAL
     return _contrast(
         name, rows, Estimate(metric, beta, low, high, n, unit, grade),
         "Difference in differences; errors CR2 with Satterthwaite's degrees of freedom.",
@@ -530,10 +530,6 @@ def _people(frame: pd.DataFrame) -> int:
     if "n" in frame.columns and "person_key" not in frame.columns:
         return int(frame["n"].sum())
     return persons(frame)
-
-
-def _is_randomised(frame: pd.DataFrame) -> bool:
-    return bool("is_randomised" in frame.columns and frame["is_randomised"].astype(bool).all())
 
 
 def _arm_row(
@@ -665,7 +661,7 @@ def adjusted(
     rows = [
         (term, *_read(found, i), n) for i, term in enumerate(["treated", *terms.columns], start=1)
     ]
-    grade = Grade.RANDOMISED if _is_randomised(kept) else Grade.ADJUSTED
+    grade = Grade.RANDOMISED if is_randomised(kept) else Grade.ADJUSTED
     _, beta, _, low, high, _, _ = rows[0]
     return Result(
         name, Family.MODEL,

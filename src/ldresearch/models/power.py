@@ -1010,7 +1010,7 @@ def _panel(frame: pd.DataFrame, name: str) -> tuple[Floats, Floats, int]:
     """Means and persons by unit and week; units without people in some week are left out."""
     value = numbers(frame, "value", name)
     weight = numbers(frame, "weight", name, low=0) if "weight" in frame else np.ones(len(frame))
-    kept = frame["unit"].notna().to_numpy()
+    kept = (frame["unit"].notna() & frame["week"].notna()).to_numpy()
     units, unit_names = pd.factorize(frame.loc[kept, "unit"], sort=True)
     weeks, week_names = pd.factorize(frame.loc[kept, "week"], sort=True)
     shape = (len(unit_names), len(week_names))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.models import _sequence
-from ldresearch.models._asked import among, between, why_empty
+from ldresearch.models._asked import among, between, is_randomised, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Reason, Role, Verdict
@@ -35,9 +35,7 @@ _Z95 = 1.959963984540054
 
 
 def _grade(frame: pd.DataFrame, is_adjusted: bool) -> Grade:
-    """Randomised where every row says so; never taken on anyone's word otherwise."""
-    drawn = frame["is_randomised"] if "is_randomised" in frame.columns else None
-    if drawn is not None and len(drawn) and drawn.notna().all() and drawn.astype(bool).all():
+    if is_randomised(frame):
         return Grade.RANDOMISED
     return Grade.ADJUSTED if is_adjusted else Grade.DESCRIPTIVE
 
@@ -137,7 +135,8 @@ def confidence_sequence(
     if cluster:
         require(frame, [cluster], name)
     look, looks = _looks(frame, name)
-    columns = _columns(frame, covariates, name)
+    middle = _middle(frame, covariates, name)
+    columns = _columns(frame, covariates, middle, name)
     arms = _arms(frame, control, name) if is_difference else {"": np.ones(len(frame), dtype=bool)}
     if is_difference and len(arms) < 2:
         return not_enough(name, Family.CONTRAST, "one of the two arms has no values yet")
@@ -163,10 +162,10 @@ def confidence_sequence(
         return not_enough(name, Family.CONTRAST, _too_early(each, se, cluster, min_arm))
     tau = _tau(se, np.sum([m.n for m in each], axis=0), told, alpha, tightest_at)
     half = _sequence.half_width(se, tau, alpha)
-    offset = 0.0 if is_difference else float(_middle(frame, covariates)[0])
+    first = float(middle[0])
+    offset = 0.0 if is_difference else first
     estimate = found.estimate + offset
     rows = np.flatnonzero(told)
-    first = float(_middle(frame, covariates)[0])
     out = pd.DataFrame(
         {
             "look": looks[rows],
@@ -222,19 +221,20 @@ def _arms(frame: pd.DataFrame, control: str, caller: str) -> dict[str, NDArray[n
     return {name: here for name, here in found.items() if here.any()}
 
 
-def _middle(frame: pd.DataFrame, covariates: Sequence[str]) -> Floats:
-    means = [float(frame[c].astype(float).mean()) for c in ("value", *covariates)]
-    middle: Floats = np.nan_to_num(np.array(means))
-    return middle
+def _middle(frame: pd.DataFrame, covariates: Sequence[str], caller: str) -> Floats:
+    """Means of the outcome and of what is known of each covariate."""
+    means = [numbers(frame, "value", caller).mean()]
+    for covariate in covariates:
+        known = numbers(frame[[covariate]].dropna(), covariate, caller)
+        means.append(known.mean() if len(known) else 0.0)
+    return np.array(means)
 
 
-def _columns(frame: pd.DataFrame, covariates: Sequence[str], caller: str) -> Floats:
+def _columns(frame: pd.DataFrame, covariates: Sequence[str], middle: Floats, caller: str) -> Floats:
     """Outcome and covariates about their means; unknown covariates at the mean."""
-    middle = _middle(frame, covariates)
     parts = [numbers(frame, "value", caller) - middle[0]]
     for covariate, m in zip(covariates, middle[1:], strict=True):
-        filled = frame[[covariate]].fillna(m)
-        parts.append(numbers(filled, covariate, caller) - m)
+        parts.append(numbers(frame[[covariate]].fillna(m), covariate, caller) - m)
     return np.column_stack(parts)
 
 
