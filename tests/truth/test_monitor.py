@@ -125,18 +125,19 @@ def test_teams_are_compared_as_teams(tmp_path: Path) -> None:
 def test_the_verdict_over_many_initiatives(
     tmp_path: Path, truth: dict[str, Any], wanted: str
 ) -> None:
-    """Of 20 initiatives each; docs/definitions.md tells how many came to it."""
+    """Ten initiatives each; docs/benchmarks.md tells how many came to it."""
     ends, early, misses = 0, 0, 0
-    for seed in range(20):
-        path = list(looked_at(tmp_path, seed, looks=slice(1, None, 2), **truth))
+    for seed in range(10):
+        path = list(looked_at(tmp_path, seed, looks=slice(4, None), **truth))
         ends += path[-1][1].parameters["verdict"] == wanted
-        early += any(rule.parameters["verdict"] == wanted for _, rule, _ in path[:-1])
+        early += path[0][1].parameters["verdict"] == wanted
         misses += any(
-            not c.is_empty and not (c.frame["low"] < truth["effect"]).all()
+            not c.is_empty
+            and not ((c.frame["low"] < truth["effect"]) & (c.frame["high"] > truth["effect"])).all()
             for _, _, c in path
-        )  # fmt: skip
-    print(f"{truth}: {wanted} at the end {ends} of 20, before it {early} of 20")
-    assert ends >= 18
+        )
+    print(f"{truth}: {wanted} at the end {ends} of 10, before it {early} of 10, missed {misses}")
+    assert ends >= 9
     if wanted == "stop":
-        assert early >= 11
-    assert misses <= 3
+        assert early >= 6
+    assert misses <= 2

@@ -9,7 +9,7 @@ from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Table
 from ldresearch.vocabulary import metrics
-from ldresearch.wording import date, points, quantity
+from ldresearch.wording import date, number, points, quantity
 
 POINTS: Final = 14
 """Rows of a long course; its figure shows the rest."""
@@ -86,10 +86,8 @@ def looks(published: Published, *_: Published) -> Table:
     says = _saying(str(published.parameters.get("metric")))
     return tables.of(
         published, "Planned looks and their boundaries, the alternative to the sequence",
-        labels={"low": "from", "high": "to", "z": "over its error", "bound": "boundary",
-                "is_crossed": "crossed"},
-        formats={**dict.fromkeys(("difference", "low", "high"), says), "z": _short,
-                 "bound": _short},
+        labels={"z": "over its error", "bound": "boundary", "is_crossed": "crossed"},
+        drop=["low", "high"], formats={"difference": says, "z": _short, "bound": _short},
     )  # fmt: skip
 
 
@@ -111,7 +109,7 @@ def guardrails(published: Published, *_: Published) -> Table:
         says = _saying(str(row["metric"]))
         low, high = row["low"], row["high"]
         hidden = row["difference"] is None or row["difference"] != row["difference"]
-        interval = "hidden" if hidden else f"{says(low)} to {says(high)}"
+        interval = "hidden" if hidden else _span(str(row["metric"]), float(low), float(high))
         rows.append((
             _label(str(row["metric"])), "hidden" if hidden else says(row["difference"]), interval,
             "hidden" if hidden else _amount(str(row["metric"]), float(row["margin"])),
@@ -193,6 +191,15 @@ def _saying(metric: str) -> Callable[[Scalar], str]:
         return f"+{quantity(value, unit)}" if value > 0 else quantity(value, unit)
 
     return say
+
+
+def _span(metric: str, low: float, high: float) -> str:
+    """Say an interval without its unit, which stands beside it."""
+    factor = 100 if _unit(metric) == "share" else 1
+    ends = [number(round(factor * end)) for end in (low, high)]
+    signed = [f"+{said}" if end > 0 and said != "0" else said
+              for said, end in zip(ends, (low, high), strict=True)]  # fmt: skip
+    return " to ".join(signed)
 
 
 def _deviation(cell: Scalar) -> str:
