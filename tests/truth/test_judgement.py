@@ -63,7 +63,7 @@ def demo_truth() -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("outcome_effect", "verdicts"), [(0.0, {j.RETIRE, j.RENEW}), (4.0, {j.SCALE})]
+    ("outcome_effect", "verdicts"), [(0.0, {j.RETIRE, j.RENEW}), (20.0, {j.SCALE})]
 )
 def test_nothing_is_not_scaled_and_much_is(
     outcome_effect: float, verdicts: set[str], tmp_path: Path
