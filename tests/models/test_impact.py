@@ -205,7 +205,7 @@ def test_whoever_is_on_no_side_is_left_out_of_a_comparison() -> None:
     frame.loc[frame["cluster"] == "t3", "arm"] = ""
     found = impact.difference_in_differences(frame)
     assert found.estimates[0].n == 110
-    assert found.parameters["n_without"] == 10
+    assert [step.n_persons for step in found.attrition] == [120, 110]
 
 
 def test_units_stand_for_their_people() -> None:

@@ -222,7 +222,7 @@ def test_people_without_a_team_are_counted_out() -> None:
     frame = people(0.5)
     frame.loc[:9, "unit"] = None
     found = p.icc(frame)
-    assert found.parameters["n_without"] == 10
+    assert [step.n_rows for step in found.attrition] == [800, 790]
     assert found.estimates[0].n == 790
     assert found.estimates[0].grade is Grade.DESCRIPTIVE
 

@@ -264,7 +264,7 @@ def test_cuped_says_what_is_missing() -> None:
     assert "the same for everyone" in s.cuped(frame.assign(covariate=2.0)).missing
     assert s.cuped(frame.iloc[:0]).is_empty
     frame.loc[:99, "covariate"] = np.nan
-    assert s.cuped(frame).parameters["n_without"] == 100
+    assert [step.n_persons for step in s.cuped(frame).attrition] == [2000, 1900]
 
 
 # Guardrails ---------------------------------------------------------------------------------

@@ -313,7 +313,7 @@ def test_two_means_have_the_degrees_of_imbens_and_kolesar() -> None:
     frame["after"] = np.random.default_rng(5).normal(size=n1 + n0)
     found = difference_in_differences(frame)
     expected = (n0 + n1) ** 2 * (n0 - 1) * (n1 - 1) / (n1**2 * (n1 - 1) + n0**2 * (n0 - 1))
-    assert found.parameters["freedom"] == pytest.approx(expected, rel=1e-9)
+    assert found.frame["freedom"].iloc[-1] == pytest.approx(expected, rel=1e-9)
     a, b = (frame.loc[frame["arm"] == arm, "after"] for arm in ("treated", "control"))
     row = found.frame.set_index("arm").loc["difference"]
     welch = stats.ttest_ind(a, b, equal_var=False).statistic

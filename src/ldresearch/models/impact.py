@@ -15,7 +15,7 @@ from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.models import _ols
 from ldresearch.models._asked import among, between, is_randomised, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
-from ldresearch.result import Estimate, Result, not_enough
+from ldresearch.result import Estimate, Result, Step, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 RUNGS: Final = {1: "reaction", 2: "learning", 3: "behaviour", 4: "result", 5: "return"}
@@ -416,7 +416,8 @@ def difference_in_differences(
         errors that allow for few clusters) and ``p_reassigned`` (share of assignments of the
         clusters that give as much; for 500 clusters at most). Estimate: the difference, graded
         randomised or quasi-experimental; without controls the plain change, descriptive.
-        ``parameters``: ``freedom``, ``p_smallest`` (what re-assignment can reach at best).
+        ``parameters["p_smallest"]``: what re-assignment can reach at best. Private: ``freedom``
+        (degrees of the t test).
 
     References
     ----------
@@ -440,7 +441,7 @@ def difference_in_differences(
     rows = [_arm_row(label, kept, change, codes, here) for label, here in arms.items()]
     n = _people(kept)
     if len(arms) == 1:
-        return _plain_change(name, kept, change, codes, rows, metric, unit, n)
+        return _plain_change(name, frame, kept, change, codes, rows, metric, unit, n)
     treated = next(iter(arms.values()))
     found = _ols.fit(np.column_stack([np.ones(len(kept)), treated]), change, codes)
     fewest = min(len(np.unique(codes[here])) for here in arms.values())
@@ -456,27 +457,36 @@ def difference_in_differences(
     reassigned, smallest = _reassigned(change, treated, codes, seed)
     rows.append(
         ("difference", math.nan, math.nan, beta, se, low, high, p, reassigned,
-         int(codes.max()) + 1, n)
+         int(codes.max()) + 1, n, float(found.freedom[1]))
     )  # fmt: skip
     grade = Grade.RANDOMISED if is_randomised(kept) else Grade.QUASI_EXPERIMENTAL
     return _contrast(
         name, rows, Estimate(metric, beta, low, high, n, unit, grade),
         "Difference in differences; errors CR2 with Satterthwaite's degrees of freedom.",
         {
-            "freedom": float(found.freedom[1]),
             "p_smallest": None if math.isnan(smallest) else smallest,
-            "n_without": len(frame) - len(kept), "is_randomised": grade is Grade.RANDOMISED,
+            "is_randomised": grade is Grade.RANDOMISED,
         },
+        _left(frame, kept),
     )  # fmt: skip
 
 
 _EFFECT_COLUMNS = ["arm", "before", "after", "change", "se", "low", "high", "p", "p_reassigned",
-                   "n_clusters", "n"]  # fmt: skip
+                   "n_clusters", "n", "freedom"]  # fmt: skip
+
+
+def _left(frame: pd.DataFrame, kept: pd.DataFrame) -> tuple[Step, ...]:
+    """How many there are, and how many of them have what is compared."""
+    return (
+        Step("followed", _people(frame), len(frame)),
+        Step("on a side, all values known", _people(kept), len(kept)),
+    )
 
 
 def _contrast(
-    name: str, rows: list[Any], estimate: Estimate, method: str, parameters: dict[str, Any]
-) -> Result:
+    name: str, rows: list[Any], estimate: Estimate, method: str, parameters: dict[str, Any],
+    attrition: tuple[Step, ...],
+) -> Result:  # fmt: skip
     return Result(
         name, Family.CONTRAST, pd.DataFrame(rows, columns=_EFFECT_COLUMNS),
         {
@@ -484,7 +494,7 @@ def _contrast(
             "low": Role.LOW, "high": Role.HIGH, "p": Role.VALUE, "p_reassigned": Role.VALUE,
             "n_clusters": Role.VALUE, "n": Role.N,
         },
-        (estimate,), method, parameters,
+        (estimate,), method, parameters, attrition,
     )  # fmt: skip
 
 
@@ -538,24 +548,24 @@ def _arm_row(
     before, after = (float(kept.loc[here, c].astype(float).mean()) for c in ("before", "after"))
     nothing = (math.nan,) * 5
     return (label or "all", before, after, float(change[here].mean()), *nothing,
-            len(np.unique(codes[here])), _people(kept[here]))  # fmt: skip
+            len(np.unique(codes[here])), _people(kept[here]), math.nan)  # fmt: skip
 
 
 def _plain_change(
-    name: str, kept: pd.DataFrame, change: Floats, codes: NDArray[np.intp], rows: list[Any],
-    metric: str, unit: str, n: int,
+    name: str, frame: pd.DataFrame, kept: pd.DataFrame, change: Floats,
+    codes: NDArray[np.intp], rows: list[Any], metric: str, unit: str, n: int,
 ) -> Result:  # fmt: skip
     found = _ols.fit(np.ones((len(kept), 1)), change, codes)
     if found is None or codes.max() < 1 or not found.se[0] > 0:
         return not_enough(name, Family.CONTRAST, "the change is the same for everyone")
     beta, se, low, high, p = _read(found, 0)
     label, before, after = rows[0][:3]
-    row = (label, before, after, beta, se, low, high, p, math.nan, int(codes.max()) + 1, n)
+    row = (label, before, after, beta, se, low, high, p, math.nan, int(codes.max()) + 1, n,
+           float(found.freedom[0]))  # fmt: skip
     return _contrast(
         name, [row], Estimate(metric, beta, low, high, n, unit, Grade.DESCRIPTIVE),
         "Change from before to after, without anyone to compare with.",
-        {"freedom": float(found.freedom[0]), "p_smallest": None, "is_randomised": False,
-         "n_without": 0},
+        {"p_smallest": None, "is_randomised": False}, _left(frame, kept),
     )  # fmt: skip
 
 
@@ -622,8 +632,8 @@ def adjusted(
     Result
         Family MODEL; one row a term, the effect first (``treated``): ``term, coefficient, se,
         low, high, p, n``. Errors are CR2 with Satterthwaite's degrees of freedom. Estimate: the
-        effect, graded randomised or adjusted. ``parameters``: ``plain_se, residual_freedom`` (of
-        ordinary least squares, for :func:`robustness`), ``freedom``, ``outcome_sd``.
+        effect, graded randomised or adjusted. ``parameters["outcome_sd"]``. Private: ``freedom``
+        of the t test; ``plain_se, residual_freedom`` of ordinary least squares.
 
     Examples
     --------
@@ -659,13 +669,18 @@ def adjusted(
         )  # fmt: skip
     n = _people(kept)
     rows = [
-        (term, *_read(found, i), n) for i, term in enumerate(["treated", *terms.columns], start=1)
-    ]
+        (term, *_read(found, i), n, float(found.freedom[i]), float(found.plain_se[i]),
+         found.residual_freedom)
+        for i, term in enumerate(["treated", *terms.columns], start=1)
+    ]  # fmt: skip
     grade = Grade.RANDOMISED if is_randomised(kept) else Grade.ADJUSTED
-    _, beta, _, low, high, _, _ = rows[0]
+    _, beta, _, low, high, *_ = rows[0]
     return Result(
         name, Family.MODEL,
-        pd.DataFrame(rows, columns=["term", "coefficient", "se", "low", "high", "p", "n"]),
+        pd.DataFrame(
+            rows, columns=["term", "coefficient", "se", "low", "high", "p", "n", "freedom",
+                           "plain_se", "residual_freedom"],
+        ),
         {
             "term": Role.KEY, "coefficient": Role.VALUE, "low": Role.LOW, "high": Role.HIGH,
             "p": Role.VALUE, "n": Role.N,
@@ -674,10 +689,9 @@ def adjusted(
         "Least squares on the arm and what is known; errors CR2 with Satterthwaite's degrees of "
         "freedom.",
         {
-            "plain_se": float(found.plain_se[1]), "residual_freedom": found.residual_freedom,
-            "freedom": float(found.freedom[1]), "n_without": len(frame) - len(kept),
             "outcome_sd": float(np.std(y, ddof=1)), "is_randomised": grade is Grade.RANDOMISED,
         },
+        _left(frame, kept),
     )  # fmt: skip
 
 
@@ -930,7 +944,7 @@ def robustness(
     terms = _terms(kept, covariates, name)
     treated = next(iter(arms.values())).astype(float)
     estimate, n = found.estimates[0].value, found.estimates[0].n
-    se, freedom = (float(found.parameters[c] or 0) for c in ("plain_se", "residual_freedom"))
+    se, freedom = (float(found.frame[c].iloc[0]) for c in ("plain_se", "residual_freedom"))
     partial, rv, rv_interval = robustness_value(estimate, se, freedom)
     rows = []
     for label, own in _benchmarks(covariates, terms).items():

@@ -15,7 +15,7 @@ import pandas as pd
 from ldresearch.errors import ParameterError, message
 from ldresearch.models._asked import among, between, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
-from ldresearch.result import Estimate, Result, not_enough
+from ldresearch.result import Estimate, Result, Step, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 FORMULAS: Final = ("pooled", "unpooled", "arcsine", "continuity")
@@ -646,7 +646,11 @@ def icc(frame: pd.DataFrame, *, cluster: str = "unit", value: str = "value") -> 
         "Analysis of variance between and within teams; interval from the F distribution"
         + (", the estimate set to 0, since teams were less alike than chance" if is_truncated
            else "") + ".",
-        {"is_truncated": bool(is_truncated), "n_without": len(frame) - len(kept)},
+        {"is_truncated": bool(is_truncated)},
+        (
+            Step("all", persons(frame), len(frame)),
+            Step("team and value known", persons(kept), len(kept)),
+        ),
     )  # fmt: skip
 
 

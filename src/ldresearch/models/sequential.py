@@ -18,7 +18,7 @@ from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.models import _sequence
 from ldresearch.models._asked import among, between, is_randomised, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
-from ldresearch.result import Estimate, Result, Scalar, not_enough
+from ldresearch.result import Estimate, Result, Scalar, Step, not_enough
 from ldresearch.vocabulary import Family, Grade, Reason, Role, Verdict
 
 MIN_ARM: Final = 50
@@ -404,7 +404,8 @@ def sample_ratio(frame: pd.DataFrame, *, alpha: float = SRM_ALPHA) -> Result:
     Result
         Family CONTRAST; ``arm, share, expected, n`` (people) and, where teams were assigned,
         ``assigned``. Estimate ``sample_ratio_p`` is the p value of
-        Pearson's chi-squared test; ``parameters``: ``p, chi2, df, is_passed``.
+        Pearson's chi-squared test; ``parameters``: ``p`` (to three digits), ``df``,
+        ``is_passed``.
 
     References
     ----------
@@ -457,7 +458,8 @@ def sample_ratio(frame: pd.DataFrame, *, alpha: float = SRM_ALPHA) -> Result:
         name, Family.CONTRAST, out, roles,
         (Estimate("sample_ratio_p", p, math.nan, math.nan, int(people.sum()), "probability"),),
         "Pearson's chi-squared test of the arms' sizes.",
-        {"p": p, "chi2": chi2, "df": len(n) - 1, "alpha": alpha, "is_passed": p >= alpha},
+        # Told to three digits: exact ones would give the difference of the counts back.
+        {"p": float(f"{p:.3g}"), "df": len(n) - 1, "alpha": alpha, "is_passed": p >= alpha},
     )  # fmt: skip
 
 
@@ -526,7 +528,10 @@ def cuped(frame: pd.DataFrame, *, covariate: str = "covariate", control: str = "
             "variance_left": Role.VALUE, "width_left": Role.VALUE, "n": Role.N,
         },
         method="Regression of the value on activity before the start (CUPED).",
-        parameters={"n_without": len(frame) - len(kept)},
+        attrition=(
+            Step("a value known", persons(frame), len(frame)),
+            Step("activity before the start known", persons(kept), len(kept)),
+        ),
     )  # fmt: skip
 
 
