@@ -72,7 +72,7 @@ _ITEMS: Final = {
     "frozen": "the plan frozen before the launch", "launch": "the launch date",
     "end": "the end date", "design": "how it was to be compared",
     "share": "the share that was to get it", "looks": "the looks on their days",
-    "primary": "the effect wanted", "guardrail": "what may not suffer",
+    "primary": "the smallest effect that matters", "guardrail": "what may not suffer",
     "outcome": "a result of the work", "cost": "the cost",
 }  # fmt: skip
 _STATES: Final = {

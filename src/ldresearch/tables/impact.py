@@ -15,9 +15,9 @@ from ldresearch.vocabulary import metrics
 from ldresearch.wording import NOT_KNOWN, NOT_REACHED, date, number, percent, points
 
 ITEMS: Final = {
-    "frozen": "plan frozen", "launch": "launch", "end": "end", "design": "compared how",
+    "frozen": "plan frozen", "launch": "launch", "end": "end", "design": "comparison",
     "share": "share with the initiative", "looks": "looks held on their days",
-    "primary": "effect wanted", "guardrail": "may get worse by no more than",
+    "primary": "smallest effect that matters", "guardrail": "most that may be lost",
     "outcome": "result of the work", "cost": "cost",
 }  # fmt: skip
 """Items of a plan as a reader would name them."""
@@ -63,9 +63,9 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 def kept(published: Published, *_: Published) -> Table:
     """Tabulate each item of the plan: planned, actual, kept or not."""
     caption = "Plan against actual, with 95 % intervals (a date is kept within a week)"
-    columns = (Col("item", is_header=True), Col("planned"), Col("actual"), Col("kept"))
+    columns = (Col("planned", is_header=True), Col("actual"), Col("kept"))
     rows = tuple(
-        (_item(r), planned(r), actual(r), _kept(r["state"]))
+        (f"{_item(r)}: {planned(r)}" if planned(r) else _item(r), actual(r), _kept(r["state"]))
         for r in published.frame.to_dict("records")
     )
     return Table(caption, columns, rows)
@@ -78,8 +78,8 @@ def _kept(state: Any) -> str:
 def _item(row: Mapping[Any, Any]) -> str:
     said = ITEMS.get(str(row["item"]), str(row["item"]))
     if row["item"] == "outcome":
-        return f"{said}: {row['what']}"
-    return f"{said}: {label(str(row['what']))}" if row["what"] else said
+        return f"{said}, {str(row['what']).replace('_', ' ')}"
+    return f"{said}, {label(str(row['what']))}" if row["what"] else said
 
 
 def label(metric: str) -> str:
