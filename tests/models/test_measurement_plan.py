@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ldresearch.models import _looks, power, sequential
 from ldresearch.models import measurement_plan as models
-from ldresearch.models import power
 from ldresearch.plan import Plan, parse, template
 from ldresearch.vocabulary import metrics
 
@@ -23,6 +23,12 @@ def plan(**changed: object) -> Plan:
     return Plan.from_content(
         content | {name.replace("__", "."): value for name, value in changed.items()}
     )
+
+
+ONCE: dict[str, object] = {
+    "decision__method": "lan_demets_pocock", "looks_on": ["2025-09-01"],
+}  # fmt: skip
+"""A single look, at the end: the power that textbooks tell."""
 
 
 def people(n: int = 2188, share: float = 0.2, seed: int = 1, same: float = 0.8) -> pd.DataFrame:
@@ -66,9 +72,9 @@ def records() -> pd.DataFrame:
 def test_twenty_to_twenty_five_percent_takes_1094_an_arm() -> None:
     """Fleiss, no continuity correction (R's power.prop.test)."""
     found = models.ways(people(), power.icc(pd.DataFrame()), plan()).frame.set_index("way")
-    assert abs(found.loc["persons", "needed"] - 2 * 1094) <= 1
-    assert found.loc["persons", "power"] == pytest.approx(0.8, abs=0.01)
-    assert found.loc["persons", "mde"] == pytest.approx(0.05, abs=0.0005)
+    assert abs(found.loc["once", "needed"] - 2 * 1094) <= 1
+    assert found.loc["once", "power"] == pytest.approx(0.8, abs=0.01)
+    assert found.loc["once", "mde"] == pytest.approx(0.05, abs=0.0005)
 
 
 def test_adjusting_takes_the_squared_correlation_off() -> None:
@@ -111,10 +117,41 @@ def test_few_groups_have_less_power_than_the_normal_distribution_says() -> None:
 
 
 def test_the_curve_falls_and_crosses_what_matters_where_it_should() -> None:
-    frame = models.curve(people(), plan()).frame
+    frame = models.curve(people(), plan(**ONCE)).frame
     own = frame[frame["way"] == "persons"].sort_values("n_total")
     assert (np.diff(own["mde"]) < 0).all()
     assert np.interp(2188, own["n_total"], own["mde"]) == pytest.approx(0.05, abs=0.001)
+
+
+# Looks --------------------------------------------------------------------------------------
+
+
+def test_looks_cost_what_group_sequential_tables_say() -> None:
+    """Inflation of the sample by five looks at alpha .05 and power .8, against the recursion."""
+    even = tuple(k / 5 for k in range(1, 6))
+    found = _looks.times("lan_demets_pocock", even, 0.05, 0.8)
+    told = power_of_boundaries("lan_demets_pocock", 5)
+    assert found == pytest.approx(told, abs=0.02)
+    found = _looks.times("lan_demets_obrien_fleming", even, 0.05, 0.8)
+    assert found == pytest.approx(power_of_boundaries("lan_demets_obrien_fleming", 5), abs=0.02)
+
+
+def power_of_boundaries(kind: str, looks: int) -> float:
+    """By the recursion, not by simulation."""
+    return float(sequential.boundaries(looks, kind=kind).parameters["inflation"])
+
+
+def test_a_sequence_finds_what_it_is_said_to_find() -> None:
+    """Fresh courses of a mean: found at any look of six as often as told."""
+    looks = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+    z = _looks.limits("confidence_sequence", looks, 0.05)
+    shift = _looks.shift_for(0.8, z, looks)
+    rng = np.random.default_rng(99)
+    steps = np.sqrt(np.diff(looks, prepend=0))
+    walks = np.cumsum(rng.standard_normal((20000, 6)) * steps, axis=1) / np.sqrt(looks)
+    seen = (walks + shift * np.sqrt(looks) > z).any(axis=1).mean()
+    assert seen == pytest.approx(0.8, abs=0.012)
+    assert (np.abs(walks) > z).any(axis=1).mean() < 0.05
 
 
 # Baselines and scores -----------------------------------------------------------------------
@@ -172,7 +209,7 @@ def decide(frame: pd.DataFrame, asked: Plan | None, by: str = "unit") -> tuple[s
     ("frame", "asked", "expected"),
     [
         (people(4000), plan(), ("launch", "enough")),
-        (people(1800), plan(), ("redesign", "other_way")),
+        (people(2500, same=0), plan(), ("redesign", "other_way")),
         (people(1000, same=0), plan(), ("redesign", "too_weak")),
         (people(120, same=0), plan(), ("do not measure", "out_of_reach")),
         (people(4000), None, ("redesign", "no_plan")),
@@ -200,7 +237,7 @@ def test_a_metric_that_should_fall_is_planned_for_falling() -> None:
     frame["gave_up_share"] = frame["value_reach"]
     found = models.ways(frame, power.icc(pd.DataFrame()), asked).frame.set_index("way")
     # 20 to 15 % takes 906 an arm (R: power.prop.test(p1 = .2, p2 = .15, power = .8): 905.3).
-    assert found.loc["persons", "needed"] == pytest.approx(2 * 905.3, abs=2)
+    assert found.loc["once", "needed"] == pytest.approx(2 * 905.3, abs=2)
 
 
 def test_designs_find_a_planted_effect_more_often_than_none() -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from ldresearch.models import _looks
 from ldresearch.models import power as planning
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.models.rates import Z95, wilson
@@ -48,6 +49,22 @@ class _Asked:
     power: float
     share: float
     unit: str
+    method: str = "lan_demets_pocock"
+    fractions: tuple[float, ...] = (1.0,)
+
+    @property
+    def once(self) -> _Asked:
+        """The same with a single look, at the end."""
+        return replace(self, method="lan_demets_pocock", fractions=(1.0,))
+
+    @property
+    def times(self) -> float:
+        """How many times the people of a single look the plan's looks take."""
+        return _looks.times(self.method, self.fractions, self.alpha, self.power)
+
+    def chance(self, single: float) -> float:
+        """Chance to find at one of the looks what a single look finds with a chance."""
+        return _looks.at_looks(single, self.method, self.fractions, self.alpha)
 
     @property
     def is_compared(self) -> bool:
@@ -73,8 +90,18 @@ def _asked(plan: Plan | None, share: float | None = None) -> _Asked:
         given = 0.5
     return _Asked(
         metrics()[plan.metric], plan.minimum_effect, plan.alpha, plan.power,
-        given if share is None else share, plan.roll_out.unit,
+        given if share is None else share, plan.roll_out.unit, plan.decision.method,
+        _fractions(plan),
     )  # fmt: skip
+
+
+def _fractions(plan: Plan) -> tuple[float, ...]:
+    """Share of the people whose window is over by each look, coming evenly; all by the last."""
+    window = plan.value_event.window_days
+    days = [(day - plan.launch_on).days - window for day in plan.looks_on]
+    if days[-1] <= 0:
+        return (1.0,)
+    return tuple(sorted({round(day / days[-1], 4) for day in days if day > 0}))
 
 
 def candidates() -> tuple[Metric, ...]:
@@ -337,7 +364,7 @@ class _Baseline:
 
     def mde(self, asked: _Asked, design_effect: float = 1.0) -> float:
         """Smallest effect found, as a size; ``nan`` where none is."""
-        n = _coarse_n(self.n) * (1 - asked.share) / design_effect
+        n = _coarse_n(self.n) * (1 - asked.share) / design_effect / asked.times
         if self.sd == 0 or n < 3 or n * asked.ratio < 3:
             return math.nan
         found = self.plan(asked, n=n, power=asked.power)
@@ -509,7 +536,8 @@ def ways(
     Returns
     -------
     Result
-        Family CHECKS: ``way`` (``persons``, ``adjusted``, ``equal``, ``events`` or a group),
+        Family CHECKS: ``way`` (``once``: a single look at the end, ``persons`` and all others by
+        the looks of the plan: ``adjusted``, ``equal``, ``events`` or a group),
         ``needed`` (people in both arms), ``there``, ``power``, ``mde``, ``is_enough``,
         ``is_planned``.
     """
@@ -526,8 +554,10 @@ def ways(
         return not_enough(
             name, Family.CHECKS, "everyone gets it at once, so there is nobody to compare with"
         )
-    planned = "persons" if asked.unit == "person" else by
-    rows = [_way("persons", found, asked, 1.0)]
+    # Looks are adjusted for activity before wherever that is known.
+    planned = "adjusted" if found.correlation > 0.1 else "persons"
+    planned = planned if asked.unit == "person" else by
+    rows = [_way("once", found, asked.once, 1.0), _way("persons", found, asked, 1.0)]
     if found.correlation > 0.1:
         rows.append(_way("adjusted", found, asked, 1 - found.correlation**2))
     if abs(asked.share - 0.5) > 0.01:
@@ -566,13 +596,19 @@ def _way(
     n_control = there * (1 - asked.share) / times
     if planned.is_empty or n_control < 3 or (n_groups and n_groups < 4):
         return way, math.nan, there, math.nan, math.nan, False
-    needed = float(planned.parameters["n_exact"] or 0)
+    needed = float(planned.parameters["n_exact"] or 0) * asked.times
     total = math.ceil(needed * times * (1 + asked.ratio))
     chance = found.plan(asked, mde=sign * asked.effect, n=n_control)
     reached = math.nan if chance.is_empty else chance.estimate("planned_power").value
     if n_groups:
         reached = _few_groups(reached, asked.alpha, n_groups)
-    return way, total, there, reached, found.mde(asked, times), reached >= asked.power - 1e-9
+    reached = asked.chance(reached)
+    return way, total, there, reached, found.mde(asked, times), _reaches(reached, asked)
+
+
+def _reaches(chance: float, asked: _Asked) -> bool:
+    """Whether a chance is the one asked for, in whole percents: a plan is no more exact."""
+    return not math.isnan(chance) and round(chance, 2) >= asked.power - 1e-9
 
 
 def _few_groups(power: float, alpha: float, n_groups: int) -> float:
@@ -604,9 +640,9 @@ def _by_events(frame: pd.DataFrame, found: _Baseline, asked: _Asked) -> list[tup
     events = n_control * (share + asked.ratio * (share + rise))
     chance = planning.survival_events(ratio, events=events, alpha=asked.alpha, ratio=asked.ratio,
                                    direction="up")  # fmt: skip
-    total = int(needed.frame["n_total"].iloc[0])
-    return [("events", total, there, chance.estimate("planned_power").value, math.nan,
-             total <= there)]  # fmt: skip
+    total = math.ceil(int(needed.frame["n_total"].iloc[0]) * asked.times)
+    reached = asked.chance(chance.estimate("planned_power").value)
+    return [("events", total, there, reached, math.nan, _reaches(reached, asked))]
 
 
 # Roll-outs ----------------------------------------------------------------------------------
@@ -771,6 +807,7 @@ def _verdict(
 ) -> Result:  # fmt: skip
     nothing = {"power": math.nan, "mde": math.nan, "needed": math.nan, "there": math.nan}
     row = nothing | {k: own[k] for k in nothing} if own else nothing
+    row["needed"] = _coarse(row["needed"])
     there = _coarse_n(persons(frame)) if len(frame) else 0
     estimates = []
     if own:

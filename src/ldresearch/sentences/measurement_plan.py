@@ -12,6 +12,7 @@ from ldresearch.sentences._headline import Card, Headline
 from ldresearch.vocabulary import metrics
 
 WAYS: Final = {
+    "once": "looking once only, at the end",
     "persons": "person by person",
     "adjusted": "adjusted for activity before",
     "equal": "half and half, person by person",
@@ -214,8 +215,7 @@ def ways(published: Published, *_: Published) -> str:
     if not enough:
         wanted = words.percent(_float(p["power"]))
         return f"In none of these ways would {effect} be found with a chance of {wanted}."
-    how = words.listing(enough, last="or")
-    return f"{words.sentence(effect)[:-1]} would be found surely enough, compared {how}."
+    return f"{words.sentence(effect)[:-1]} would be found surely enough: {'; '.join(enough)}."
 
 
 def designs(published: Published, *_: Published) -> str:
@@ -343,7 +343,7 @@ def _decision(p: Mapping[str, Scalar], plan: Published | None) -> str:
             "Hold a share of people or units out by lot, or bring it to one group after another."
         ),
         "few_groups": "Roll it out by smaller groups, or person by person.",
-        "other_way": f"Change the plan and compare {_way(p['best_way'])}, or follow more people.",
+        "other_way": f"Change the plan ({_way(p['best_way'])}), or follow more people.",
         "too_weak": (
             "Follow more people or a longer window, choose a more sensitive metric from the "
             "scorecard, or say that a larger effect is what matters."
@@ -374,10 +374,10 @@ def _change_mind(p: Mapping[str, Scalar]) -> str:
     there = f"{_float(p['there']):,.0f}"
     if p["verdict"] == "launch":
         return (
-            f"Fewer than {needed} people to compare at the launch (there are {there}), or a larger "
-            "effect that matters."
+            f"Fewer than about {needed} people to compare at the launch (there are {there}), or a "
+            "smaller effect that matters."
         )
-    return f"{needed} people to compare (there are {there}), or a larger effect that matters."
+    return f"About {needed} people to compare (there are {there}), or a larger effect that matters."
 
 
 def _baseline_card(p: Mapping[str, Scalar], others: tuple[Published, ...]) -> list[Card]:

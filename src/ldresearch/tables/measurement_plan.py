@@ -12,6 +12,7 @@ from ldresearch.vocabulary import metrics
 from ldresearch.wording import HIDDEN, NOT_KNOWN, date, number, percent, quantity
 
 WAYS: Final = {
+    "once": "once only, at the end",
     "persons": "person by person",
     "adjusted": "adjusted for before",
     "equal": "half and half",
