@@ -162,6 +162,14 @@ def test_the_finding_follows_the_money(effect: float, title: str, decision: str)
     assert said.decision.startswith(decision)
 
 
+def test_before_the_end_no_number_is_shown(found: dict[str, Result]) -> None:
+    parameters = {**found["verdict"].parameters, "verdict": "wait", "because": "not over"}
+    said = shown({**found, "verdict": found["verdict"].but(parameters=parameters)})
+    assert said.title.startswith("It is too early to judge")
+    assert "1 September 2025" in said.title
+    assert said.cards == ()
+
+
 def test_what_suffered_stands_in_the_finding(found: dict[str, Result]) -> None:
     parameters = {**found["verdict"].parameters, "verdict": "retire", "because": "guardrail"}
     said = shown({**found, "verdict": found["verdict"].but(parameters=parameters)})

@@ -76,7 +76,9 @@ def conduct(log: EventLog, *, initiative: str = "", since: str = "") -> pd.DataF
     if since and initiative and not (table.initiative_id == initiative).any().execute():
         return pd.DataFrame(columns=list(conduct.columns))
     row = _arms.known(log, initiative)
-    begun = _arms.Launch(str(row["initiative_id"]), row["started_on"])
+    begun = _arms.launch(log, str(row["initiative_id"]), since)
+    if begun is None:
+        return pd.DataFrame(columns=list(conduct.columns))
     sides = _arms.sides(log, begun)
     counted = sides.filter(sides.arm != "")
     people = log.collect(

@@ -737,6 +737,7 @@ def verdict(
     on = next((d for d in days if d >= as_of), as_of + timedelta(days=28))
     parameters: dict[str, Scalar] = {
         "verdict": said, "because": because, "decide_on": on.isoformat(),
+        "is_at_end": said != WAIT,
         "metric": aims.metric, "minimum_effect": aims.plan.minimum_effect if aims.plan else None,
         "outcome": aims.outcome, "state": aims.state,
         "ends_on": aims.plan.end_on.isoformat() if aims.plan else "",

@@ -277,7 +277,19 @@ def headline(
     *_: Published,
 ) -> Headline:
     """Say in money and plain words whether it was worth it, and what to do with it."""
-    cards: list[Card] = []
+    return Headline(
+        title=_title(verdict, worth, came, did),
+        cards=tuple(_cards(verdict, worth, came, did)),
+        decision=_decision(verdict, worth),
+        change_mind=_change_mind(verdict, worth, came),
+    )
+
+
+def _cards(verdict: Published, worth: Published, came: Published, did: Published) -> list[Card]:
+    if verdict.parameters["verdict"] == "wait":
+        # Numbers before the end are the monitor's: its intervals allow for looking early.
+        return []
+    cards = []
     if worth.has("net_benefit"):
         cards.append(Card.of(worth.estimate("net_benefit"), "earned beyond its cost"))
         cards.append(Card.of(worth.estimate("roi"), "return on investment"))
@@ -286,12 +298,7 @@ def headline(
     if did.estimates:
         label = _metric(str(verdict.parameters["metric"] or ""))
         cards.append(Card.of(did.estimates[0], f"{_kind(did)}: {label}"))
-    return Headline(
-        title=_title(verdict, worth, came, did),
-        cards=tuple(cards),
-        decision=_decision(verdict, worth),
-        change_mind=_change_mind(verdict, worth, came),
-    )
+    return cards
 
 
 def _kind(published: Published) -> str:
