@@ -200,6 +200,12 @@ def test_all_of_alpha_is_spent(kind: str, sides: int) -> None:
     assert found["chance_of_stop"].iloc[-1] == pytest.approx(0.8, abs=1e-6)
 
 
+def test_a_look_that_adds_nothing_is_the_look_before() -> None:
+    z = s.boundaries([0.5, 0.50001, 1.0]).frame["z"]
+    assert z.iloc[1] == z.iloc[0]
+    assert z.iloc[2] == pytest.approx(s.boundaries(2).frame["z"].iloc[1], abs=1e-4)
+
+
 def test_many_looks() -> None:
     found = s.boundaries(60, kind="lan_demets_pocock").frame
     assert found["alpha_spent"].iloc[-1] == pytest.approx(0.05, abs=1e-5)

@@ -88,10 +88,11 @@ def test_one_side_spends_half_of_two() -> None:
     np.testing.assert_allclose(one, two, atol=1e-3)
 
 
-def test_boundaries_spend_alpha_as_integrated_by_scipy() -> None:
-    """The recursion against the multivariate normal distribution, three uneven looks."""
-    t = np.array([0.3, 0.55, 1.0])
-    found = boundaries(list(t)).frame
+@pytest.mark.parametrize("looks", [[0.3, 0.55, 1.0], [0.5, 0.502, 1.0]])
+def test_boundaries_spend_alpha_as_integrated_by_scipy(looks: list[float]) -> None:
+    """The recursion against the multivariate normal distribution, looks apart and close by."""
+    t = np.array(looks)
+    found = boundaries(looks).frame
     z = found["z"].to_numpy()
     covariance = np.sqrt(np.minimum.outer(t, t) / np.maximum.outer(t, t))
     for k in (1, 2, 3):

@@ -19,6 +19,10 @@ from ldresearch.models._frame import Floats
 
 _R = 32
 """Fineness of the grid: 12 r - 3 points before the boundary cuts it."""
+_FINE_TO = 0.07
+"""Steps of the process down to this many standard deviations are seen by that grid."""
+_NO_STEP = 1e-4
+"""A look that adds a smaller part of the information is the look before."""
 _FAR = 12.0
 
 
@@ -31,13 +35,13 @@ class _State:
     information: float
 
 
-def _grid(middle: float, low: float, high: float) -> tuple[Floats, Floats]:
+def _grid(middle: float, low: float, high: float, r: int) -> tuple[Floats, Floats]:
     """Return Jennison and Turnbull's points and Simpson weights between two boundaries."""
-    i = np.arange(1, 6 * _R)
+    i = np.arange(1, 6 * r)
     x = np.where(
-        i < _R,
-        -3 - 4 * np.log(_R / i),
-        np.where(i <= 5 * _R, -3 + 3 * (i - _R) / (2 * _R), 3 + 4 * np.log(_R / (6 * _R - i))),
+        i < r,
+        -3 - 4 * np.log(r / i),
+        np.where(i <= 5 * r, -3 + 3 * (i - r) / (2 * r), 3 + 4 * np.log(r / (6 * r - i))),
     )
     x = x + middle
     inside = x[(x > low) & (x < high)]
@@ -71,10 +75,22 @@ def _advance(state: _State | None, information: float, drift: float) -> Callable
     return above
 
 
+def _fineness(information: Floats, k: int) -> int:
+    """How fine the grid of a look has to be for the step to the next look that is one."""
+    ahead = information[k + 1 :]
+    shares = (ahead - information[k]) / ahead
+    shares = shares[shares > _NO_STEP]
+    return _R if not len(shares) else int(_R * max(_FINE_TO / np.sqrt(shares[0]), 1.0))
+
+
+def _is_same(state: _State | None, information: float) -> bool:
+    return state is not None and information - state.information <= _NO_STEP * information
+
+
 def _next(
-    state: _State | None, information: float, low: float, high: float, drift: float
+    state: _State | None, information: float, low: float, high: float, drift: float, r: int
 ) -> _State:
-    z, weight = _grid(drift * np.sqrt(information), low, high)
+    z, weight = _grid(drift * np.sqrt(information), low, high, r)
     if state is None:
         density = np.exp(-0.5 * (z - drift * np.sqrt(information)) ** 2) / np.sqrt(2 * np.pi)
         return _State(z, weight * density, information)
@@ -106,13 +122,15 @@ def crossing(
     state: _State | None = None
     above, below = np.zeros(len(information)), np.zeros(len(information))
     for k, (t, c) in enumerate(zip(information, upper, strict=True)):
+        if _is_same(state, t):
+            continue
         over = _advance(state, t, drift)
         total = 1.0 if state is None else float(state.mass.sum())
         above[k] = over(c)
         low = -c if sides == 2 else -_FAR + min(drift * np.sqrt(t), 0.0)
         if sides == 2:
             below[k] = total - over(-c)
-        state = _next(state, t, low, c, drift)
+        state = _next(state, t, low, c, drift, _fineness(information, k))
     return above, below
 
 
@@ -130,6 +148,9 @@ def spend(information: Floats, spent: Floats, *, sides: int) -> Floats:
     upper = np.empty(len(information))
     used = 0.0
     for k, (t, total) in enumerate(zip(information, spent, strict=True)):
+        if _is_same(state, t):
+            upper[k] = upper[k - 1]
+            continue
         over = _advance(state, t, 0.0)
         share = (total - used) / sides
         if share <= 1e-14:
@@ -140,7 +161,8 @@ def spend(information: Floats, spent: Floats, *, sides: int) -> Floats:
             c = brentq(lambda z, f=over, s=share: f(z) - s, -_FAR, _FAR, xtol=1e-12)
         upper[k] = c
         used = max(used, total) if share > 1e-14 else used
-        state = _next(state, t, -c if sides == 2 else -_FAR, c, 0.0)
+        low = -c if sides == 2 else -_FAR
+        state = _next(state, t, low, c, 0.0, _fineness(information, k))
     return upper
 
 
