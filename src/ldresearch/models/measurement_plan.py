@@ -815,7 +815,15 @@ def _verdict(
         pairs = [("mde", row["mde"], unit), ("planned_power", row["power"], "probability"),
                  ("planned_n", row["needed"], "persons")]  # fmt: skip
         estimates = [
-            Estimate(metric, float(value), math.nan, math.nan, there, unit)
+            Estimate(
+                metric,
+                float(value),
+                math.nan,
+                math.nan,
+                there,
+                unit,
+                label="both arms" if metric == "planned_n" else "",
+            )
             for metric, value, unit in pairs
             if value == value
         ]
