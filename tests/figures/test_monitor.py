@@ -254,11 +254,12 @@ def test_the_last_look_spends_what_is_left() -> None:
 def test_invitations_that_go_on_are_expected_to_go_on() -> None:
     plan = asked()
     who = people(500)
+    who.attrs["is_inviting"] = True
     on = plan.launch_on + timedelta(days=66)
     expected = g.expected_values(who, plan, as_of=on)
     assert expected == 550  # the pace gives more, and no more are eligible
-    later = on + timedelta(days=40)
-    assert g.expected_values(who, plan, as_of=later) == 500
+    who.attrs["is_inviting"] = False
+    assert g.expected_values(who, plan, as_of=on) == 500
     assert g.expected_values(who.iloc[:0], plan, as_of=on) == 0
 
 

@@ -104,6 +104,14 @@ def test_a_window_counts_once_it_is_over(tmp_path: Path) -> None:
     assert len(due) == 4  # two people, two metrics
 
 
+def test_who_may_still_be_invited_is_not_left_out(tmp_path: Path) -> None:
+    seen = known(tmp_path, "2024-03-14")
+    people = m.enrolled(seen, standing=standing())
+    assert people.attrs["is_inviting"]
+    found = m.deviations(seen, people, standing=standing(), looks=[])
+    assert "not_in_an_arm" not in set(found["deviation"])
+
+
 def test_outcomes_are_those_of_each_own_window(tmp_path: Path) -> None:
     seen = known(tmp_path)
     people = m.enrolled(seen, standing=standing())
@@ -185,6 +193,7 @@ def test_deviations_are_counted(tmp_path: Path) -> None:
         "arms_switched": (1, 3), "late_data": (1, 4), "looks_missed": (1, 1),
         "not_in_an_arm": (1, 4),
     }  # fmt: skip
+    assert not people.attrs["is_inviting"]
     held = m.deviations(seen, people, standing=standing(), looks=[date(2024, 4, 1)])
     assert "looks_missed" not in counts(held)
 

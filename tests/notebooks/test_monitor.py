@@ -25,7 +25,7 @@ NEEDED = ("person", "access", "event", "initiative", "arm")
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    made = organisation(3, name="text", n_persons=900, n_months=8, q=0.1)
+    made = organisation(3, name="text", n_persons=450, n_months=7, q=0.1)
     made = trial(made, 7, started_on="2024-04-01", n_weeks=6, effect=0.25)
     return replace(made, tables={n: t for n, t in made.tables.items() if n in NEEDED})
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DAY: Final = "datetime64[us]"
 LATE_DAYS: Final = 1
 """An event recorded more days than this after it happened is late."""
+INVITING_DAYS: Final = 14
+"""Whoever was put on a side so many days ago or less shows that invitations go on."""
 EDITED, UNFROZEN, ABSENT = "edited", "unfrozen", "absent"
 
 _ATTRIBUTES: Final = ("unit", "level", "role", "country", "location")
@@ -124,7 +126,7 @@ def enrolled(log: EventLog, *, standing: Standing) -> pd.DataFrame:
         Grain ``person_key``: ``cluster`` (what was allocated), ``arm`` (``treated`` or
         ``control``), ``start_on``, ``due_on`` (first day after the window) and ``is_due``, whether
         the whole window is known. ``attrs["n_eligible"]``: who was eligible at the launch;
-        ``attrs["steps"]``: the attrition.
+        ``attrs["is_inviting"]``: whether invitations go on; ``attrs["steps"]``: the attrition.
     """
     plan = _frozen(standing)
     if plan is None:
@@ -144,6 +146,9 @@ def enrolled(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     n_eligible = int(starting(log, plan.launch_on).count().execute())
     n, n_due = len(found), int(found["is_due"].sum())
     found.attrs["n_eligible"] = n_eligible
+    found.attrs["is_inviting"] = bool(
+        start.max() >= pd.Timestamp(log.as_of - timedelta(days=INVITING_DAYS))
+    )
     found.attrs["steps"] = [
         Step("eligible on the day of the launch", n_eligible, n_eligible),
         Step("on a side of the comparison so far", n, n),
@@ -420,13 +425,15 @@ def _of_the_arms(log: EventLog, plan: Plan, placed: pd.DataFrame) -> list[_Row]:
     may = set(log.collect(starting(log, plan.launch_on).select("person_key"))["person_key"])
     inside = set(placed["person_key"])
     n = len(inside)
-    return [
+    rows = [
         ("arms_switched", switched, n, switched, ""),
         ("other_unit", other, n, other, ""),
         ("not_drawn", not_drawn, n, not_drawn, ""),
-        ("not_in_an_arm", len(may - inside), len(may), len(may - inside), ""),
         ("not_eligible", len(inside - may), n, len(inside - may), ""),
     ]
+    if not placed.attrs.get("is_inviting"):
+        rows.append(("not_in_an_arm", len(may - inside), len(may), len(may - inside), ""))
+    return rows
 
 
 def _late_data(log: EventLog, plan: Plan) -> _Row:

@@ -23,8 +23,6 @@ TREATED, CONTROL = "treated", "control"
 SEQUENCE: Final = "confidence_sequence"
 REFUSED: Final = "refused"
 """Stands in place of a verdict where a plan is not kept or not there."""
-STILL_INVITING_DAYS: Final = 14
-"""Whoever was invited so many days ago or less shows that invitations go on."""
 MOST_WEEKS: Final = 26
 """Rows of the course that are told; others lie between them."""
 
@@ -109,8 +107,8 @@ def expected_values(people: pd.DataFrame, asked: Plan | None, *, as_of: date) ->
     Parameters
     ----------
     people : pandas.DataFrame
-        One row a person in the comparison: ``start_on, due_on``; ``attrs["n_eligible"]`` is how
-        many could be.
+        One row a person in the comparison: ``start_on, due_on``; ``attrs["is_inviting"]``:
+        whether invitations go on; ``attrs["n_eligible"]``: how many could be invited.
     asked : Plan or None
     as_of : datetime.date
 
@@ -127,8 +125,7 @@ def expected_values(people: pd.DataFrame, asked: Plan | None, *, as_of: date) ->
     if asked is None or people.empty:
         return 0
     known = int((people["due_on"] <= pd.Timestamp(asked.end_on)).sum())
-    since = (pd.Timestamp(as_of) - people["start_on"].max()).days
-    if since > STILL_INVITING_DAYS:
+    if not people.attrs.get("is_inviting"):
         return known
     last_start = asked.end_on - timedelta(days=asked.value_event.window_days)
     passed = max((as_of - asked.launch_on).days, 1)

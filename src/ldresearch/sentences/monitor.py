@@ -51,7 +51,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "passed": "{value} % of the eligible are on no side.",
         "not passed": "{value} % of the eligible are on no side (allowed: {threshold} %): not yet "
         "invited, or left out. The answer is about the others.",
-        "not known": "No side is known yet.",
+        "not known": "Invitations go on, or no side is known yet.",
     },
     "late_data": {
         "title": "Data come in time",
