@@ -92,20 +92,10 @@ def test_ends_in_a_report(
     assert facts["provenance"]["plans"][0]["hash"] == plan().hash
 
 
-def test_without_a_plan_it_says_there_is_none(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dataset = write(tables("whole"), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
-    payloads, facts = run(root, monkeypatch, dataset=str(dataset.path), as_of="2024-06-20")
-    assert facts["headline"]["title"].startswith("There is no plan yet")
-    assert any(p["view"] == "scorecard" for p in payloads)
-    assert facts["provenance"].get("plans", []) == []
-
-
 def test_a_plan_edited_since_it_was_frozen_is_named(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dataset = write(tables("whole"), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
+    dataset = write(tables("one person"), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
     file = tmp_path / "plan.toml"
     file.write_text(template().replace("power = 0.8", "power = 0.7"), encoding="utf-8")
     freeze(parse(template()), dataset, on=date(2024, 6, 1))
@@ -115,3 +105,13 @@ def test_a_plan_edited_since_it_was_frozen_is_named(
     said = sentences.outline(*map(from_payload, outline["published"]))
     assert "It was edited since: statistics.power: 0.8 became 0.7." in said
     assert {c["check"]: c["status"] for c in facts["checks"]}["unchanged"] == "not passed"
+
+
+def test_without_a_plan_it_says_there_is_none(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = write(tables("whole"), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
+    payloads, facts = run(root, monkeypatch, dataset=str(dataset.path), as_of="2024-06-20")
+    assert facts["headline"]["title"].startswith("There is no plan yet")
+    assert any(p["view"] == "scorecard" for p in payloads)
+    assert facts["provenance"].get("plans", []) == []

@@ -400,7 +400,8 @@ def curve(frame: pd.DataFrame, plan: Plan | None = None, *, design_effect: float
     -------
     Result
         Family CHECKS: ``way`` (``persons``, ``adjusted``, ``groups``), ``n_total``, ``mde``.
-        ``parameters``: ``metric``, ``unit``, ``minimum_effect``, ``there`` (people there are).
+        ``parameters``: ``metric``, ``unit``, ``minimum_effect``, ``there`` (people there are),
+        ``planned`` (the way the plan's looks go).
     """
     name = "curve"
     if len(frame) < FEWEST:
@@ -427,6 +428,8 @@ def curve(frame: pd.DataFrame, plan: Plan | None = None, *, design_effect: float
         "Smallest effect found by the number of people, from the baseline before the launch.",
         {
             "metric": asked.metric.id, "unit": asked.metric.unit, "there": there,
+            "planned": "groups" if asked.unit == "unit" and "groups" in ways else (
+                "adjusted" if "adjusted" in ways else "persons"),
             "minimum_effect": None if math.isnan(asked.effect) else asked.effect,
             "power": asked.power, "alpha": asked.alpha, "share": asked.share,
         },

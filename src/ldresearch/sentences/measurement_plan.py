@@ -170,14 +170,15 @@ def curve(published: Published, *_: Published) -> str:
         return f"What would be seen cannot be told: {published.missing}."
     p = published.parameters
     there, unit = float(p["there"] or 0), str(p["unit"])
-    rows = [r for r in published.frame.to_dict("records") if r["way"] == "persons"]
+    rows = [r for r in published.frame.to_dict("records") if r["way"] == p["planned"]]
     near = [r for r in rows if _known(r["mde"]) and float(r["n_total"]) <= there]
     if not near:
         return "The people there are would show no effect that is possible."
     size = _size(near[-1]["mde"], unit)
+    how = ", adjusted for activity before" if p["planned"] == "adjusted" else ""
     said = (
-        f"With all {there:,.0f} people, {_chance(p['power'])} to find it, the smallest change that "
-        f"would be seen is {size}"
+        f"With all {there:,.0f} people{how}, the smallest change that would be seen with a chance "
+        f"of {words.percent(_float(p['power']))} is {size}"
     )
     effect = p.get("minimum_effect")
     if effect is None:
@@ -430,10 +431,6 @@ def _size(value: Any, unit: str) -> str:
 
 def _article(p: Mapping[str, Scalar], size: str) -> str:
     return f"a {'fall' if p.get('direction') == 'down' else 'rise'} of {size}"
-
-
-def _chance(power: Any) -> str:
-    return f"{words.percent(_float(power))} sure"
 
 
 def _times(factor: Any) -> str:
