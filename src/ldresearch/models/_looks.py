@@ -46,6 +46,12 @@ def limits(method: str, fractions: Sequence[float], alpha: float) -> Floats:
     return found.frame["z"].to_numpy(dtype=float)
 
 
+@lru_cache(maxsize=64)
+def _limits(method: str, fractions: tuple[float, ...], alpha: float) -> Floats:
+    """Keep the limits of a plan: boundaries of many looks take a while."""
+    return limits(method, fractions, alpha)
+
+
 @lru_cache(maxsize=8)
 def _walks(fractions: tuple[float, ...]) -> Floats:
     """Standardised estimates at each look where there is no effect; the same for every plan."""
@@ -101,7 +107,7 @@ def times(method: str, fractions: tuple[float, ...], alpha: float, power: float)
     """
     if fractions == (1.0,) and method != "confidence_sequence":
         return 1.0
-    z = limits(method, fractions, alpha)
+    z = _limits(method, fractions, alpha)
     return max((shift_for(power, z, fractions) / _single(alpha, power)) ** 2, 1.0)
 
 
@@ -109,9 +115,8 @@ def at_looks(single: float, method: str, fractions: tuple[float, ...], alpha: fl
     """Return the chance to find at one of the looks what a single look finds with a chance."""
     if math.isnan(single) or (fractions == (1.0,) and method != "confidence_sequence"):
         return single
-    return chance(
-        _single(alpha, min(single, 1 - 1e-12)), limits(method, fractions, alpha), fractions
-    )
+    shift = _single(alpha, min(single, 1 - 1e-12))
+    return chance(shift, _limits(method, fractions, alpha), fractions)
 
 
 def _single(alpha: float, power: float) -> float:
