@@ -197,6 +197,22 @@ def test_robustness_of_darfur() -> None:
     assert rv_alpha == pytest.approx(0.07626, abs=5e-6)
 
 
+@pytest.mark.parametrize(("t", "freedom"), [(4.18, 783), (2.5, 30), (6.5, 10), (12.0, 8)])
+def test_a_cause_of_the_robustness_value_is_just_enough(t: float, freedom: float) -> None:
+    """By its definition: no weaker one, however it divides, takes the interval to nought."""
+    _, _, rv = robustness_value(t, 1.0, freedom)
+    critical = float(stats.t.ppf(0.975, freedom - 1))
+
+    def least(r2_treatment: float) -> float:
+        found = [
+            bounded(t, 1.0, freedom, r2_treatment, r2) for r2 in np.linspace(0, r2_treatment, 4001)
+        ]
+        return min(moved / se for moved, se in found)
+
+    assert least(rv) == pytest.approx(critical, rel=1e-4)
+    assert least(0.98 * rv) > critical
+
+
 @pytest.mark.parametrize(
     ("r2_treatment", "r2_outcome", "estimate", "se", "t"),
     [

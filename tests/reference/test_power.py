@@ -257,3 +257,23 @@ def test_non_inferiority_of_a_share() -> None:
 def test_non_inferiority_of_a_mean_as_statsmodels() -> None:
     expected = TTestIndPower().solve_power(0.25, power=0.9, alpha=0.025, alternative="larger")
     assert n_of(non_inferiority(0.5, sd=2.0, power=0.9)) == pytest.approx(expected, rel=1e-6)
+
+
+# Designs ------------------------------------------------------------------------------------
+
+
+def test_estimate_of_a_roll_out_is_generalised_least_squares() -> None:
+    """Hussey and Hughes 2007: weeks fixed, teams random; here with the whole matrices."""
+    from ldresearch.models import _designs
+
+    rng = np.random.default_rng(1)
+    panel = rng.normal(size=(8, 1)) + rng.normal(size=(8, 10))
+    theta, likeness = _designs.shrinkage(panel)
+    plan = _designs.assignments(rng, "stepped_wedge", 8, 10, 2, 4, 0.2, 1)
+    moved = _designs._transformed(plan, theta)[0]
+    found = float((moved * panel).sum() / (moved * plan[0]).sum())
+    block = (1 - likeness) * np.eye(10) + likeness
+    inverse = np.kron(np.eye(8), np.linalg.inv(block))
+    x = np.column_stack([plan[0].ravel(), np.kron(np.ones((8, 1)), np.eye(10))])
+    expected = np.linalg.solve(x.T @ inverse @ x, x.T @ inverse @ panel.ravel())[0]
+    assert found == pytest.approx(expected, rel=1e-9)
