@@ -187,16 +187,6 @@ def test_the_roi_interval_is_the_closed_form(
     assert "chance decided who got it" in said.title
 
 
-def test_an_effect_that_pays_is_scaled_and_one_that_never_will_is_retired(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
-) -> None:
-    _, _, said = judged("whole", whole, tmp_path, root, monkeypatch, worth=200.0)
-    assert said.title.startswith("It earned ")
-    assert said.decision.startswith("Scale")
-    _, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of=AS_OF, worth=1.0)
-    assert facts["headline"]["decision"].startswith("Retire it: at this pace")
-
-
 def test_without_an_outcome_the_effect_on_what_people_do_is_told(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
 ) -> None:
@@ -239,14 +229,18 @@ def test_a_result_that_never_moves_has_no_effect_to_tell(
     assert said.title.startswith("It raised the share of people")
 
 
-def test_a_late_plan_is_marked_and_an_edited_one_judged_by_what_was_frozen(
+def test_what_pays_is_scaled_and_a_late_and_edited_plan_is_judged_as_it_was_frozen(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
 ) -> None:
     file = tmp_path / "edited.toml"
     file.write_text(PLAN.replace("minimum_effect = 0.05", "minimum_effect = 0.01"))
-    payloads, facts, _ = judged(
-        "whole", whole, tmp_path, root, monkeypatch, on=date(2024, 4, 1), plan=str(file)
-    )
+    payloads, facts, said = judged(
+        "whole", whole, tmp_path, root, monkeypatch, on=date(2024, 4, 1), plan=str(file),
+        worth=400.0,
+    )  # fmt: skip
+    assert said.title.startswith("It earned ")
+    assert said.decision.startswith("Scale")
+    assert facts["verdict"]["verdict"] == "scale"
     assert {"check": "frozen", "status": "not passed"} in facts["checks"]
     [kept] = [p["published"][0] for p in payloads if p["view"] == "kept"]
     assert kept["parameters"]["state"] == "edited"

@@ -284,9 +284,9 @@ def behaviour(
         for name in names
     ]
     frame = pd.concat(parts, ignore_index=True)
-    n_followed = int(sides.count().execute())
+    counted = log.collect(sides.aggregate(n=sides.count(), sided=(sides.arm != "").sum())).iloc[0]
+    n_followed, has_sides = int(counted["n"]), bool(counted["sided"] > 0)
     frame.attrs["n_open"] = n_followed - len(over)
-    has_sides = bool((sides.arm != "").any().execute()) if n_followed else False
     frame.attrs["steps"] = (
         Step("put on a side of the comparison" if has_sides else "employed at the launch",
              n_followed, n_followed),
