@@ -207,3 +207,13 @@ def test_metrics_in_words_are_short_enough_to_draw() -> None:
     for metric in models.candidates():
         assert len(metric.label) <= 34
         assert metrics()[metric.id].gameable_because
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(4100, "is 5 points: just what matters"), (9000, "is enough for the 5 points that matter"),
+     (1500, "is more than the 5 points that matter")],
+)  # fmt: skip
+def test_the_curve_is_held_against_what_matters(n: int, said: str) -> None:
+    curve = models.curve(people(n), plan())
+    assert said in sentences.curve(publish(curve, PUBLIC))

@@ -183,6 +183,8 @@ def curve(published: Published, *_: Published) -> str:
     effect = p.get("minimum_effect")
     if effect is None:
         return f"{said}."
+    if size == _size(effect, unit):
+        return f"{said}: just what matters."
     verb = "is enough for" if float(near[-1]["mde"]) <= float(effect) else "is more than"
     return f"{said}: that {verb} the {_size(effect, unit)} that matter."
 
