@@ -185,6 +185,9 @@ def test_a_change_is_never_called_an_effect() -> None:
     assert all("no effect" in card.label for card in said.cards)
     assert "so this is no effect" in sentences.result(publish(found["result"], PUBLIC))
     assert sentences.worth(publish(found["worth"], PUBLIC)).startswith("No return is worked out")
+    ladder = {row[0]: row[2] for row in tables.ladder(publish(found["ladder"], PUBLIC)).rows}
+    assert "let chance leave some people out" in ladder["4 what came of it"]
+    assert "let chance leave some people out" in ladder["5 what it returned"]
 
 
 def test_few_people_are_hidden_and_the_sentence_says_so() -> None:

@@ -40,6 +40,9 @@ COLLECT: Final = {
 }
 """What to collect next time for a rung that was not measured."""
 
+COMPARE: Final = "let chance leave some people out, for a while"
+"""What to do next time where nothing that was measured may be called an effect."""
+
 EVIDENCE: Final = {
     "randomised": "strong: drawn at random", "quasi-experimental": "fair: compared with others",
     "adjusted": "limited: adjusted", "descriptive": "a description, no effect",
@@ -167,13 +170,16 @@ def _rung(row: Mapping[Any, Any], *, public: bool) -> tuple[str, str, str]:
     said = f"{row['rung']} {RUNGS.get(name, name)}"
     if row["state"] == "unknown" or not _is_number(row["value"]):
         hidden = row["state"] != "unknown" and not public
-        todo = COLLECT.get(name, "")
-        return said, "hidden: too few people" if hidden else "not measured", f"next time: {todo}"
+        todo = COMPARE if "left out" in str(row["missing"]) else COLLECT.get(name, "")
+        return said, "hidden: too few people" if hidden else "not measured", f"next time {todo}"
     unit = str(row["unit"])
     found = amount(float(row["value"]), unit)
     if _is_number(row["low"]) and _is_number(row["high"]):
         found += f" ({_interval(row, lambda x: amount(x, unit))})"
-    return said, found, EVIDENCE.get(str(row["grade"]), str(row["grade"]))
+    evidence = EVIDENCE.get(str(row["grade"]), str(row["grade"]))
+    # What people say has nobody to compare with; the other rungs have.
+    is_lonely = str(row["grade"]) == "descriptive" and int(row["rung"]) > 1
+    return said, found, f"{evidence}; next time {COMPARE}" if is_lonely else evidence
 
 
 # Result and worth ---------------------------------------------------------------------------
