@@ -33,6 +33,8 @@ LARGEST = 1_000_000
 LONGEST_TEXT = 280
 """Characters of a text; reports show it whole."""
 
+_SHOWN = 60
+_LARGEST = 1e15
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 
 
@@ -467,6 +469,12 @@ def _fields(text: str, name: str) -> dict[str, Any]:
             message(f"this is not TOML: {what}", where=where,
                     do='write key = value, text between " and "')
         ]) from None  # fmt: skip
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, brackets within brackets without end.
+        raise PlanError([
+            message("this is no plan: a number or a list in it is beyond all measure", where=name,
+                    do="write one with `ldresearch plan new`")
+        ]) from None  # fmt: skip
     reading = _Reading(text, name)
     found = reading.everything(data)
     if not reading.problems:
@@ -489,6 +497,8 @@ class _Reading:
         return f"{self.name}, line {line}, {key}" if line else f"{self.name}, {key}"
 
     def refuse(self, key: str, what: str, index: int = 0, **more: Any) -> None:
+        if len(str(more.get("got", ""))) > _SHOWN:
+            more["got"] = str(more["got"])[:_SHOWN] + "..."
         self.problems.append(message(what, where=self.where(key, index), **more))
 
     def everything(self, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -567,6 +577,8 @@ class _Reading:
         if len(read) > LONGEST_TEXT:
             self.refuse(field.key, "longer than a sentence", got=f"{len(read)} characters",
                         allowed=f"up to {LONGEST_TEXT}")  # fmt: skip
+        if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in read):
+            self.refuse(field.key, "holds a character that cannot be seen", do="type it anew")
         if _MAIL.search(read):
             self.refuse(field.key, "a mail address names a person", do="name a role or a team")
 
@@ -687,7 +699,7 @@ def _as_kind(field: Field, value: Any) -> Any:
     if kind is Kind.NUMBER:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         # Adding nought turns a negative nought into the other: they mean the same.
-        return float(value) + 0.0 if is_number and math.isfinite(value) else None
+        return float(value) + 0.0 if is_number and abs(value) <= _LARGEST else None
     if kind is Kind.DAY:
         return _day(value)
     if not isinstance(value, list):

@@ -194,6 +194,26 @@ def test_refusals(old: str, new: str, said: str) -> None:
     assert all(one.startswith("p.toml") and one.endswith(".") for one in found)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a = " + "[" * 100_000, "beyond all measure"),
+        ("a = " + "9" * 5000, "beyond all measure"),
+        (template().replace("amount = 40000", "amount = " + "9" * 400), "not of its type"),
+        (template().replace("version = 1", "version = " + "9" * 400), "out of range"),
+        (template().replace("minimum_effect = 0.05", "minimum_effect = inf"), "not of its type"),
+        (template().replace("Head of learning", "Head\\u0000"), "cannot be seen"),
+        (template().replace("Head of learning", "Head\\u202e"), "cannot be seen"),
+        (template().replace("Head of learning", "x" * 400), "longer than a sentence"),
+    ],
+    ids=["nested", "digits", "amount", "version", "inf", "nul", "turned", "long"],
+)  # fmt: skip
+def test_whatever_stands_in_a_file_is_refused_in_short(text: str, said: str) -> None:
+    found = problems(text)
+    assert any(said in one for one in found)
+    assert all(len(one) < 300 for one in found)
+
+
 def test_an_empty_file_lists_what_is_required() -> None:
     assert len(problems("")) == sum(f.default is None for f in FIELDS if f.table != "guardrail")
 

@@ -138,6 +138,17 @@ def test_a_crash_while_writing_leaves_the_ledger_before(
     assert freeze(plan(version=2, change="x", power=0.9), tmp_path, on=BEFORE).version == 2
 
 
+def test_many_at_once_leave_one_line_each(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    names = [f"plan {i % 4}" for i in range(16)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(
+            lambda name: freeze(plan(name=name, initiative=""), tmp_path, on=BEFORE), names
+        ))  # fmt: skip
+    assert sorted(entry.name for entry in read(tmp_path)) == sorted(set(names))
+
+
 def test_a_line_that_was_changed_taken_out_or_cut_is_found(tmp_path: Path) -> None:
     for n, power in enumerate((0.8, 0.9, 0.7), start=1):
         freeze(plan(version=n, change="x" if n > 1 else "", power=power), tmp_path, on=BEFORE)
