@@ -299,32 +299,6 @@ def behaviour(
 
 
 @measure(
-    grain=("metric_id",),
-    needs=("outcome",),
-    columns={
-        "metric_id": "object",
-        "entity_kind": "object",
-        "measured_in": "object",
-        "n_periods": "int64",
-        "n_entities": "int64",
-        "last_on": _DAY,
-    },
-)
-def results_there_are(log: EventLog) -> pd.DataFrame:
-    """List the results of the work that the outcome table holds."""
-    table = log.table("outcome")
-    return log.collect(
-        table.group_by("metric_id").agg(
-            entity_kind=table.entity_kind.max(),
-            measured_in=table.unit.max(),
-            n_periods=table.period_start_on.nunique(),
-            n_entities=table.entity_id.nunique(),
-            last_on=table.period_end_on.max(),
-        )
-    )
-
-
-@measure(
     grain=("entity",),
     needs=("outcome",),
     columns={
