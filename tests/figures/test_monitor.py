@@ -81,7 +81,7 @@ def results(
 ) -> dict[str, Result]:
     plan, who = asked(), people(n, uneven)
     seen = outcomes(who, effect, harm)
-    found = g.course(seen, plan, n_end=n)
+    found = g.course(seen, plan, n_planned=n)
     guards = g.guardrails(seen, plan)
     stands, ratio = g.plan(kept(), plan, as_of=AS_OF), g.arms(who, plan)
     planned = g.looks(found, plan, as_of=AS_OF, n_end=n)
@@ -230,7 +230,7 @@ def test_boundaries_decide_where_the_plan_says_so() -> None:
     by_looks = replace(asked(), decision=replace(asked().decision,
                                                  method="lan_demets_obrien_fleming"))  # fmt: skip
     seen = outcomes(people(2400), 0.14)
-    found = g.course(seen, by_looks, n_end=2400)
+    found = g.course(seen, by_looks, n_planned=2400)
     planned = g.looks(found, by_looks, as_of=AS_OF, n_end=2400)
     assert planned.parameters["is_used"]
     stands, ratio = results()["plan"], results()["arms"]
@@ -245,7 +245,7 @@ def test_boundaries_decide_where_the_plan_says_so() -> None:
 def test_the_last_look_spends_what_is_left() -> None:
     plan = asked()
     seen = outcomes(people(2400), 0.14)
-    found = g.course(seen, plan, n_end=4000)
+    found = g.course(seen, plan, n_planned=4000)
     end = g.looks(found, plan, as_of=plan.looks_on[-1], n_end=4000).frame
     # One look with values and all of the error left: the bound of a fixed test, nearly.
     assert end["bound"].iloc[-1] < 2.1
@@ -267,7 +267,7 @@ def test_at_the_end_open_questions_pivot() -> None:
     made = results(n=800, effect=0.05)
     plan = asked()
     seen = outcomes(people(800), 0.05)
-    found = g.course(seen, plan, n_end=800)
+    found = g.course(seen, plan, n_planned=800)
     rule = g.verdict(made["plan"], found, made["looks"], [], made["arms"], plan,
                      as_of=plan.end_on)  # fmt: skip
     assert (rule.parameters["verdict"], rule.parameters["reason"]) == ("pivot", "undecided_at_end")

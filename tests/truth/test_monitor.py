@@ -55,7 +55,7 @@ def judged(log: EventLog, standing: plan_ledger.Standing, look: date) -> tuple[R
     people = measures.enrolled(log, standing=standing)
     seen = measures.outcomes(log, people, standing=standing)
     n_end = models.expected_values(people, plan, as_of=look)
-    course = models.course(seen, plan, n_end=n_end)
+    course = models.course(seen, plan, n_planned=people.attrs.get("n_eligible", 0))
     rule = models.verdict(
         models.plan(held, plan, as_of=look), course,
         models.looks(course, plan, as_of=look, n_end=n_end), models.guardrails(seen, plan),

@@ -137,7 +137,7 @@ def expected_values(people: pd.DataFrame, asked: Plan | None, *, as_of: date) ->
 # The primary metric -------------------------------------------------------------------------
 
 
-def course(outcomes: pd.DataFrame, asked: Plan | None, *, n_end: int = 0) -> Result:
+def course(outcomes: pd.DataFrame, asked: Plan | None, *, n_planned: int = 0) -> Result:
     """Estimate the effect on the primary metric week by week, at every look at once.
 
     Adjusted for the same metric in the window before, where it is known (CUPED). Where whole
@@ -149,8 +149,9 @@ def course(outcomes: pd.DataFrame, asked: Plan | None, *, n_end: int = 0) -> Res
         One row a metric and person: ``metric, person_key, cluster, arm, is_randomised, look,
         value, before``.
     asked : Plan or None
-    n_end : int
-        Values at which the sequence is narrowest: those that were planned.
+    n_planned : int
+        Values at which the sequence is narrowest. It must not change from look to look: those who
+        were eligible at the launch.
 
     Returns
     -------
@@ -161,7 +162,7 @@ def course(outcomes: pd.DataFrame, asked: Plan | None, *, n_end: int = 0) -> Res
         return _nothing("course", Family.CONTRAST, outcomes)
     frame = outcomes[outcomes["metric"] == asked.metric]
     found = sequential.confidence_sequence(
-        frame, **_how(frame, asked), tightest_at=n_end, unit=_unit(asked.metric), name="course"
+        frame, **_how(frame, asked), tightest_at=n_planned, unit=_unit(asked.metric), name="course"
     )
     return found if found.is_empty else found.but(
         frame=_dated(found.frame, asked),

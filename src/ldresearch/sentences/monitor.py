@@ -323,7 +323,10 @@ def _count(row: Mapping[Any, Any], published: Published) -> str:
 
 def verdict(published: Published, *others: Published) -> str:
     """Say the verdict and the rule that led to it."""
-    return f"{_TITLES[_word(published)]}: {_because(published, others)}."
+    begin = _TITLES[_word(published)]
+    if published.parameters.get("reason") == "absent":
+        begin = "No verdict"
+    return f"{begin}: {_because(published, others)}."
 
 
 _TITLES: Final = {
