@@ -241,8 +241,17 @@ def effect(frame: pd.DataFrame, *, metric: str, unit: str, seed: int = 1) -> Res
         before = sided["before"].astype(float)
         filled = sided.assign(before=before.fillna(before.mean()))
         known = ("before",) if before.notna().any() else ()
-        return impact.adjusted(filled, covariates=known, metric=metric, unit=unit)
-    return impact.difference_in_differences(frame, metric=metric, unit=unit, seed=seed)
+        found = impact.adjusted(filled, covariates=known, metric=metric, unit=unit)
+    else:
+        found = impact.difference_in_differences(frame, metric=metric, unit=unit, seed=seed)
+    return _without_counts(found)
+
+
+def _without_counts(found: Result) -> Result:
+    """Leave behind what would tell the exact number of people: what is published is rounded."""
+    roles = {name: role for name, role in found.roles.items() if name != "n_clusters"}
+    drawn = {k: v for k, v in found.parameters.items() if k == "is_randomised"}
+    return found.but(roles=roles, parameters=drawn)
 
 
 def behaviours(frame: pd.DataFrame, aims: Aims, *, seed: int = 1) -> tuple[Result, ...]:
@@ -516,8 +525,7 @@ def sides(came: pd.DataFrame, effect: Result) -> Result:
          "high": Role.HIGH, "n": Role.N},
         effect.estimates, effect.method,
         {"outcome": str(came["metric_id"].iloc[0]), "unit": str(came["measured_in"].iloc[0] or ""),
-         "is_identified": is_identified(effect), "design": grade.value,
-         "n_entities": len(named)},
+         "is_identified": is_identified(effect), "design": grade.value},
     )  # fmt: skip
 
 
@@ -650,8 +658,7 @@ def worth(aims: Aims, priced: pd.DataFrame, effect: Result, *, seed: int = 1) ->
     even = aims.cost.middle / (float(priced.attrs["quantity"]) * aims.worth.middle)
     return found.but(
         estimates=estimates,
-        parameters={**found.parameters, "currency": unit, "break_even": even,
-                    "quantity": float(priced.attrs["quantity"])},
+        parameters={**found.parameters, "currency": unit, "break_even": _rounded(even)},
     )  # fmt: skip
 
 
