@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import PurePath
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -248,6 +249,9 @@ class Run:
         if plans:
             provenance["plans"] = plans
         shown = {k: v for k, v in self._values.items() if k != "dataset"}
+        if plan_ledger.is_file(str(shown.get("plan", ""))):
+            # The name of the file is enough: where it lies is nobody's business on a page.
+            shown["plan"] = PurePath(str(shown["plan"])).name
         body = {
             "v": 1,
             "report": {

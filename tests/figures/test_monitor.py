@@ -211,6 +211,17 @@ def test_an_edited_plan_is_refused_in_the_first_line() -> None:
     assert said.cards == ()
 
 
+def test_a_plan_that_was_rewritten_is_refused_in_one_sentence_that_a_page_can_carry() -> None:
+    why = "the plan sprint was edited: " + "; ".join(f"key{i}: 1 became 2" for i in range(60))
+    stands = g.plan(kept(is_kept=False, why=why, reason="edited"), asked(), as_of=AS_OF)
+    nothing = not_enough("x", Family.CHECKS, "x")
+    rule = publish(g.verdict(stands, nothing, nothing, [], nothing, asked(), as_of=AS_OF), PUBLIC)
+    for one in (rule, publish(stands, PUBLIC)):
+        payload = {"v": 1, "kind": "sentence", "stem": "monitor", "view": "plan",
+                   "published": [to_payload(one)]}  # fmt: skip
+        check_payload(payload, public=True)
+
+
 def test_every_check_has_words() -> None:
     frame = results()["trust"].frame
     assert set(frame["check"]) == set(sentences.CHECKS)

@@ -132,6 +132,7 @@ def test_an_edited_plan_file_is_refused_by_the_name_of_the_field(
     assert facts["headline"]["title"].startswith("Refused: the plan sprint was edited")
     assert "primary.minimum_effect: 0.05 became 0.02" in facts["headline"]["title"]
     assert not facts["facts"]
+    assert facts["report"]["parameters"]["plan"] == "plan.toml"
 
 
 def _toml(content: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from ldresearch.measures._people import UNKNOWN, first_day
 from ldresearch.plan import Plan
 from ldresearch.plan_ledger import Standing
 from ldresearch.result import Step
+from ldresearch.wording import date as date_said
 
 if TYPE_CHECKING:
     import ibis
@@ -53,9 +54,12 @@ def why_not(standing: Standing) -> tuple[str, str]:
         return UNFROZEN, f"the plan {standing.plan.name} was not frozen before this date"
     if standing.changes:
         told = "; ".join(map(str, standing.changes))
-        since = f"frozen on {standing.entry.frozen_on}"
+        since = f"frozen on {date_said(standing.entry.frozen_on)}"
         return EDITED, f"the plan {standing.plan.name} was edited since it was {since}: {told}"
     return "", ""
+
+
+_NOT_KEPT: Final = "nothing is judged without a plan that was frozen and kept"
 
 
 def _frozen(standing: Standing) -> Plan | None:
@@ -130,7 +134,7 @@ def enrolled(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     """
     plan = _frozen(standing)
     if plan is None:
-        return _nothing(_ENROLLED, why_not(standing)[1])
+        return _nothing(_ENROLLED, _NOT_KEPT)
     if log.as_of <= plan.launch_on:
         return _nothing(_ENROLLED, f"the launch on {plan.launch_on} is still to come")
     if not plan.initiative:
@@ -252,7 +256,7 @@ def population(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     """
     plan = _frozen(standing)
     if plan is None:
-        return _nothing(population.columns, why_not(standing)[1])
+        return _nothing(population.columns, _NOT_KEPT)
     if log.as_of <= plan.launch_on:
         return _nothing(population.columns, f"the launch on {plan.launch_on} is still to come")
     then, now = (_counts(log, day) for day in (plan.launch_on, log.as_of - timedelta(days=1)))
@@ -298,7 +302,7 @@ def quality(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     """
     plan = _frozen(standing)
     if plan is None:
-        return _nothing(quality.columns, why_not(standing)[1])
+        return _nothing(quality.columns, _NOT_KEPT)
     if log.as_of <= plan.launch_on:
         return _nothing(quality.columns, f"the launch on {plan.launch_on} is still to come")
     import ibis
@@ -376,7 +380,7 @@ def deviations(
     """
     plan, entry = _frozen(standing), standing.entry
     if plan is None or entry is None:
-        return _nothing(deviations.columns, why_not(standing)[1])
+        return _nothing(deviations.columns, _NOT_KEPT)
     missed = [day for day in plan.looks_on if day < log.as_of and day not in set(looks)]
     past = sum(day < log.as_of for day in plan.looks_on)
     amended = entry.version > 1 and entry.frozen_on >= plan.launch_on

@@ -49,11 +49,11 @@ def plan(kept: pd.DataFrame, asked: Plan | None, *, as_of: date) -> Result:
     """
     row = kept.iloc[0]
     if asked is None or not row["is_kept"]:
-        return not_enough("plan", Family.CHECKS, str(row["why"]),
+        return not_enough("plan", Family.CHECKS, _cut(str(row["why"])),
                           parameters={"reason": str(row["reason"])})  # fmt: skip
     ahead = [day for day in asked.looks_on if day >= as_of]
     items = {
-        "name": asked.name, "objective": asked.objective[:280],
+        "name": asked.name, "objective": _cut(asked.objective),
         "frozen_on": str(row["frozen_on"]), "version": str(row["version"]),
         "hash": str(row["hash"])[:12], "launch_on": asked.launch_on.isoformat(),
         "end_on": asked.end_on.isoformat(), "metric": asked.metric,
@@ -74,6 +74,11 @@ def plan(kept: pd.DataFrame, asked: Plan | None, *, as_of: date) -> Result:
             "window_days": asked.value_event.window_days,
         },
     )  # fmt: skip
+
+
+def _cut(text: str, longest: int = 280) -> str:
+    """Shorten what is longer than a page may carry in one cell."""
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
 
 
 # Who is in it -------------------------------------------------------------------------------
@@ -394,7 +399,7 @@ def verdict(
         direction=_direction(asked.metric),
     )  # fmt: skip
     more: dict[str, Scalar] = {
-        "metric": asked.metric, "missing": decides.missing[:280], "plan": asked.name,
+        "metric": asked.metric, "missing": _cut(decides.missing), "plan": asked.name,
         "look": stands.parameters["look"], "n_looks": stands.parameters["n_looks"],
         "method": asked.decision.method,
     }  # fmt: skip
@@ -413,7 +418,7 @@ def process(found: pd.DataFrame) -> Result:
     if found.empty:
         return _nothing("process", Family.CHECKS, found)
     out = rows[["deviation", "count", "detail"]].reset_index(drop=True)
-    out["detail"] = out["detail"].str.slice(0, 280)
+    out["detail"] = [_cut(str(detail)) for detail in out["detail"]]
     return Result(
         "process", Family.CHECKS, out,
         {"deviation": Role.KEY, "count": Role.VALUE, "detail": Role.KEY},
