@@ -65,10 +65,10 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def kept(published: Published, *_: Published) -> Table:
     """Tabulate each item of the plan: planned, actual, kept or not."""
-    caption = "Plan against actual, with 95 % intervals (a date is kept within a week)"
-    columns = (Col("planned", is_header=True), Col("actual"), Col("kept"))
+    caption = "Plan against actual, with 95 % intervals"
+    columns = (Col("planned", is_header=True), Col("kept"), Col("actual"))
     rows = tuple(
-        (f"{_item(r)}: {planned(r)}" if planned(r) else _item(r), actual(r), _kept(r["state"]))
+        (f"{_item(r)}: {planned(r)}" if planned(r) else _item(r), _kept(r["state"]), actual(r))
         for r in published.frame.to_dict("records")
     )
     return Table(caption, columns, rows)
