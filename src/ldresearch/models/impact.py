@@ -150,6 +150,19 @@ def tornado(
     References
     ----------
     Saltelli A et al. (2008). Global Sensitivity Analysis. The Primer, chapter 1.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [("benefit", "time", "hours", "uniform", 100, None, 300),
+    ...         ("isolation", "", "isolation", "uniform", 0.5, None, 1.0),
+    ...         ("cost", "licences", "licences", "fixed", None, 50, None)]
+    >>> columns = ["part", "item", "input", "distribution", "low", "middle", "high"]
+    >>> found = tornado(pd.DataFrame(rows, columns=columns))
+    >>> found.parameters["base"]
+    200.0
+    >>> found.frame[["input", "low", "high", "swing"]].round(6).values.tolist()
+    [['hours', 80.0, 320.0, 240.0], ['isolation', 120.0, 280.0, 160.0]]
     """
     name = "tornado"
     among(figure, f"{name}: figure", ("roi", "net", "benefit_cost_ratio"))
@@ -883,6 +896,11 @@ def bounded(
     r2_outcome : float
         Share of what is left of the outcome.
 
+    Returns
+    -------
+    tuple of float
+        The estimate, nearer to nought or beyond it, and its standard error.
+
     Examples
     --------
     >>> tuple(round(v, 4) for v in bounded(0.09731582, 0.02325654, 783, 0.009164, 0.124641))
@@ -929,6 +947,19 @@ def robustness(
     References
     ----------
     Cinelli C, Hazlett C (2020). JRSS B 82:39-67.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(1)
+    >>> frame = pd.DataFrame({"arm": ["treated", "control"] * 100})
+    >>> frame["before"] = rng.normal(size=200) + 0.3 * (frame["arm"] == "treated")
+    >>> frame["after"] = frame["before"] + (frame["arm"] == "treated") + rng.normal(size=200)
+    >>> found = robustness(frame)
+    >>> found.frame[["benchmark", "times", "estimate"]].round(2).values.tolist()
+    [['before', 1.0, 0.47], ['before', 2.0, 0.35], ['before', 3.0, 0.24]]
+    >>> round(found.estimate("robustness_value").value, 2)
+    0.35
     """
     from scipy.special import stdtrit
 

@@ -453,6 +453,11 @@ def event_share(
     loss_hazard : float
         Losses (people who leave) a person and unit of time.
 
+    Returns
+    -------
+    float
+        Between 0 and 1: of those who come, lost ones among them.
+
     References
     ----------
     Lachin JM, Foulkes MA (1986). Biometrics 42:507-519.
@@ -933,6 +938,15 @@ def designs(
     ----------
     Hussey MA, Hughes JP (2007). Contemporary Clinical Trials 28:182-191. Thompson J et al. (2018).
     Statistics in Medicine 37:2479-2500 (permutation tests in stepped wedge trials).
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"unit": np.repeat(range(20), 12), "week": np.tile(range(12), 20)})
+    >>> frame["value"] = np.random.default_rng(1).normal(size=240)
+    >>> found = designs(frame, effect=0.4, simulations=100, assignments=100)
+    >>> found.frame[["design", "power", "n_treated"]].round(1).values.tolist()
+    [['parallel', 0.7, 10], ['stepped_wedge', 0.6, 20], ['hold_out', 0.5, 16]]
     """
     from ldresearch.models import _designs
     from ldresearch.models.rates import wilson

@@ -644,6 +644,17 @@ def forecast(sequence: Result, *, n_end: int, mde: float = 0.0, level: float = 0
     References
     ----------
     Spiegelhalter DJ, Freedman LS, Blackburn PR (1986). Controlled Clinical Trials 7:8-17.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> frame = pd.DataFrame({"look": np.arange(400) // 100, "arm": ["new", "usual"] * 200})
+    >>> frame["value"] = np.random.default_rng(1).normal(size=400) + 0.3 * (frame["arm"] == "new")
+    >>> ahead = forecast(confidence_sequence(frame, control="usual"), n_end=800, mde=0.2)
+    >>> ahead.frame[["expected", "n"]].tail(2).round(2).values.tolist()
+    [[0.19, 400.0], [0.19, 800.0]]
+    >>> round(ahead.parameters["chance_above"], 2)
+    0.43
     """
     from scipy.special import ndtr, ndtri
 
