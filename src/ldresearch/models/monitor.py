@@ -46,6 +46,17 @@ def plan(kept: pd.DataFrame, asked: Plan | None, *, as_of: date) -> Result:
     -------
     Result
         Family CHECKS: ``item, value``. Empty where the plan is missing, edited or not frozen.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> kept = pd.DataFrame({"is_kept": [True], "version": 1, "hash": asked.hash, "why": "",
+    ...                      "frozen_on": "2025-02-03", "is_late": False, "reason": ""})
+    >>> stands = plan(kept, asked, as_of=asked.looks_on[0])
+    >>> [stands.parameters[name] for name in ("look", "n_looks", "next_on")]
+    [1, 3, '2025-06-02']
     """
     row = kept.iloc[0]
     if asked is None or not row["is_kept"]:
@@ -93,6 +104,21 @@ def arms(people: pd.DataFrame, asked: Plan | None) -> Result:
         One row a person in the comparison: ``person_key, cluster, arm``. What is counted is what
         was allocated: people, or units where whole units were.
     asked : Plan or None
+
+    Returns
+    -------
+    Result
+        Of :func:`sequential.sample_ratio`; empty where the plan holds nobody out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> people = pd.DataFrame({"cluster": range(1000)})
+    >>> people["arm"] = ["treated"] * 600 + ["control"] * 400
+    >>> asked.roll_out.share, arms(people, asked).parameters["is_passed"]
+    (0.5, False)
     """
     if asked is None or people.empty:
         return _nothing("sample_ratio", Family.CONTRAST, people)
@@ -116,6 +142,12 @@ def expected_values(people: pd.DataFrame, asked: Plan | None, *, as_of: date) ->
         whether invitations go on; ``attrs["n_eligible"]``: how many could be invited.
     asked : Plan or None
     as_of : datetime.date
+
+    Returns
+    -------
+    int
+        Those whose window is over by the end; where invitations go on, at the pace so far, at most
+        those who could be invited.
 
     Examples
     --------
@@ -162,6 +194,22 @@ def course(outcomes: pd.DataFrame, asked: Plan | None, *, n_planned: int = 0) ->
     -------
     Result
         Of :func:`sequential.confidence_sequence`, with ``look`` as the day on which it was known.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked, person = parse(template()), np.arange(400)
+    >>> is_treated = person % 2 == 0
+    >>> outcomes = pd.DataFrame({
+    ...     "metric": "value_reach", "person_key": person, "cluster": person,
+    ...     "arm": np.where(is_treated, "treated", "control"), "is_randomised": True,
+    ...     "look": 9 + person // 100, "before": np.nan,
+    ...     "value": np.where(is_treated, person % 8 != 0, person % 8 == 1).astype(float),
+    ... })
+    >>> found = course(outcomes, asked)
+    >>> found.frame[["look", "difference", "n"]].tail(1).values.tolist()
+    [['2025-05-26', 0.5, 400]]
     """
     if asked is None or outcomes.empty:
         return _nothing("course", Family.CONTRAST, outcomes)
@@ -192,7 +240,34 @@ def _dated(frame: pd.DataFrame, asked: Plan) -> pd.DataFrame:
 
 
 def told(found: Result) -> Result:
-    """Keep of a course what a page shows: fewer weeks, and no single week's means."""
+    """Keep of a course what a page shows: fewer weeks, and no single week's means.
+
+    Parameters
+    ----------
+    found : Result
+        Of :func:`course`.
+
+    Returns
+    -------
+    Result
+        The same with ``look, difference, low, high, fixed_low, fixed_high, n``: the last look, and
+        before it each or every second, third, ... so that :data:`MOST_WEEKS` are not passed.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked, person = parse(template()), np.arange(400)
+    >>> is_treated = person % 2 == 0
+    >>> outcomes = pd.DataFrame({
+    ...     "metric": "value_reach", "person_key": person, "cluster": person,
+    ...     "arm": np.where(is_treated, "treated", "control"), "is_randomised": True,
+    ...     "look": 9 + person // 100, "before": np.nan,
+    ...     "value": np.where(is_treated, person % 8 != 0, person % 8 == 1).astype(float),
+    ... })
+    >>> told(course(outcomes, asked)).frame[["look", "n"]].values.tolist()
+    [['2025-05-05', 100], ['2025-05-12', 200], ['2025-05-19', 300], ['2025-05-26', 400]]
+    """
     if found.is_empty:
         return found
     keep = ["look", "difference", "low", "high", "fixed_low", "fixed_high", "n"]
@@ -206,7 +281,31 @@ def told(found: Result) -> Result:
 
 
 def before(outcomes: pd.DataFrame, asked: Plan | None) -> Result:
-    """Tell how much narrower the activity before the launch makes the interval (CUPED)."""
+    """Tell how much narrower the activity before the launch makes the interval (CUPED).
+
+    Parameters
+    ----------
+    outcomes : pandas.DataFrame
+        As in :func:`course`.
+    asked : Plan or None
+
+    Returns
+    -------
+    Result
+        Of :func:`sequential.cuped`.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> was = np.arange(200) % 4 == 0
+    >>> outcomes = pd.DataFrame({"metric": "value_reach", "person_key": range(200)})
+    >>> outcomes["arm"], outcomes["before"] = ["treated", "control"] * 100, was * 1.0
+    >>> outcomes["value"] = np.where(np.arange(200) < 180, was, ~was) * 1.0
+    >>> before(outcomes, asked).frame[["correlation", "width_left"]].round(2).values.tolist()
+    [[0.69, 0.73]]
+    """
     if asked is None or outcomes.empty:
         return _nothing("cuped", Family.MODEL, outcomes)
     frame = outcomes[outcomes["metric"] == asked.metric]
@@ -231,6 +330,23 @@ def looks(found: Result, asked: Plan | None, *, as_of: date, n_end: int) -> Resu
         Family TREND; a row a look that was held: ``look, difference, low, high`` (estimate and
         boundary times its error), ``z``, ``bound``, ``is_crossed``, ``n``. Estimate
         ``boundary_difference`` at the last of them.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked, person = parse(template()), np.arange(400)
+    >>> is_treated = person % 2 == 0
+    >>> outcomes = pd.DataFrame({
+    ...     "metric": "value_reach", "person_key": person, "cluster": person,
+    ...     "arm": np.where(is_treated, "treated", "control"), "is_randomised": True,
+    ...     "look": 9 + person // 100, "before": np.nan,
+    ...     "value": np.where(is_treated, person % 8 != 0, person % 8 == 1).astype(float),
+    ... })
+    >>> found = course(outcomes, asked)
+    >>> held = looks(found, asked, as_of=asked.looks_on[1], n_end=800)
+    >>> held.frame[["look", "difference", "is_crossed", "n"]].values.tolist()
+    [['2025-06-02', 0.5, True, 400]]
     """
     name = "looks"
     if asked is None or found.is_empty:
@@ -284,7 +400,37 @@ def _at(frame: pd.DataFrame, day: date) -> Any:
 
 
 def guardrails(outcomes: pd.DataFrame, asked: Plan | None) -> list[Result]:
-    """Check each guardrail: may it have got worse by more than its margin?"""
+    """Check for each guardrail whether it may have got worse by more than its margin.
+
+    Parameters
+    ----------
+    outcomes : pandas.DataFrame
+        As in :func:`course`, with rows for the metric of each guardrail.
+    asked : Plan or None
+
+    Returns
+    -------
+    list of Result
+        Of :func:`sequential.guardrail`, in the order of the plan; nothing without a plan.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked, person = parse(template()), np.arange(400)
+    >>> is_treated = person % 2 == 0
+    >>> outcomes = pd.DataFrame({
+    ...     "metric": "value_reach", "person_key": person, "cluster": person,
+    ...     "arm": np.where(is_treated, "treated", "control"), "is_randomised": True,
+    ...     "look": 9 + person // 100, "before": np.nan,
+    ...     "value": np.where(is_treated, person % 8 != 0, person % 8 == 1).astype(float),
+    ... })
+    >>> [one.metric for one in asked.guardrails]
+    ['gave_up_share']
+    >>> found = guardrails(outcomes.assign(metric="gave_up_share"), asked)
+    >>> [one.parameters["state"] for one in found]
+    ['breached']
+    """
     if asked is None or outcomes.empty:
         return []
     found = []
@@ -301,12 +447,37 @@ def guardrails(outcomes: pd.DataFrame, asked: Plan | None) -> list[Result]:
 def guarded(found: Sequence[Result], outcomes: pd.DataFrame, asked: Plan | None) -> Result:
     """Put all guardrails into one table.
 
+    Parameters
+    ----------
+    found : sequence of Result
+        Of :func:`guardrails`.
+    outcomes : pandas.DataFrame
+        As in :func:`course`; says why, where nothing is known.
+    asked : Plan or None
+
     Returns
     -------
     Result
         Family CONTRAST: ``metric, difference, low, high, margin, state, n``; ``state`` is
         ``breached`` (all of the interval is worse than the margin), ``safe`` (none of it) or
         ``open``.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked, person = parse(template()), np.arange(400)
+    >>> is_treated = person % 2 == 0
+    >>> outcomes = pd.DataFrame({
+    ...     "metric": "value_reach", "person_key": person, "cluster": person,
+    ...     "arm": np.where(is_treated, "treated", "control"), "is_randomised": True,
+    ...     "look": 9 + person // 100, "before": np.nan,
+    ...     "value": np.where(is_treated, person % 8 != 0, person % 8 == 1).astype(float),
+    ... })
+    >>> outcomes["metric"] = "gave_up_share"
+    >>> table = guarded(guardrails(outcomes, asked), outcomes, asked).frame
+    >>> table[["metric", "difference", "margin", "state"]].values.tolist()
+    [['gave_up_share', 0.5, 0.02, 'breached']]
     """
     name = "guardrails"
     if asked is not None and not asked.guardrails:
@@ -340,7 +511,38 @@ def guarded(found: Sequence[Result], outcomes: pd.DataFrame, asked: Plan | None)
 
 
 def forecast(found: Result, asked: Plan | None, *, n_end: int) -> Result:
-    """Carry the primary metric on to the end, with what chance may still do to it."""
+    """Carry the primary metric on to the end, with what chance may still do to it.
+
+    Parameters
+    ----------
+    found : Result
+        Of :func:`course`.
+    asked : Plan or None
+    n_end : int
+        Values that are to be known at the end: :func:`expected_values`.
+
+    Returns
+    -------
+    Result
+        Of :func:`sequential.forecast`, with the end alone: ``look`` is its day,
+        ``part`` is ``ahead``.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked, person = parse(template()), np.arange(400)
+    >>> is_treated = person % 2 == 0
+    >>> outcomes = pd.DataFrame({
+    ...     "metric": "value_reach", "person_key": person, "cluster": person,
+    ...     "arm": np.where(is_treated, "treated", "control"), "is_randomised": True,
+    ...     "look": 9 + person // 100, "before": np.nan,
+    ...     "value": np.where(is_treated, person % 8 != 0, person % 8 == 1).astype(float),
+    ... })
+    >>> ahead = forecast(course(outcomes, asked), asked, n_end=800)
+    >>> ahead.frame[["look", "expected", "n"]].values.tolist()
+    [['2025-09-01', 0.5, 800]]
+    """
     if asked is None:
         return not_enough("forecast", Family.TREND, found.missing)
     ahead = sequential.forecast(found, n_end=n_end, mde=asked.minimum_effect)
@@ -385,6 +587,31 @@ def verdict(
     Result
         Of :func:`sequential.verdict`. Refused: empty, with ``parameters["verdict"]`` of
         ``refused`` and the reason.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked, person = parse(template()), np.arange(400)
+    >>> is_treated = person % 2 == 0
+    >>> outcomes = pd.DataFrame({
+    ...     "metric": "value_reach", "person_key": person, "cluster": person,
+    ...     "arm": np.where(is_treated, "treated", "control"), "is_randomised": True,
+    ...     "look": 9 + person // 100, "before": np.nan,
+    ...     "value": np.where(is_treated, person % 8 != 0, person % 8 == 1).astype(float),
+    ... })
+    >>> day = asked.looks_on[1]
+    >>> kept = pd.DataFrame({"is_kept": [True], "version": 1, "hash": asked.hash, "why": "",
+    ...                      "frozen_on": "2025-02-03", "is_late": False, "reason": ""})
+    >>> stands, found = plan(kept, asked, as_of=day), course(outcomes, asked)
+    >>> held, ratio = looks(found, asked, as_of=day, n_end=800), arms(outcomes, asked)
+    >>> said = verdict(stands, found, held, [], ratio, asked, as_of=day)
+    >>> said.parameters["verdict"], said.parameters["reason"]
+    ('continue', 'effect_shown')
+    >>> edited = kept.assign(is_kept=False, why="the plan was edited", reason="edited")
+    >>> stands = plan(edited, asked, as_of=day)
+    >>> verdict(stands, found, held, [], ratio, asked, as_of=day).parameters["verdict"]
+    'refused'
     """
     if asked is None or stands.is_empty:
         return not_enough(
@@ -413,7 +640,27 @@ _OF_PEOPLE: Final = ("not_in_an_arm", "not_eligible", "arms_switched", "other_un
 
 
 def process(found: pd.DataFrame) -> Result:
-    """List what was done otherwise than planned, as far as it is about the plan and its looks."""
+    """List what was done otherwise than planned, as far as it is about the plan and its looks.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        One row a kind: ``deviation, count, of, n, detail``.
+
+    Returns
+    -------
+    Result
+        Family CHECKS: ``deviation, count, detail``; a row a kind that there was.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = pd.DataFrame([("looks_missed", 1, 2, 0, "2025-04-07"),
+    ...                       ("arms_switched", 3, 200, 3, "")],
+    ...                      columns=["deviation", "count", "of", "n", "detail"])
+    >>> process(found).frame.values.tolist()
+    [['looks_missed', 1, '2025-04-07']]
+    """
     rows = found[~found["deviation"].isin(_OF_PEOPLE) & (found["count"] > 0)]
     if found.empty:
         return _nothing("process", Family.CHECKS, found)
@@ -427,7 +674,27 @@ def process(found: pd.DataFrame) -> Result:
 
 
 def roll_out(found: pd.DataFrame) -> Result:
-    """List what was done otherwise than planned, as far as it is about people."""
+    """List what was done otherwise than planned, as far as it is about people.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        One row a kind: ``deviation, count, of, n, detail``.
+
+    Returns
+    -------
+    Result
+        Family COUNTS: ``deviation, count, of, n, detail``; a row a kind, also where there was none.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = pd.DataFrame([("looks_missed", 1, 2, 0, "2025-04-07"),
+    ...                       ("arms_switched", 3, 200, 3, "")],
+    ...                      columns=["deviation", "count", "of", "n", "detail"])
+    >>> roll_out(found).frame[["deviation", "count", "of"]].values.tolist()
+    [['arms_switched', 3, 200]]
+    """
     if found.empty:
         return _nothing("roll_out", Family.COUNTS, found)
     rows = found[found["deviation"].isin(_OF_PEOPLE)].reset_index(drop=True)
@@ -445,12 +712,50 @@ def roll_out(found: pd.DataFrame) -> Result:
 
 
 def drift(people: pd.DataFrame) -> Result:
-    """Check whether the people of today are those whom the plan was made for."""
+    """Check whether the people of today are those whom the plan was made for.
+
+    Parameters
+    ----------
+    people : pandas.DataFrame
+        One row a level of an attribute: ``attribute, level, n_before, n_now``.
+
+    Returns
+    -------
+    Result
+        Of :func:`sequential.drift`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> people = pd.DataFrame({"attribute": "unit", "level": ["sales", "lab"],
+    ...                        "n_before": [500, 500], "n_now": [501, 499]})
+    >>> drift(people).frame["state"].tolist()
+    ['none']
+    """
     return sequential.drift(people)
 
 
 def quality(found: pd.DataFrame) -> Result:
-    """Check whether the data have become worse since the launch."""
+    """Check whether the data have become worse since the launch.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        One row a check: ``check, n_bad_before, n_before, n_bad_now, n_now, n_people``.
+
+    Returns
+    -------
+    Result
+        Of :func:`sequential.quality`; ``n`` is the people behind the rows of today.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> found = pd.DataFrame({"check": ["recorded late"], "n_bad_before": [20], "n_before": [1000],
+    ...                       "n_bad_now": [200], "n_now": [1000], "n_people": [90]})
+    >>> quality(found).frame[["state", "n"]].values.tolist()
+    [['worse', 90]]
+    """
     result = sequential.quality(found)
     if result.is_empty:
         return result
@@ -467,10 +772,35 @@ def trust(
 ) -> Result:  # fmt: skip
     """Check what the verdict rests on.
 
+    Parameters
+    ----------
+    stands : Result
+        Of :func:`plan`.
+    ratio : Result
+        Of :func:`arms`.
+    found : Result
+        Of :func:`course`.
+    changed : Result
+        Of :func:`drift`.
+    faults : Result
+        Of :func:`quality`.
+    process, roll_out : Result
+        Of the functions of these names.
+
     Returns
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``; shares in percent.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"deviation": ["late_data"], "count": [8], "of": [100], "n": [6],
+    ...                      "detail": [""]})
+    >>> late, unknown = roll_out(rows), not_enough("unknown", Family.CHECKS, "nothing is known yet")
+    >>> found = trust(unknown, unknown, unknown, unknown, unknown, unknown, late).frame
+    >>> found[found["status"] != "not known"].values.tolist()
+    [['late_data', 'not passed', 8.0, 5.0]]
     """
     is_late = stands.parameters.get("is_late")
     rows: list[Row] = [
