@@ -105,7 +105,18 @@ def _fractions(plan: Plan) -> tuple[float, ...]:
 
 
 def candidates() -> tuple[Metric, ...]:
-    """Return the metrics of the registry that a plan may follow."""
+    """Return the metrics of the registry that a plan may follow.
+
+    Returns
+    -------
+    tuple of Metric
+        Those with a ``plan`` in the registry: how they are planned for.
+
+    Examples
+    --------
+    >>> "value_reach" in [metric.id for metric in candidates()]
+    True
+    """
     return tuple(m for m in metrics().values() if m.plan)
 
 
@@ -193,6 +204,12 @@ def means(frame: pd.DataFrame) -> Result:
     Result
         Family MEANS: ``metric, mean, low, high, sd, n``; the interval by the normal distribution
         of a mean. An estimate for each metric.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"learning_minutes": [20, 40] * 50})
+    >>> means(frame).frame[["mean", "low", "high"]].round(1).values.tolist()
+    [[30.0, 28.0, 32.0]]
     """
     name = "means"
     wanted = [m for m in candidates() if m.plan in ("mean", "time") and m.id in frame.columns]
@@ -252,6 +269,15 @@ def scorecard(
         for activity before), ``moves`` (standard deviation of the change from week to week over
         the mean), ``autocorrelation`` (of neighbouring weeks), ``missing``, ``lag_days``,
         ``gameability``, ``standing`` (``good``, ``usable``, ``blunt``, ``flat``), ``n``.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"value_reach": [1, 0] * 200, "learning_minutes": [0] * 399 + [600]})
+    >>> weeks = pd.DataFrame(columns=["metric", "week_on", "value"])
+    >>> records = pd.DataFrame(columns=["metric", "n_missing", "n_rows", "lag_days"])
+    >>> found = scorecard(frame, weeks, records).frame
+    >>> found[["metric", "standing"]].values.tolist()
+    [['value_reach', 'usable'], ['learning_minutes', 'blunt']]
     """
     name = "scorecard"
     if len(frame) < FEWEST:
@@ -402,6 +428,16 @@ def curve(frame: pd.DataFrame, plan: Plan | None = None, *, design_effect: float
         Family CHECKS: ``way`` (``persons``, ``adjusted``, ``groups``), ``n_total``, ``mde``.
         ``parameters``: ``metric``, ``unit``, ``minimum_effect``, ``there`` (people there are),
         ``planned`` (the way the plan's looks go).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> frame = pd.DataFrame({"person_key": range(10_000), "value_reach": [1, 1, 0, 0, 0] * 2000})
+    >>> found = curve(frame, asked).frame
+    >>> found[found["n_total"].isin([2000, 8000])].round(2).values.tolist()
+    [['persons', 2000, 0.09], ['persons', 8000, 0.04]]
     """
     name = "curve"
     if len(frame) < FEWEST:
@@ -461,6 +497,14 @@ def likeness(frame: pd.DataFrame, plan: Plan | None = None, *, by: Sequence[str]
     Result
         Family MODEL: ``by, n_groups, size, icc, low, high, design_effect, n``. Ways with fewer
         than five groups have no ICC. Estimates ``icc`` and ``design_effect`` by way.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unit": [u for u in "abcdef" for _ in range(20)],
+    ...                       "value_reach": [1] * 10 + [0] * 10 + [1] * 60 + [0] * 40})
+    >>> found = likeness(frame, by=["unit"]).frame
+    >>> found[["by", "n_groups", "size", "icc"]].round(2).values.tolist()
+    [['unit', 6, 20.0, 0.85]]
     """
     name = "likeness"
     if len(frame) < FEWEST:
@@ -515,7 +559,28 @@ def _distinct(frame: pd.DataFrame, by: Sequence[str]) -> list[str]:
 
 
 def design_effect(found: Result, by: str) -> float:
-    """Return the design effect of one way, 1 where it is not known."""
+    """Return the design effect of one way, 1 where it is not known.
+
+    Parameters
+    ----------
+    found : Result
+        Of :func:`likeness`.
+    by : str
+        The way: a column of what could be rolled out by.
+
+    Returns
+    -------
+    float
+        How many people it takes for each one that it takes person by person.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unit": [u for u in "abcdef" for _ in range(20)],
+    ...                       "value_reach": [1] * 60 + [0] * 60})
+    >>> found = likeness(frame, by=["unit"])
+    >>> round(design_effect(found, "unit"), 6), design_effect(found, "manager")
+    (20.0, 1.0)
+    """
     known = [e for e in found.estimates if e.metric == "design_effect" and e.label == by]
     return known[0].value if known else 1.0
 
@@ -543,6 +608,17 @@ def ways(
         the looks of the plan: ``adjusted``, ``equal``, ``events`` or a group),
         ``needed`` (people in both arms), ``there``, ``power``, ``mde``, ``is_enough``,
         ``is_planned``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> frame = pd.DataFrame({"person_key": range(10_000), "value_reach": [1, 1, 0, 0, 0] * 2000})
+    >>> found = ways(frame, likeness(frame, asked), asked).frame
+    >>> found["needed"] = found["needed"].round(-2)
+    >>> found[["way", "needed", "is_enough", "is_planned"]].values.tolist()
+    [['once', 3100, True, False], ['persons', 5800, True, True], ['events', 5700, True, False]]
     """
     name = "ways"
     if len(frame) < FEWEST:
@@ -671,6 +747,20 @@ def designs(
     Result
         Of :func:`ldresearch.models.power.designs`. The effect is in proportion: as large a part
         of the weekly mean as the minimum effect is of the window's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> frame = pd.DataFrame({"person_key": range(10_000), "value_reach": [1, 1, 0, 0, 0] * 2000})
+    >>> rng = np.random.default_rng(1)
+    >>> panel = pd.DataFrame({"unit": np.repeat(range(20), 12), "week": np.tile(range(12), 20),
+    ...                       "value": rng.uniform(0.1, 0.3, 240), "weight": 200})
+    >>> found = designs(panel, frame, asked, simulations=50)
+    >>> found.parameters["effect"], found.frame["design"].tolist()
+    (0.025, ['parallel', 'stepped_wedge', 'hold_out'])
     """
     name = "designs"
     if panel.empty:
@@ -724,6 +814,13 @@ def outline(plan: Plan | None, standing: Mapping[str, Scalar]) -> Result:
     -------
     Result
         Family CHECKS: ``what, says``.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> found = outline(parse(template()), {"frozen_on": "2025-02-03", "version": 1})
+    >>> dict(found.frame.values.tolist())["share"], found.parameters["frozen_on"]
+    ('0.5', '2025-02-03')
     """
     name = "outline"
     if plan is None:
@@ -777,6 +874,19 @@ def verdict(frame: pd.DataFrame, ways: Result, plan: Plan | None = None) -> Resu
         Family CHECKS; one row. ``parameters``: ``verdict``, ``reason``, ``power``, ``mde``,
         ``needed``, ``there``, ``best_way`` (another way that finds it). Estimates: the baseline,
         ``mde``, ``planned_power``, ``planned_n``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> frame = pd.DataFrame({"person_key": range(10_000), "value_reach": [1, 1, 0, 0, 0] * 2000})
+    >>> for people in (frame, frame.head(1000), frame.head(100)):
+    ...     found = ways(people, likeness(people, asked), asked)
+    ...     print(verdict(people, found, asked).parameters["verdict"])
+    launch
+    redesign
+    do not measure
     """
     rows = {} if ways.is_empty else {str(r["way"]): r for r in ways.frame.to_dict("records")}
     own = next((r for r in rows.values() if r["is_planned"]), None)
@@ -868,6 +978,19 @@ def trust(
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> asked = parse(template())
+    >>> frame = pd.DataFrame({"person_key": range(10_000), "value_reach": [1, 1, 0, 0, 0] * 2000})
+    >>> records = pd.DataFrame({"metric": ["value_reach"], "n_missing": 2, "n_rows": 100,
+    ...                         "lag_days": 61.0})
+    >>> found = trust(frame, records, {"frozen_on": "2025-03-10", "is_late": True}, asked).frame
+    >>> said = found[["check", "status"]].values.tolist()
+    >>> [row for row in said if row[0] in ("people", "missing", "in_time")]
+    [['people', 'passed'], ['missing', 'passed'], ['in_time', 'not passed']]
     """
     metric = _asked(plan).metric
     record = records[records["metric"] == metric.id] if len(records) else records
