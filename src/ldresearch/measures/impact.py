@@ -71,6 +71,25 @@ def conduct(log: EventLog, *, initiative: str = "", since: str = "") -> pd.DataF
         One row. People are counted on the side they were first put on, among those employed on
         the first day; ``n_clusters`` is how many people or units were allocated. ``ended_on`` is
         missing while it runs. Without a table of arms nobody is on a side.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tables = {"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2023-01-01    | 2023-01-01
+    ...     ben       | 2023-01-01    | 2023-01-01
+    ... ''', "initiative": '''
+    ...     initiative_id | started_on | budget | currency
+    ...     sprint        | 2024-02-01 | 500    | EUR
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     sprint        | person    | ada     | launch   | 2024-02-01  | true
+    ...     sprint        | person    | ben     | hold-out | 2024-02-01  | true
+    ... '''}
+    >>> found = conduct(log(tables, as_of="2024-06-01"))
+    >>> found[["initiative_id", "budget", "n_treated", "n_control"]].values.tolist()
+    [['sprint', 500.0, 1, 1]]
     """
     table = log.table("initiative")
     if since and initiative and not (table.initiative_id == initiative).any().execute():
@@ -139,6 +158,19 @@ def reaction(
     pandas.DataFrame
         Mean and standard deviation of the answers, on the scale they were given on; ``n`` is
         responses, each of one person.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"survey_answer": '''
+    ...     response_id | token | instrument | item   | value | answered_at
+    ...     r1          | t1    | pulse      | useful | 4     | 2024-02-10
+    ...     r2          | t2    | pulse      | useful | 2     | 2024-02-11
+    ...     r3          | t3    | pulse      | useful | often | 2024-02-11
+    ...     r4          | t4    | pulse      | useful | 5     | 2024-01-11
+    ... '''}, as_of="2024-06-01")
+    >>> reaction(tiny, since="2024-02-01")[["item", "mean", "n"]].values.tolist()
+    [['useful', 3.0, 2]]
     """
     answer = log.table("survey_answer")
     begun = _arms.launch(log, initiative, since)
@@ -183,6 +215,35 @@ def learning(log: EventLog, *, initiative: str = "", since: str = "") -> pd.Data
         One row a person employed at the launch and rated both times: ``cluster``, ``arm``
         (``treated``, ``control``, or empty where nothing was compared), and mean levels of 0 to 1
         ``before`` and ``after``.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tables = {"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2023-01-01    | 2023-01-01
+    ...     ben       | 2023-01-01    | 2023-01-01
+    ... ''', "initiative": '''
+    ...     initiative_id | started_on | budget | currency
+    ...     sprint        | 2024-02-01 | 500    | EUR
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     sprint        | person    | ada     | launch   | 2024-02-01  | true
+    ...     sprint        | person    | ben     | hold-out | 2024-02-01  | true
+    ... '''}
+    >>> tables["skill_scale"] = '''
+    ...     scale_id | minimum | maximum
+    ...     five     | 1       | 5
+    ... '''
+    >>> tables["skill_rating"] = '''
+    ...     person_id | skill_id | rated_at   | source  | raw | scale_id
+    ...     ada       | sql      | 2024-01-05 | manager | 2   | five
+    ...     ada       | sql      | 2024-03-05 | manager | 4   | five
+    ...     ada       | sql      | 2024-03-05 | self    | 5   | five
+    ...     ben       | sql      | 2024-01-05 | manager | 3   | five
+    ... '''
+    >>> learning(log(tables, as_of="2024-06-01"))[["arm", "before", "after"]].values.tolist()
+    [['treated', 0.25, 0.75]]
     """
     begun = _arms.launch(log, initiative, since)
     if begun is None:
@@ -245,6 +306,31 @@ def behaviour(
     ------
     ParameterError
         For a metric that is not followed person by person.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tables = {"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2023-01-01    | 2023-01-01
+    ...     ben       | 2023-01-01    | 2023-01-01
+    ... ''', "initiative": '''
+    ...     initiative_id | started_on | budget | currency
+    ...     sprint        | 2024-02-01 | 500    | EUR
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     sprint        | person    | ada     | launch   | 2024-02-01  | true
+    ...     sprint        | person    | ben     | hold-out | 2024-02-01  | true
+    ... '''}
+    >>> tables["event"] = '''
+    ...     person_id | occurred_at | verb
+    ...     ben       | 2023-11-01  | view
+    ...     ben       | 2024-01-10  | complete
+    ...     ada       | 2024-02-10  | complete
+    ... '''
+    >>> found = behaviour(log(tables, as_of="2024-06-01")).sort_values("arm")
+    >>> found[["metric", "arm", "before", "after"]].values.tolist()
+    [['value_reach', 'control', 1.0, 0.0], ['value_reach', 'treated', 0.0, 1.0]]
     """
     for metric in metrics:
         if metric not in _outcomes.METRICS:
@@ -348,6 +434,30 @@ def result(
     ------
     ParameterError
         For a metric that is not in the outcome table.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tables = {"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2023-01-01    | 2023-01-01
+    ...     ben       | 2023-01-01    | 2023-01-01
+    ... ''', "initiative": '''
+    ...     initiative_id | started_on | budget | currency
+    ...     sprint        | 2024-02-01 | 500    | EUR
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     sprint        | person    | ada     | launch   | 2024-02-01  | true
+    ...     sprint        | person    | ben     | hold-out | 2024-02-01  | true
+    ... '''}
+    >>> tables["outcome"] = '''
+    ...     entity_kind | entity_id | metric_id | period_start_on | period_end_on | value | unit
+    ...     person      | ada       | cases     | 2024-01-01      | 2024-01-31    | 12    | cases
+    ...     person      | ada       | cases     | 2024-02-01      | 2024-02-29    | 90    | cases
+    ...     person      | ada       | cases     | 2024-03-01      | 2024-03-31    | 15    | cases
+    ... '''
+    >>> result(log(tables, as_of="2024-06-01"))[["arm", "before", "after"]].values.tolist()
+    [['treated', 12.0, 15.0]]
     """
     begun = _arms.launch(log, initiative, since)
     if begun is None:

@@ -43,6 +43,11 @@ def why_not(standing: Standing) -> tuple[str, str]:
     ----------
     standing : Standing
 
+    Returns
+    -------
+    tuple of str
+        ``absent``, ``unfrozen``, ``edited`` or nothing; and the sentence.
+
     Examples
     --------
     >>> why_not(Standing(why="no plan was frozen for this dataset"))
@@ -89,6 +94,29 @@ def plan_check(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     log : EventLog
     standing : Standing
         Of the plan as of the log's date.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row: ``is_kept``, whether the plan is what was frozen; ``name, version, hash,
+        frozen_on`` of what was; ``is_late``, frozen on the launch day or after it; ``why`` and
+        ``reason``, the sentence and the word of :func:`why_not`.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Entry
+    >>> from ldresearch.worlds.tables import log
+    >>> asked = parse(template())
+    >>> frozen = Entry(asked.name, 1, asked.hash, date(2025, 2, 3), "", False, (), asked)
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2025-03-04  | view
+    ... '''}, as_of="2025-06-02")
+    >>> plan_check(tiny, standing=Standing(asked, frozen))["is_kept"].tolist()
+    [True]
+    >>> plan_check(tiny, standing=Standing(asked))[["is_kept", "reason"]].values.tolist()
+    [[False, 'unfrozen']]
     """
     reason, why = why_not(standing)
     entry, plan = standing.entry, standing.plan
@@ -131,6 +159,26 @@ def enrolled(log: EventLog, *, standing: Standing) -> pd.DataFrame:
         ``control``), ``start_on``, ``due_on`` (first day after the window) and ``is_due``, whether
         the whole window is known. ``attrs["n_eligible"]``: who was eligible at the launch;
         ``attrs["is_inviting"]``: whether invitations go on; ``attrs["steps"]``: the attrition.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Entry
+    >>> from ldresearch.worlds.tables import log
+    >>> asked = parse(template())
+    >>> frozen = Entry(asked.name, 1, asked.hash, date(2025, 2, 3), "", False, (), asked)
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     spring-launch | person    | ada     | launch   | 2025-03-03  | true
+    ...     spring-launch | person    | ben     | hold-out | 2025-03-10  | true
+    ... '''}, as_of="2025-05-05")
+    >>> found = enrolled(tiny, standing=Standing(asked, frozen)).sort_values("start_on")
+    >>> asked.value_event.window_days, found[["arm", "is_due"]].values.tolist()
+    (60, [['treated', True], ['control', False]])
     """
     plan = _frozen(standing)
     if plan is None:
@@ -194,6 +242,32 @@ def outcomes(log: EventLog, people: pd.DataFrame, *, standing: Standing) -> pd.D
         One row a metric and person. ``value`` in the window, ``before`` in as many days before it
         (missing where the log begins later), ``look``: the week since the launch at whose end the
         window was over; each person enters once.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Entry
+    >>> from ldresearch.worlds.tables import log
+    >>> asked = parse(template())
+    >>> frozen = Entry(asked.name, 1, asked.hash, date(2025, 2, 3), "", False, (), asked)
+    >>> standing = Standing(asked, frozen)
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     spring-launch | person    | ada     | launch   | 2025-03-03  | true
+    ...     spring-launch | person    | ben     | hold-out | 2025-03-03  | true
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ben       | 2024-12-02  | view
+    ...     ada       | 2025-03-20  | complete
+    ... '''}, as_of="2025-06-02")
+    >>> found = outcomes(tiny, enrolled(tiny, standing=standing), standing=standing)
+    >>> found = found[found["metric"] == asked.metric].sort_values("value")
+    >>> found[["arm", "before", "value"]].values.tolist()
+    [['control', 0.0, 0.0], ['treated', 0.0, 1.0]]
     """
     import ibis
 
@@ -253,6 +327,29 @@ def population(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     ----------
     log : EventLog
     standing : Standing
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``attribute, level``: ``n_before`` people on the day of the launch, ``n_now`` on the
+        last day that is known. ``unit`` is the step below the top.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Entry
+    >>> from ldresearch.worlds.tables import log
+    >>> asked = parse(template())
+    >>> frozen = Entry(asked.name, 1, asked.hash, date(2025, 2, 3), "", False, (), asked)
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | left_on    | unit_path
+    ...     ada       | 2024-01-01    | 2024-01-01 | -          | all/sales
+    ...     ben       | 2024-01-01    | 2024-01-01 | 2025-04-01 | all/sales
+    ...     cleo      | 2025-04-01    | 2025-04-01 | -          | all/lab
+    ... '''}, as_of="2025-06-02")
+    >>> found = population(tiny, standing=Standing(asked, frozen))
+    >>> found.loc[found["attribute"] == "unit", ["level", "n_before", "n_now"]].values.tolist()
+    [['lab', 0, 1], ['sales', 2, 1]]
     """
     plan = _frozen(standing)
     if plan is None:
@@ -299,6 +396,29 @@ def quality(log: EventLog, *, standing: Standing) -> pd.DataFrame:
     ----------
     log : EventLog
     standing : Standing
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``check``: ``n_bad_before`` of ``n_before`` events before the launch, ``n_bad_now`` of
+        ``n_now`` since, and ``n_people`` behind those since.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Entry
+    >>> from ldresearch.worlds.tables import log
+    >>> asked = parse(template())
+    >>> frozen = Entry(asked.name, 1, asked.hash, date(2025, 2, 3), "", False, (), asked)
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | recorded_at | verb | content_id
+    ...     ada       | 2025-02-10  | 2025-02-10  | view | a
+    ...     ada       | 2025-03-10  | 2025-03-20  | view | a
+    ...     ben       | 2025-03-11  | 2025-03-11  | view | a
+    ... '''}, as_of="2025-06-02")
+    >>> found = quality(tiny, standing=Standing(asked, frozen)).set_index("check")
+    >>> found.loc["recorded late"].tolist()
+    [0, 1, 1, 2, 2]
     """
     plan = _frozen(standing)
     if plan is None:
@@ -377,6 +497,29 @@ def deviations(
     pandas.DataFrame
         One row a kind, also where there is nothing to tell (``count`` 0): how many, out of how
         many, how many people are behind ``count``, and dates or keys where there are some.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Entry
+    >>> from ldresearch.worlds.tables import log
+    >>> asked = parse(template())
+    >>> frozen = Entry(asked.name, 1, asked.hash, date(2025, 2, 3), "", False, (), asked)
+    >>> standing = Standing(asked, frozen)
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     spring-launch | person    | ada     | launch   | 2025-03-03  | true
+    ...     spring-launch | person    | ben     | hold-out | 2025-03-03  | true
+    ...     spring-launch | person    | ben     | launch   | 2025-03-17  | true
+    ... '''}, as_of="2025-06-09")
+    >>> people = enrolled(tiny, standing=standing)
+    >>> found = deviations(tiny, people, standing=standing, looks=[date(2025, 4, 7)])
+    >>> found.loc[found["count"] > 0, ["deviation", "count", "of", "detail"]].values.tolist()
+    [['arms_switched', 1, 2, ''], ['looks_missed', 1, 2, '2025-06-02']]
     """
     plan, entry = _frozen(standing), standing.entry
     if plan is None or entry is None:
