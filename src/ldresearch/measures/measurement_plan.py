@@ -41,7 +41,29 @@ _SAME_WEEKLY: Final = {"value_reach_days": "value_reach", "active_weeks": "value
 
 
 def until(log: EventLog, plan: Plan | None) -> date:
-    """Return the first day that a baseline does not read: the launch, or the as-of date."""
+    """Return the first day that a baseline does not read: the launch, or the as-of date.
+
+    Parameters
+    ----------
+    log : EventLog
+    plan : Plan or None
+
+    Returns
+    -------
+    datetime.date
+        The earlier of the two.
+
+    Examples
+    --------
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2025-01-02  | view
+    ... '''}, as_of="2025-06-02")
+    >>> str(until(tiny, parse(template()))), str(until(tiny, None))
+    ('2025-03-03', '2025-06-02')
+    """
     return min(log.as_of, plan.launch_on) if plan else log.as_of
 
 
@@ -98,6 +120,25 @@ def baseline(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
         be rolled out by, each metric, and as ``<metric>_before`` the same over the window before
         (missing where the log does not reach so far back). ``attrs``: ``first_on``, ``until_on``,
         ``steps``.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2023-01-01    | 2023-01-01 | all/sales
+    ...     ben       | 2023-01-01    | 2023-01-01 | all/lab
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ben       | 2024-01-01  | view
+    ...     ada       | 2024-01-15  | complete
+    ...     ben       | 2024-04-15  | complete
+    ... '''}, as_of="2024-05-01")
+    >>> found = baseline(tiny).sort_values("unit")
+    >>> found.attrs["first_on"], found.attrs["until_on"]
+    ('2024-03-02', '2024-05-01')
+    >>> found[["unit", "value_reach_before", "value_reach"]].values.tolist()
+    [['lab', 0.0, 1.0], ['sales', 1.0, 0.0]]
     """
     empty = pd.DataFrame(columns=list(baseline.columns))
     known = _before_launch(log, plan)
@@ -174,10 +215,35 @@ def weeks(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
     with value in the week and in the week before it; a metric that only a longer window has
     (``value_reach_days``, ``active_weeks``) follows ``value_reach``.
 
+    Parameters
+    ----------
+    log : EventLog
+    plan : Plan, optional
+        Population and value event; the usual ones without.
+
     Returns
     -------
     pandas.DataFrame
         Grain ``metric, week_on``; ``value``, ``n`` people eligible.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2023-01-01    | 2023-01-01 | all/sales
+    ...     ben       | 2023-01-01    | 2023-01-01 | all/lab
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-01-08  | complete
+    ...     ben       | 2024-01-09  | complete
+    ... '''}, as_of="2024-01-15")
+    >>> found = weeks(tiny).set_index("metric")
+    >>> found.loc["value_reach", ["value", "n"]].values.tolist()
+    [[0.5, 2.0], [1.0, 2.0]]
+    >>> float(found.loc["return_share", "value"])
+    0.5
     """
     import numpy as np
 
@@ -295,6 +361,22 @@ def panel(log: EventLog, plan: Plan | None = None, *, by: str = "unit") -> pd.Da
     Raises
     ------
     ParameterError
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2023-01-01    | 2023-01-01 | all/sales
+    ...     ben       | 2023-01-01    | 2023-01-01 | all/lab
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-01-08  | complete
+    ...     ben       | 2024-01-09  | complete
+    ... '''}, as_of="2024-01-15")
+    >>> panel(tiny)[["unit", "value", "weight"]].values.tolist()
+    [['lab', 0.0, 1], ['lab', 1.0, 1], ['sales', 1.0, 1], ['sales', 1.0, 1]]
     """
     if by not in CLUSTERS:
         raise ParameterError(
@@ -339,12 +421,34 @@ def panel(log: EventLog, plan: Plan | None = None, *, by: str = "unit") -> pd.Da
 def records(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
     """Count the activity that each metric cannot use, and how late activity becomes known.
 
+    Parameters
+    ----------
+    log : EventLog
+    plan : Plan, optional
+        Population and value event; the usual ones without.
+
     Returns
     -------
     pandas.DataFrame
         Grain ``metric``; ``n_missing`` of ``n_rows``: rows of ``activity_day`` without a duration
         for minutes, of people unknown to the HR file for all others. ``lag_days``: the window,
         and the days by which 95 % of activity is recorded.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"person": '''
+    ...     person_id | valid_from_on | hired_on   | unit_path
+    ...     ada       | 2023-01-01    | 2023-01-01 | all/sales
+    ...     ben       | 2023-01-01    | 2023-01-01 | all/lab
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     zoe       | 2024-01-08  | complete
+    ... '''}, as_of="2024-01-15")
+    >>> found = records(tiny).set_index("metric")
+    >>> found.loc["value_reach"].tolist()
+    [1.0, 2.0, 60.0]
     """
     known = _before_launch(log, plan)
     if known is None or not known.has("activity_day"):
