@@ -87,6 +87,10 @@ class EventLog:
             threads=threads,
         )
 
+    def before(self, day: date) -> EventLog:
+        """Return what was known before an earlier day, for the same population, opened once."""
+        return self._sharing(as_of=day) if day < self.as_of else self
+
     # What there is -------------------------------------------------------------------------
 
     @cached_property

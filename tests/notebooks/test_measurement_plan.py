@@ -28,7 +28,7 @@ EVENT = """
     person_id | occurred_at         | verb
     ada       | 2024-01-03 09:00:00 | complete
 """
-WHOLE = organisation(3, n_persons=120, n_months=6).tables
+WHOLE = organisation(3, n_persons=60, n_months=6).tables
 
 
 def tables(case: str) -> dict[str, pd.DataFrame]:

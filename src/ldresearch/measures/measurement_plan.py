@@ -15,7 +15,7 @@ from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures._measure import measure
 from ldresearch.measures._outcomes import GAVE_UP, METRICS, outcomes, starting
-from ldresearch.measures._people import UNKNOWN, eligible, first_day
+from ldresearch.measures._people import UNKNOWN, attributes, eligible, first_day
 from ldresearch.measures._value import value_days
 from ldresearch.plan import Plan, ValueEvent
 from ldresearch.result import Step
@@ -73,11 +73,8 @@ def _value(plan: Plan | None) -> ValueEvent:
 
 def _before_launch(log: EventLog, plan: Plan | None) -> EventLog | None:
     """Return the log as of the launch, for the plan's population; ``None``: nobody is in it."""
-    known = EventLog.open(
-        log.dataset, as_of=until(log, plan), time_zone=log.time_zone, memory=log.memory,
-        threads=log.threads,
-    )  # fmt: skip
-    wanted = {**log.population, **(plan.population if plan else {})}
+    known = log.before(until(log, plan))
+    wanted = plan.population if plan else {}
     if not known.has("person"):
         return known
     try:
@@ -157,12 +154,14 @@ def baseline(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
         "window_days": value.window_days, "verbs": value.verbs, "assigned": value.assigned,
         "min_minutes": value.min_minutes,
     }  # fmt: skip
-    now = _frame(known, outcomes(known, _placed(known, people), **settings))
+    now = _frame(known, outcomes(known, _starts(people, first), **settings))
     earlier = first - timedelta(days=value.window_days)
     if begins <= earlier:
         before = _frame(known, outcomes(known, _starts(people, earlier), **settings))
         now = now.merge(before[["person_key", *METRICS]], on="person_key", how="left",
                         suffixes=("", _BEFORE))  # fmt: skip
+    for names in _named(known):
+        now = now.merge(known.collect(names), on="person_key", how="left")
     frame = now.reindex(columns=list(baseline.columns))
     for name in CLUSTERS:
         frame[name] = frame[name].fillna(UNKNOWN)
@@ -175,19 +174,18 @@ def baseline(log: EventLog, plan: Plan | None = None) -> pd.DataFrame:
     return frame
 
 
-def _placed(log: EventLog, people: ibis.Table) -> ibis.Table:
-    """Add what each person could be rolled out by."""
-    return _with_clusters(log, people).select("person_key", "start_on", *CLUSTERS)
+def _named(log: EventLog) -> tuple[ibis.Table, ibis.Table]:
+    """Return what people could be rolled out by, as two tables of names, one row a person.
 
-
-def _with_clusters(log: EventLog, people: ibis.Table) -> ibis.Table:
+    Names are never carried through a join of the engine: numbers are, and names added after it.
+    """
     import ibis
 
-    paths = log.persons()
-    length = paths.unit_path.length()
-    team = ibis.ifelse(length > 0, paths.unit_path[length - 1], ibis.null("string"))
-    own = paths.select("person_key", team=team, manager=paths.manager_id)
-    return people.left_join(own, "person_key").drop("person_key_right")
+    person = log.persons()
+    length = person.unit_path.length()
+    team = ibis.ifelse(length > 0, person.unit_path[length - 1], ibis.null("string"))
+    own = person.select("person_key", team=team, manager=person.manager_id)
+    return own, attributes(log).select("person_key", "unit", "location", "role")
 
 
 def _starts(people: ibis.Table, day: date) -> ibis.Table:
@@ -392,22 +390,36 @@ def panel(log: EventLog, plan: Plan | None = None, *, by: str = "unit") -> pd.Da
         return _nobody(empty, "the log has fewer than two complete weeks before the launch")
     metric = plan.metric if plan else METRICS[0]
     metric = _SAME_WEEKLY.get(metric, metric)
-    people = _with_clusters(known, eligible(known))
-    people = people.select("person_key", *_ELIGIBLE, unit=people[by])
-    people = people.filter(people.unit.notnull() & (people.unit != UNKNOWN))
-    sums = _weekly_sums(known, _value(plan), people, "unit")
-    sums = sums.assign(week_on=pd.to_datetime(sums["week_on"])).set_index(["unit", "week_on"])
+    coded = _coded(known, by)
+    people = (
+        eligible(known)
+        .select("person_key", *_ELIGIBLE)
+        .inner_join(coded.select("person_key", "code"), "person_key")
+    )
+    sums = _weekly_sums(known, _value(plan), people, "code")
+    sums = sums.assign(week_on=pd.to_datetime(sums["week_on"])).set_index(["code", "week_on"])
+    names = known.collect(coded.select("code", "name").distinct()).set_index("code")["name"]
     parts = []
-    for unit, own in known.collect(people).groupby("unit", sort=True):
-        part = pd.DataFrame({"unit": unit, "week": mondays, "weight": _staff(own, mondays)})
-        parts.append(part)
+    for code, own in known.collect(people).groupby("code", sort=True):
+        parts.append(pd.DataFrame({"code": code, "week": mondays, "weight": _staff(own, mondays)}))
     if not parts:
         return _nobody(empty, "nobody has what it would be rolled out by")
     frame = pd.concat(parts, ignore_index=True)
-    keys = pd.MultiIndex.from_frame(frame[["unit", "week"]])
+    frame["unit"] = frame["code"].map(names)
+    keys = pd.MultiIndex.from_frame(frame[["code", "week"]])
     totals = sums[metric].astype(float).reindex(keys).fillna(0.0).to_numpy()
     frame["value"] = totals / frame["weight"].where(frame["weight"] > 0)
     return frame[frame["weight"] > 0]
+
+
+def _coded(log: EventLog, by: str) -> ibis.Table:
+    """One row a person who has one: the name of her group, and a number for it."""
+    import ibis
+
+    table = next(table for table in _named(log) if by in table.columns)
+    named = table.select("person_key", name=table[by])
+    named = named.filter(named.name.notnull() & (named.name != UNKNOWN))
+    return named.mutate(code=ibis.dense_rank().over(ibis.window(order_by=named.name)).cast("int32"))
 
 
 # Whether it is known, and when ---------------------------------------------------------------
