@@ -155,6 +155,17 @@ def aims(
     Returns
     -------
     Aims
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(parse(template())))
+    >>> asked.state, asked.metric, asked.cost
+    ('unfrozen', 'value_reach', Range(low=35000.0, middle=40000.0, high=55000.0))
+    >>> aims(Standing(), cost=[500, 0, 0]).state
+    'absent'
     """
     frozen = standing.entry.plan if standing.entry else None
     plan = frozen or standing.plan
@@ -263,6 +274,24 @@ def behaviours(frame: pd.DataFrame, aims: Aims, *, seed: int = 1) -> tuple[Resul
         Of the measure ``behaviour``.
     aims : Aims
     seed : int
+
+    Returns
+    -------
+    tuple of Result
+        Of :func:`effect`, one a metric; the guardrails' estimates are labelled with their metric.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(parse(template())))
+    >>> frame = pd.DataFrame({"metric": "value_reach", "cluster": range(80), "before": 0.0, "n": 1,
+    ...     "arm": ["treated", "control"] * 40, "is_randomised": True,
+    ...     "after": [1.0, 0, 1, 0, 1, 0, 0, 1] * 10})
+    >>> primary, guardrail = behaviours(frame, asked)
+    >>> round(primary.estimates[0].value, 6), guardrail.is_empty
+    (0.5, True)
     """
     found = []
     for i, name in enumerate(aims.window["metrics"]):
@@ -280,7 +309,27 @@ def behaviours(frame: pd.DataFrame, aims: Aims, *, seed: int = 1) -> tuple[Resul
 
 
 def is_identified(result: Result) -> bool:
-    """Whether a result holds a difference that may be called an effect."""
+    """Whether a result holds a difference that may be called an effect.
+
+    Parameters
+    ----------
+    result : Result
+        Its first estimate is read.
+
+    Returns
+    -------
+    bool
+        Whether its grade is one of :data:`IDENTIFIED`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"cluster": range(4), "arm": "treated", "is_randomised": False,
+    ...                       "before": [1.0, 2, 3, 4], "after": [3.0, 5, 4, 6]})
+    >>> change = effect(frame, metric="outcome_effect", unit="cases")
+    >>> round(change.estimates[0].value, 6), is_identified(change)
+    (2.0, False)
+    """
     return bool(result.estimates) and result.estimates[0].grade in IDENTIFIED
 
 
@@ -321,6 +370,19 @@ def kept(
         what was found is likely (p of .001 or more) under what was planned, a cost if it was no
         more than the most that was planned, the effect if it is as large as planned or larger and
         not by chance, a guardrail if the whole interval is better than its margin.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan import parse, template
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(parse(template())))
+    >>> conduct = pd.DataFrame({"started_on": ["2025-03-05"], "ended_on": "2025-10-01",
+    ...     "n_treated": 100, "n_control": 100, "n_clusters": 200, "is_randomised": True})
+    >>> found = kept(asked, conduct, [], pd.DataFrame(), as_of=date(2025, 11, 1)).frame
+    >>> found = found.set_index("item").loc[["launch", "end"], ["planned_on", "actual_on", "state"]]
+    >>> found.values.tolist()
+    [['2025-03-03', '2025-03-05', 'kept'], ['2025-09-01', '2025-10-01', 'not kept']]
     """
     name, plan = "kept", aims.plan
     if plan is None:
@@ -500,6 +562,19 @@ def sides(came: pd.DataFrame, effect: Result) -> Result:
         Family MEANS; a row a side (``treated``, ``control``, or ``everyone``): ``side, before,
         after, low, high`` (of the mean since), ``n``. Estimates: of the effect.
         ``parameters``: ``outcome, unit, is_identified, design``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(), cost=[100, 0, 0], worth=[10, 0, 0], currency="EUR")
+    >>> came = pd.DataFrame({"entity": range(8), "cluster": list("abcdefgh"),
+    ...     "arm": ["treated", "control"] * 4, "is_randomised": True, "before": 20.0,
+    ...     "after": [26, 20, 25, 21, 24, 19, 25, 20.0], "n_after": 2, "n": 1, "days": 30.0,
+    ...     "metric_id": "cases", "measured_in": "cases"})
+    >>> gained = effect(came, metric="outcome_effect", unit="cases")
+    >>> sides(came, gained).frame[["side", "before", "after"]].values.tolist()
+    [['treated', 20.0, 25.0], ['control', 20.0, 20.0]]
     """
     name = "sides"
     if effect.is_empty:
@@ -554,6 +629,20 @@ def inputs(aims: Aims, came: pd.DataFrame, effect: Result) -> pd.DataFrame:
         Empty, with the reason in ``attrs["missing"]``, where there is no effect that may be
         called one, no worth or no cost. ``attrs``: ``quantity`` (periods of all treated),
         ``months`` (over which they came), ``n`` (people treated).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(), cost=[100, 0, 0], worth=[10, 0, 0], currency="EUR")
+    >>> came = pd.DataFrame({"entity": range(8), "cluster": list("abcdefgh"),
+    ...     "arm": ["treated", "control"] * 4, "is_randomised": True, "before": 20.0,
+    ...     "after": [26, 20, 25, 21, 24, 19, 25, 20.0], "n_after": 2, "n": 1, "days": 30.0,
+    ...     "metric_id": "cases", "measured_in": "cases"})
+    >>> gained = effect(came, metric="outcome_effect", unit="cases")
+    >>> found = inputs(asked, came, gained)
+    >>> list(zip(found["input"], found["middle"].round(6), strict=True))
+    [('effect', 5.0), ('periods', 8.0), ('worth', 10.0), ('cost', 100.0)]
     """
     columns = ["part", "item", "input", "distribution", "low", "middle", "high"]
     out = pd.DataFrame(columns=columns)
@@ -635,6 +724,20 @@ def worth(aims: Aims, priced: pd.DataFrame, effect: Result, *, seed: int = 1) ->
         Of :func:`impact.roi`, with the estimate ``net_benefit`` in money, and that of the plain
         benefit, ``benefit``, and ``cost``. ``parameters["break_even"]``: the effect at which it
         would have paid for itself.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(), cost=[100, 0, 0], worth=[10, 0, 0], currency="EUR")
+    >>> came = pd.DataFrame({"entity": range(8), "cluster": list("abcdefgh"),
+    ...     "arm": ["treated", "control"] * 4, "is_randomised": True, "before": 20.0,
+    ...     "after": [26, 20, 25, 21, 24, 19, 25, 20.0], "n_after": 2, "n": 1, "days": 30.0,
+    ...     "metric_id": "cases", "measured_in": "cases"})
+    >>> gained = effect(came, metric="outcome_effect", unit="cases")
+    >>> found = worth(asked, inputs(asked, came, gained), gained)
+    >>> round(found.estimate("roi").value), found.parameters["break_even"]
+    (300, 1.25)
     """
     if priced.empty:
         return not_enough("roi", Family.CHECKS, str(priced.attrs.get("missing")))
@@ -663,7 +766,32 @@ def worth(aims: Aims, priced: pd.DataFrame, effect: Result, *, seed: int = 1) ->
 
 
 def drivers(priced: pd.DataFrame, *, seed: int = 1) -> Result:
-    """Say which input moves most what is earned beyond the cost: :func:`impact.tornado`."""
+    """Say which input moves most what is earned beyond the cost: :func:`impact.tornado`.
+
+    Parameters
+    ----------
+    priced : pandas.DataFrame
+        Of :func:`inputs`.
+    seed : int
+
+    Returns
+    -------
+    Result
+        Of :func:`impact.tornado`, for what is earned beyond the cost.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(), cost=[100, 0, 0], worth=[10, 0, 0], currency="EUR")
+    >>> came = pd.DataFrame({"entity": range(8), "cluster": list("abcdefgh"),
+    ...     "arm": ["treated", "control"] * 4, "is_randomised": True, "before": 20.0,
+    ...     "after": [26, 20, 25, 21, 24, 19, 25, 20.0], "n_after": 2, "n": 1, "days": 30.0,
+    ...     "metric_id": "cases", "measured_in": "cases"})
+    >>> gained = effect(came, metric="outcome_effect", unit="cases")
+    >>> drivers(inputs(asked, came, gained)).frame["input"].tolist()
+    ['effect']
+    """
     if priced.empty:
         return not_enough("tornado", Family.CHECKS, str(priced.attrs.get("missing")))
     found = impact.tornado(priced, figure="net", seed=seed)
@@ -691,6 +819,22 @@ def hidden(came: pd.DataFrame, effect: Result) -> Result:
         Family CHECKS: ``measure, of, value``. Estimates ``e_value`` and ``robustness_value``, each
         labelled ``effect`` and ``interval``; ``parameters["benchmark"]``: the share that what was
         measured before explains of what came after, among those with the same initiative.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(), cost=[100, 0, 0], worth=[10, 0, 0], currency="EUR")
+    >>> came = pd.DataFrame({"entity": range(8), "cluster": list("abcdefgh"),
+    ...     "arm": ["treated", "control"] * 4, "is_randomised": True, "before": 20.0,
+    ...     "after": [26, 20, 25, 21, 24, 19, 25, 20.0], "n_after": 2, "n": 1, "days": 30.0,
+    ...     "metric_id": "cases", "measured_in": "cases"})
+    >>> gained = effect(came, metric="outcome_effect", unit="cases")
+    >>> came["after"], came["before"] = [26.0, 23, 22, 24, 28, 20, 25, 21], range(16, 24)
+    >>> found = hidden(came, effect(came, metric="outcome_effect", unit="cases"))
+    >>> own = found.frame[found.frame["of"] == "effect"]
+    >>> own[["measure", "value"]].round(1).values.tolist()
+    [['e_value', 6.8], ['robustness_value', 0.5]]
     """
     name = "hidden"
     if effect.is_empty or not is_identified(effect):
@@ -734,10 +878,36 @@ def verdict(
     be earned back within a year at this pace, retire if not. Without money, by the metric of the
     plan: renew unless the whole interval is below the least effect that matters.
 
+    Parameters
+    ----------
+    aims : Aims
+    did : sequence of Result
+        Of :func:`behaviours`.
+    effect : Result
+        Of :func:`effect` on the result of the work.
+    worth : Result
+        Of :func:`worth`.
+    as_of : datetime.date
+
     Returns
     -------
     Result
         Family CHECKS: ``verdict, because, decide_on`` in one row, and in the parameters.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(), cost=[100, 0, 0], worth=[10, 0, 0], currency="EUR")
+    >>> came = pd.DataFrame({"entity": range(8), "cluster": list("abcdefgh"),
+    ...     "arm": ["treated", "control"] * 4, "is_randomised": True, "before": 20.0,
+    ...     "after": [26, 20, 25, 21, 24, 19, 25, 20.0], "n_after": 2, "n": 1, "days": 30.0,
+    ...     "metric_id": "cases", "measured_in": "cases"})
+    >>> gained = effect(came, metric="outcome_effect", unit="cases")
+    >>> returned = worth(asked, inputs(asked, came, gained), gained)
+    >>> said = verdict(asked, [], gained, returned, as_of=date(2025, 11, 1))
+    >>> said.frame[["verdict", "because"]].values.tolist()
+    [['scale', 'pays']]
     """
     said, because = _judged(aims, did, effect, worth, as_of)
     days = aims.plan.reviews_on if aims.plan else ()
@@ -805,10 +975,36 @@ def trust(
 ) -> Result:
     """Check what the answers rest on.
 
+    Parameters
+    ----------
+    aims : Aims
+    conduct : pandas.DataFrame
+        Of the measure ``conduct``.
+    behaviour : pandas.DataFrame
+        Of the measure ``behaviour``.
+    came : pandas.DataFrame
+        Of the measure ``result``.
+    as_of : datetime.date
+
     Returns
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``; shares in percent.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.plan_ledger import Standing
+    >>> asked = aims(Standing(), cost=[100, 0, 0], worth=[10, 0, 0], currency="EUR")
+    >>> came = pd.DataFrame({"entity": range(8), "cluster": list("abcdefgh"),
+    ...     "arm": ["treated", "control"] * 4, "is_randomised": True, "before": 20.0,
+    ...     "after": [26, 20, 25, 21, 24, 19, 25, 20.0], "n_after": 2, "n": 1, "days": 30.0,
+    ...     "metric_id": "cases", "measured_in": "cases"})
+    >>> gained = effect(came, metric="outcome_effect", unit="cases")
+    >>> conduct = pd.DataFrame({"n_treated": [5], "n_control": 4, "is_randomised": True})
+    >>> found = trust(asked, conduct, pd.DataFrame(), came, as_of=date(2025, 11, 1)).frame
+    >>> found.set_index("check")["value"][["drawn", "known", "lost"]].to_dict()
+    {'drawn': 1.0, 'known': 80.0, 'lost': 20.0}
     """
     row = _one(conduct)
     n_sides = sum(row.get(f"n_{side}", 0) > 0 for side in (TREATED, CONTROL)) if row else math.nan

@@ -88,12 +88,46 @@ OCCASIONS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def laid(world: World) -> World:
-    """Lay the initiative over the client that has it; other worlds stay as they are."""
+    """Lay the initiative over the client that has it; other worlds stay as they are.
+
+    Parameters
+    ----------
+    world : World
+        A client of the demo.
+
+    Returns
+    -------
+    World
+        With the tables of the initiative, or the same.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.organisation import organisation
+    >>> world = organisation(1, n_persons=20, name="meadow")
+    >>> "trial" in world.truth, "trial" in laid(world).truth
+    (False, True)
+    """
     return trial(world, **TRIAL) if world.name == CLIENT else world
 
 
 def recipe(client: str) -> list[Any]:
-    """Return what a client's data rest on beyond its organisation."""
+    """Return what a client's data rest on beyond its organisation.
+
+    Parameters
+    ----------
+    client : str
+        Its name.
+
+    Returns
+    -------
+    list
+        What is compared to tell whether the data are to be built anew; JSON can hold it.
+
+    Examples
+    --------
+    >>> recipe("harbour"), recipe("meadow")[0]["started_on"]
+    ([], '2024-10-07')
+    """
     return [TRIAL, PLAN] if client == CLIENT else []
 
 
@@ -106,6 +140,18 @@ def prepare(folder: Path, dataset: Dataset) -> None:
         The demo's folder; the plan goes to ``plans`` in it.
     dataset : Dataset
         Any client of the demo; only the one with a plan is touched.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ldresearch.worlds.organisation import organisation
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     folder = Path(place)
+    ...     dataset = laid(organisation(1, n_persons=20, name="meadow")).write(folder / "meadow")
+    ...     prepare(folder, dataset)
+    ...     frozen = plan_ledger.frozen(dataset)
+    ...     (folder / "plans" / FILE).read_text() == PLAN, str(frozen.frozen_on)
+    (True, '2024-09-23')
     """
     if dataset.manifest.client != CLIENT:
         return
@@ -120,7 +166,24 @@ def prepare(folder: Path, dataset: Dataset) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Remove the plan and the ledgers of a client that is built anew."""
+    """Remove the plan and the ledgers of a client that is built anew.
+
+    Parameters
+    ----------
+    folder : Path
+        The client's folder, one below the demo's.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     file = Path(place) / "plans" / FILE
+    ...     file.parent.mkdir()
+    ...     _ = file.write_text(PLAN)
+    ...     forget(Path(place) / "meadow")
+    ...     file.is_file()
+    False
+    """
     for ledger in (plan_ledger.LEDGER, look_ledger.LEDGER):
         (folder / ledger).unlink(missing_ok=True)
     (folder.parent / "plans" / FILE).unlink(missing_ok=True)
@@ -128,6 +191,11 @@ def forget(folder: Path) -> None:
 
 def occasions(client: str, notebook: str) -> list[dict[str, str]]:
     """Return the parameters with which the demo runs a notebook on a client, once for each.
+
+    Parameters
+    ----------
+    client, notebook : str
+        Their names.
 
     Examples
     --------

@@ -167,6 +167,11 @@ def plan_for(
     n_looks : int
         Evenly spaced, the last one two weeks after everyone's window is over.
 
+    Returns
+    -------
+    Plan
+        Checked, not frozen. Its primary metric is ``value_reach``, its guardrail ``gave_up_share``.
+
     Examples
     --------
     >>> from ldresearch.worlds.organisation import organisation
