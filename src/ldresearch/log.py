@@ -88,7 +88,32 @@ class EventLog:
         )
 
     def before(self, day: date) -> EventLog:
-        """Return what was known before an earlier day, for the same population, opened once."""
+        """Return what was known before an earlier day, for the same population, opened once.
+
+        Parameters
+        ----------
+        day : datetime.date
+            The first day that is no longer read.
+
+        Returns
+        -------
+        EventLog
+            As of that day; the same where the day is the as-of date or a later one.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | complete
+        ...     ada       | 2024-01-09  | view
+        ... '''}, as_of="2024-01-15")
+        >>> launch = date(2024, 1, 8)
+        >>> tiny.before(launch).collect(tiny.before(launch).table("event"))["verb"].tolist()
+        ['complete']
+        >>> tiny.before(date(2024, 2, 1)) is tiny
+        True
+        """
         return self._sharing(as_of=day) if day < self.as_of else self
 
     # What there is -------------------------------------------------------------------------
@@ -267,6 +292,27 @@ class EventLog:
 
         What is delivered later changes neither, so that a study of the past can be told apart from
         one of other data. A person counts by her pseudonym: her key may move when others join.
+
+        Returns
+        -------
+        rows : dict of str to int
+            By table; without ``identity``.
+        digest : str
+            SHA-256 in hexadecimal; the order of rows does not matter.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import from_text, log
+        >>> event = from_text('''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | complete
+        ...     ben       | 2024-01-09  | complete
+        ... ''')
+        >>> tiny = log({"event": event}, as_of="2024-01-08")
+        >>> tiny.known()[0]["event"]
+        1
+        >>> tiny.known() == log({"event": event.head(1)}, as_of="2024-01-08").known()
+        True
         """
         import hashlib
         import json

@@ -128,11 +128,27 @@ class Run:
         name : str
             A plan file, absolute or below the data folder, or a name in the ledger; empty: the
             ledger's newest.
+
+        Returns
+        -------
+        Standing
+            What it says, and whether that is what was frozen; or why there is none.
         """
         return plan_ledger.standing(name, self.log.dataset, as_of=self.log.as_of)
 
     def looks(self, standing: Standing) -> tuple[date, ...]:
-        """Return the looks at a plan that were held before the date."""
+        """Return the looks at a plan that were held before the date.
+
+        Parameters
+        ----------
+        standing : Standing
+            Of :meth:`plan`.
+
+        Returns
+        -------
+        tuple of datetime.date
+            In order; nothing without a plan.
+        """
         if standing.plan is None:
             return ()
         return look_ledger.held(self.log.dataset, standing.plan.name, as_of=self.log.as_of)

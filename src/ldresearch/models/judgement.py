@@ -155,6 +155,7 @@ def aims(
     Returns
     -------
     Aims
+        By the frozen plan, where there is one.
 
     Examples
     --------

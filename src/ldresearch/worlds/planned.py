@@ -197,6 +197,12 @@ def occasions(client: str, notebook: str) -> list[dict[str, str]]:
     client, notebook : str
         Their names.
 
+    Returns
+    -------
+    list of dict of str to str
+        ``as_of``, and ``plan`` where the notebook takes one; one empty for a notebook that reads no
+        plan, nothing where there is no plan to read.
+
     Examples
     --------
     >>> occasions("meadow", "70_monitor")[0], occasions("harbour", "70_monitor")
