@@ -41,6 +41,15 @@ class Look:
 def read(dataset: Dataset) -> tuple[Look, ...]:
     """Read every look of a dataset, in the order they were recorded.
 
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    tuple of Look
+        Of every plan.
+
     Raises
     ------
     DataError
@@ -73,6 +82,12 @@ def record(dataset: Dataset, plan: str, held_on: date) -> Look:
         Name of the plan.
     held_on : datetime.date
         As of when the numbers were looked at.
+
+    Returns
+    -------
+    Look
+        As it stands in the ledger; known of from the day on which it was held, or on which a later
+        one of the same plan was.
     """
     with locked(dataset.path / _LOCK):
         every = read(dataset)
@@ -102,6 +117,23 @@ def held(dataset: Dataset, plan: str, *, as_of: date) -> tuple[date, ...]:
     dataset : Dataset
     plan : str
     as_of : datetime.date
+
+    Returns
+    -------
+    tuple of datetime.date
+        In order, each once.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> dataset = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ... '''}, as_of="2024-06-01").dataset
+    >>> for day in (date(2024, 4, 1), date(2024, 5, 6)):
+    ...     _ = record(dataset, "sprint", day)
+    >>> [str(day) for day in held(dataset, "sprint", as_of=date(2024, 5, 6))]
+    ['2024-04-01']
     """
     found = {
         look.held_on

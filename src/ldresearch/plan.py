@@ -393,6 +393,16 @@ class Change:
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
     """List the keys in which two contents differ; guardrails one by one.
 
+    Parameters
+    ----------
+    before, after : mapping
+        The ``content`` of two plans.
+
+    Returns
+    -------
+    tuple of Change
+        By key; nothing where both mean the same.
+
     Examples
     --------
     >>> old = parse(template()).content
@@ -432,9 +442,24 @@ def parse(text: str, name: str = "plan") -> Plan:
     name : str
         What messages call it, the file's name.
 
+    Returns
+    -------
+    Plan
+        Whatever the order, the comments and the blanks of the text.
+
     Raises
     ------
     PlanError
+
+    Examples
+    --------
+    >>> parse(template()).end_on
+    datetime.date(2025, 9, 1)
+    >>> try:
+    ...     parse(template().replace("share = 0.5", "share = 5"))
+    ... except PlanError as error:
+    ...     print(len(error.problems))
+    1
     """
     return Plan(**_fields(text, name))
 
@@ -797,6 +822,11 @@ _TITLES = {
 
 def template() -> str:
     """Return a commented plan to begin from; it passes its own check.
+
+    Returns
+    -------
+    str
+        TOML.
 
     Examples
     --------

@@ -109,6 +109,16 @@ class Standing:
 def read(folder: Path) -> tuple[Entry, ...]:
     """Read the ledger of a dataset folder, oldest first; none is empty.
 
+    Parameters
+    ----------
+    folder : Path
+        Of the dataset.
+
+    Returns
+    -------
+    tuple of Entry
+        Every version of every plan.
+
     Raises
     ------
     DataError
@@ -172,6 +182,7 @@ def freeze(
     Returns
     -------
     Entry
+        What stands in the ledger: as it was, where this version was frozen already.
 
     Raises
     ------
@@ -179,6 +190,18 @@ def freeze(
         After the launch without ``late``; for a version out of turn; before the version before.
     PlanEditedError
         If this version was frozen with another content: each changed key is named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ldresearch.plan import parse, template
+    >>> plan = parse(template())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     entry = freeze(plan, Path(folder), on=date(2025, 2, 3))
+    ...     freeze(plan, Path(folder), on=date(2025, 2, 10)) == entry
+    True
+    >>> entry.version, str(entry.frozen_on), entry.is_late
+    (1, '2025-02-03', False)
     """
     folder = dataset.path if isinstance(dataset, Dataset) else dataset
     with locked(folder / _LOCK):
@@ -257,6 +280,21 @@ def frozen(dataset: Dataset | Path, name: str = "", *, as_of: date | None = None
         Of the plan; empty: whichever was frozen last.
     as_of : datetime.date, optional
         Only what was frozen before this day is known.
+
+    Returns
+    -------
+    Entry or None
+        ``None`` where nothing was frozen before it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ldresearch.plan import parse, template
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     folder = Path(place)
+    ...     _ = freeze(parse(template()), folder, on=date(2025, 2, 3))
+    ...     frozen(folder, as_of=date(2025, 2, 3)), frozen(folder, as_of=date(2025, 2, 4)).version
+    (None, 1)
     """
     folder = dataset.path if isinstance(dataset, Dataset) else dataset
     known = [
@@ -270,12 +308,37 @@ def frozen(dataset: Dataset | Path, name: str = "", *, as_of: date | None = None
 def check(plan: Plan, dataset: Dataset | Path, *, as_of: date | None = None) -> Entry:
     """Hold a plan against what was frozen.
 
+    Parameters
+    ----------
+    plan : Plan
+    dataset : Dataset or Path
+    as_of : datetime.date, optional
+        Only what was frozen before this day is known.
+
+    Returns
+    -------
+    Entry
+        The version that it is the same as.
+
     Raises
     ------
     PlanEditedError
         With each changed key, what was frozen and what stands now.
     ParameterError
         If no version was frozen before the date.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ldresearch.plan import parse, template
+    >>> text = template()
+    >>> with tempfile.TemporaryDirectory() as place:
+    ...     _ = freeze(parse(text), Path(place), on=date(2025, 2, 3))
+    ...     try:
+    ...         check(parse(text.replace("power = 0.8", "power = 0.9")), Path(place))
+    ...     except PlanEditedError as error:
+    ...         print(*error.changes)
+    statistics.power: 0.8 became 0.9
     """
     entry = frozen(dataset, plan.name, as_of=as_of)
     if entry is None:
@@ -320,6 +383,7 @@ def standing(name: str, dataset: Dataset, *, as_of: date | None = None) -> Stand
     Returns
     -------
     Standing
+        Without a plan it says why.
 
     Raises
     ------
@@ -344,6 +408,16 @@ def standing(name: str, dataset: Dataset, *, as_of: date | None = None) -> Stand
 def is_file(name: str) -> bool:
     """Whether a plan parameter names a file, and not a plan of the ledger.
 
+    Parameters
+    ----------
+    name : str
+        As a notebook's parameter has it.
+
+    Returns
+    -------
+    bool
+        By its ending alone; the file need not be there.
+
     Examples
     --------
     >>> is_file("plans/spring.toml"), is_file("spring"), is_file("")
@@ -353,7 +427,19 @@ def is_file(name: str) -> bool:
 
 
 def facts(dataset: Dataset, as_of: date) -> list[Mapping[str, Any]]:
-    """Return what every later report prints: the newest version of each plan, by name."""
+    """Return what every later report prints: the newest version of each plan, by name.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    as_of : datetime.date
+        Only what was frozen before this day is known.
+
+    Returns
+    -------
+    list of mapping
+        ``name, version, hash, frozen_on, is_late``.
+    """
     newest = {e.name: e for e in read(dataset.path) if e.frozen_on < as_of}
     return [
         {
