@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ldresearch import parameters, schema
+from ldresearch import parameters, plan, schema
 from ldresearch.vocabulary import Direction, Metric, metrics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,7 +62,8 @@ def metrics_page() -> str:
         "# Metrics",
         "Every number that a report may carry, defined once. The id is what stands in the facts "
         "of a run; the label is what a report says. Tables are those of the "
-        "[data dictionary](data-dictionary.md).",
+        "[data dictionary](data-dictionary.md). Gameability says how easily a number moves "
+        "without anyone learning more, and why.",
         *(_metric(metric) for metric in sorted(metrics().values(), key=lambda m: m.id)),
     )
 
@@ -74,10 +75,39 @@ def _metric(metric: Metric) -> str:
         f"- Needs: {needs}.",
         f"- Level: {metric.level}.",
     ]
+    if metric.plan:
+        facts.append(f"- In a measurement plan: yes, followed person by person as a {metric.plan}.")
+    if metric.gameability:
+        facts.append(f"- Gameability: {metric.gameability}. {metric.gameable_because}")
+    if metric.status == "planned":
+        facts.append("- Status: defined only; no notebook of this version computes it.")
     if metric.references:
         facts.append(f"- References: {'; '.join(metric.references)}.")
     head = f"## {metric.id}\n\n*{metric.label[0].upper()}{metric.label[1:]}.*"
     return f"{head} {metric.definition}\n\n" + "\n".join(facts)
+
+
+# Plan ---------------------------------------------------------------------------------------
+
+
+def plan_page() -> str:
+    """Return the page of every key of a measurement plan."""
+    rows = [(f"`{key}`", kind, default, doc) for key, kind, default, doc in plan.rows()]
+    usable = ", ".join(f"[{m.id}](metrics.md#{m.id})" for m in metrics().values() if m.plan)
+    return _page(
+        _note("src/ldresearch/plan.py"),
+        "# Measurement plan",
+        "A plan is a TOML file that says, before a launch, what it has to change, for whom, and "
+        "what will be done then. `ldresearch plan new` writes one to fill in. The key before the "
+        "full stop is the table: `primary.metric` stands under `[primary]`; `guardrail` may be "
+        "repeated as `[[guardrail]]`.",
+        _table(("key", "what it is", "default", "meaning"), rows),
+        f"## Metrics a plan may name\n\nThose that are followed person by person: {usable}.",
+        "## What the hash covers\n\nWhat the plan means: every key with its default filled in, as "
+        "canonical JSON (keys sorted, numbers in one spelling, dates as ISO text, Unicode NFC, "
+        "spaces in texts folded), hashed with SHA-256. Comments, the order of keys and guardrails, "
+        "and whether a default is written out do not matter. Everything else does.",
+    )
 
 
 # Data dictionary ----------------------------------------------------------------------------
@@ -262,6 +292,7 @@ def pages(root: Path = ROOT) -> dict[str, str]:
     """Return every generated page by its file name."""
     writers: dict[str, Callable[[], str]] = {
         "metrics.md": metrics_page,
+        "plan.md": plan_page,
         "data-dictionary.md": data_dictionary_page,
         "parameters.md": lambda: parameters_page(root),
         "definitions.md": lambda: definitions_page(root),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ldresearch import figures, measures, models, privacy, sentences, sources, tables, worlds
     from ldresearch.dataset import Dataset
     from ldresearch.log import EventLog
+    from ldresearch.plan import Plan
     from ldresearch.privacy import publish
     from ldresearch.result import Estimate, Published, Result, Rules, Step
     from ldresearch.study import begin
@@ -23,6 +24,7 @@ _NAMES = {
     "Dataset": "dataset",
     "Estimate": "result",
     "EventLog": "log",
+    "Plan": "plan",
     "Published": "result",
     "Result": "result",
     "Rules": "result",
@@ -33,7 +35,8 @@ _NAMES = {
 
 __all__ = [  # noqa: RUF022 - modules first, then names
     "figures", "measures", "models", "privacy", "sentences", "sources", "tables", "worlds",
-    "Dataset", "Estimate", "EventLog", "Published", "Result", "Rules", "Step", "begin", "publish",
+    "Dataset", "Estimate", "EventLog", "Plan", "Published", "Result", "Rules", "Step", "begin",
+    "publish",
 ]  # fmt: skip
 
 

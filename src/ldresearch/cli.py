@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ldresearch.dataset import Dataset
+    from ldresearch.plan import Plan
+    from ldresearch.plan_ledger import Entry
     from ldresearch.run.runner import Done, Job, Options
 
 UNEXPECTED = 70
@@ -31,6 +33,8 @@ app = typer.Typer(
 )
 new = typer.Typer(help="Lay out the files of something new.", no_args_is_help=True)
 app.add_typer(new, name="new")
+plan = typer.Typer(help="Write, check and freeze a measurement plan.", no_args_is_help=True)
+app.add_typer(plan, name="plan")
 
 Reports = Annotated[Path | None, typer.Option("--out", help="folder of the reports")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="private folder of executed notebooks")]
@@ -53,9 +57,10 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
     datasets = worlds.demo(places.data_home() / "demo")
     options = _options(out, runs, jobs, force)
     planned = [
-        runner.plan(template, dataset, {}, options)
+        runner.plan(template, dataset, given, options)
         for dataset in datasets
         for template in Template.every()
+        for given in worlds.occasions(dataset.manifest.client, template.name)
     ] + [
         runner.plan(template, datasets[0], {}, options, datasets[1:])
         for template in Template.every()
@@ -166,6 +171,41 @@ def run(
 
 
 @app.command()
+def monitor(
+    plan_name: Annotated[
+        str, typer.Argument(metavar="PLAN", help="a plan file, or a plan's name in the ledger")
+    ],
+    data: Annotated[Path, typer.Option("--data", help="the dataset whose ledger keeps the plan")],
+    as_of: Annotated[str, typer.Option("--as-of", help="first day not known, YYYY-MM-DD")] = "",
+    out: Reports = None,
+    runs: Runs = None,
+    force: Force = False,
+    timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
+    as_json: AsJson = False,
+) -> None:
+    """Look at an initiative by its frozen plan; the exit code says what the plan asks for."""
+    from ldresearch.run import monitoring
+
+    dataset = _dataset(data)
+    if not as_of:
+        raise ParameterError(
+            message("every look is as of a date", where="--as-of", allowed="YYYY-MM-DD",
+                    do=_first_unknown_day([dataset]))
+        )  # fmt: skip
+    options = _options(out, runs, 1, force, timeout)
+    found = monitoring.monitor(plan_name, dataset, as_of, options)
+    _index(options.reports)
+    if as_json:
+        typer.echo(json.dumps(monitoring.summary(found), indent=1, ensure_ascii=False))
+    else:
+        typer.echo(found.said)
+        if found.done.page:
+            typer.echo(found.done.page)
+    if found.exit_code:
+        raise typer.Exit(found.exit_code)
+
+
+@app.command()
 def index(out: Reports = None) -> None:
     """Write the index and history pages of a folder of reports anew."""
     from ldresearch import places
@@ -216,7 +256,91 @@ def new_analysis(
         typer.echo(str(path))
 
 
+@plan.command("new")
+def plan_new(
+    file: Annotated[Path | None, typer.Argument(help="where to write it; none: stdout")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there")] = False,
+) -> None:
+    """Write a commented plan to begin from."""
+    from ldresearch.files import atomic_write
+    from ldresearch.plan import template
+
+    if file is None:
+        typer.echo(template(), nl=False)
+        return
+    if file.exists() and not force:
+        raise ParameterError(
+            message("there is a file already", where=str(file),
+                    do="name another, or write over it with --force")
+        )  # fmt: skip
+    atomic_write(file, template())
+    typer.echo(str(file))
+
+
+@plan.command("check")
+def plan_check(
+    file: Annotated[Path, typer.Argument(help="the plan")],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="also hold it against this dataset's ledger")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a plan: everything amiss at once, with its line; then its hash."""
+    from ldresearch import plan_ledger
+    from ldresearch.plan import Plan
+
+    found = Plan.load(file)
+    entry = plan_ledger.check(found, _dataset(data)) if data else None
+    _tell_plan(found, entry, as_json)
+
+
+@plan.command("freeze")
+def plan_freeze(
+    file: Annotated[Path, typer.Argument(help="the plan")],
+    data: Annotated[Path, typer.Option("--data", help="the dataset whose ledger keeps it")],
+    on: Annotated[str, typer.Option("--on", help="day it is frozen, YYYY-MM-DD; today")] = "",
+    late: Annotated[
+        bool, typer.Option("--late", help="freeze it although the launch is past")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record a plan's hash and content in the dataset's ledger; later edits are refused."""
+    import datetime as dt
+
+    from ldresearch import clock, plan_ledger
+    from ldresearch.plan import Plan
+
+    now = dt.datetime.now(dt.UTC)
+    found = Plan.load(file)
+    dataset = _dataset(data)
+    today = now.astimezone(clock.zone(dataset.manifest.time_zone)).date()
+    day = clock.parse_date(on, name="--on") if on else today
+    if day > today:
+        raise ParameterError(
+            message("this day is still to come", where="--on", got=on, allowed=f"up to {today}")
+        )
+    entry = plan_ledger.freeze(
+        found, dataset, on=day, recorded_at=now.isoformat(timespec="seconds"), late=late
+    )
+    _tell_plan(found, entry, as_json)
+
+
 # Serving them -------------------------------------------------------------------------------
+
+
+def _tell_plan(found: Plan, entry: Entry | None, as_json: bool) -> None:
+    frozen = {"frozen_on": entry.frozen_on.isoformat(), "is_late": entry.is_late,
+              "changes": list(entry.changes)} if entry else {}  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps({"name": found.name, "version": found.version, "hash": found.hash,
+                               **frozen}, indent=1, ensure_ascii=False))  # fmt: skip
+        return
+    typer.echo(f"{found.name}, version {found.version}")
+    for line in entry.changes if entry else ():
+        typer.echo(f"  {line}")
+    if entry:
+        typer.echo(f"frozen on {entry.frozen_on}" + (", after its launch" * entry.is_late))
+    typer.echo(found.hash)
 
 
 def _options(

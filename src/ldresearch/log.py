@@ -133,6 +133,35 @@ class EventLog:
             threads=threads,
         )
 
+    def before(self, day: date) -> EventLog:
+        """Return what was known before an earlier day, for the same population, opened once.
+
+        Parameters
+        ----------
+        day : datetime.date
+            The first day that is no longer read.
+
+        Returns
+        -------
+        EventLog
+            As of that day; the same where the day is the as-of date or a later one.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | complete
+        ...     ada       | 2024-01-09  | view
+        ... '''}, as_of="2024-01-15")
+        >>> launch = date(2024, 1, 8)
+        >>> tiny.before(launch).collect(tiny.before(launch).table("event"))["verb"].tolist()
+        ['complete']
+        >>> tiny.before(date(2024, 2, 1)) is tiny
+        True
+        """
+        return self._sharing(as_of=day) if day < self.as_of else self
+
     # What there is -------------------------------------------------------------------------
 
     @cached_property
@@ -487,6 +516,59 @@ class EventLog:
         backend, _ = self._opened
         table: ibis.Table = backend.create_table(gen_name("kept"), expression, temp=True)
         return table
+
+    def known(self) -> tuple[dict[str, int], str]:
+        """Return how many rows each table had as of the date, and one hash over them.
+
+        What is delivered later changes neither, so that a study of the past can be told apart from
+        one of other data. A person counts by her pseudonym: her key may move when others join.
+
+        Returns
+        -------
+        rows : dict of str to int
+            By table; without ``identity``.
+        digest : str
+            SHA-256 in hexadecimal; the order of rows does not matter.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import from_text, log
+        >>> event = from_text('''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | complete
+        ...     ben       | 2024-01-09  | complete
+        ... ''')
+        >>> tiny = log({"event": event}, as_of="2024-01-08")
+        >>> tiny.known()[0]["event"]
+        1
+        >>> tiny.known() == log({"event": event.head(1)}, as_of="2024-01-08").known()
+        True
+        """
+        import hashlib
+        import json
+
+        import ibis
+
+        rows: dict[str, int] = {}
+        digests: dict[str, list[int]] = {}
+        identity = self._opened[1].get("identity")
+        for name in self.dataset.manifest.tables:
+            table = schema.TABLES[name]
+            if table is schema.IDENTITY:
+                continue
+            known = self.table(name)
+            if table.has_person and identity is not None:
+                known = known.left_join(identity, "person_key").drop("person_key_right")
+                known = known.drop("person_key")
+            row = ibis.struct({column: known[column] for column in known.columns}).hash()
+            found = known.select(row=row).aggregate(
+                n=lambda t: t.count(), mixed=lambda t: t.row.bit_xor()
+            )
+            n, mixed = found.to_pandas().iloc[0]
+            rows[name] = int(n)
+            digests[name] = [int(n), 0 if mixed is None or mixed != mixed else int(mixed)]
+        text = json.dumps(digests, sort_keys=True)
+        return rows, hashlib.sha256(text.encode()).hexdigest()
 
     def collect(self, expression: ibis.Table) -> pd.DataFrame:
         """Run an expression and return its (small) frame.

@@ -23,7 +23,7 @@ from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.result import Scalar
 
 INJECTED = "# Parameters"
-"""First line of the cell that papermill and jupyter-scheduler put behind the declared one."""
+"""First line of the cell that papermill puts behind the declared one; other schedulers put none."""
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -107,6 +107,9 @@ def declared(source: str) -> dict[str, Parameter]:
 def executed(cells: Sequence[str]) -> tuple[dict[str, Parameter], dict[str, Any]]:
     """Find what a running notebook declared and what was injected behind it.
 
+    A cell of literals that declares everything once more is the same cell, run again; one that
+    does not was injected.
+
     Parameters
     ----------
     cells : sequence of str
@@ -123,7 +126,8 @@ def executed(cells: Sequence[str]) -> tuple[dict[str, Parameter], dict[str, Any]
         found = assignments(source)
         if found is None:
             continue
-        if source.lstrip().startswith(INJECTED) and own:
+        is_marked = source.lstrip().startswith(INJECTED)
+        if own and (is_marked or not own.keys() <= found.keys()):
             injected = found
         else:
             own, injected = declared(source), {}

@@ -71,3 +71,33 @@ def reports_home() -> Path:
     """Name the folder of the reports: the checkout's, or ``reports`` below the data folder."""
     root = checkout()
     return root / "reports" if root else data_home() / "reports"
+
+
+def plan_file(name: str) -> Path:
+    """Turn a plan parameter into a file.
+
+    Parameters
+    ----------
+    name : str
+        An absolute path, or a name below the data folder such as ``plans/spring.toml``.
+
+    Raises
+    ------
+    ParameterError
+        For a name that leads out of the data folder, or a file that is not there.
+    """
+    path = Path(name)
+    if "\x00" in name or not path.is_absolute():
+        home = data_home().resolve()
+        path = (home / name.replace("\x00", "")).resolve()
+        if not path.is_relative_to(home):
+            raise ParameterError(
+                message("a relative name may not lead out of the data folder", where="plan",
+                        got=name, do="give an absolute path")
+            )  # fmt: skip
+    if not path.is_file():
+        raise ParameterError(
+            message("no such plan file", where="plan", got=name,
+                    do="give its absolute path, or a name below the data folder")
+        )  # fmt: skip
+    return path

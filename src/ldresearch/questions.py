@@ -57,7 +57,7 @@ def questions() -> tuple[Question, ...]:
     Examples
     --------
     >>> questions()[0].analysis, questions()[0].needs
-    ('20_adoption', ('person', 'event'))
+    ('10_measurement_plan', ('person', 'event'))
     """
     return tuple(
         Question(

@@ -316,7 +316,7 @@ ARM = Table(
     (
         C("initiative_id", required=True, doc="The initiative that is compared"),
         C("unit_kind", required=True, doc="What was allocated: person, unit, site"),
-        C("unit_id", required=True, doc="Which one"),
+        C("unit_id", required=True, doc="Which one; a person's keyed pseudonym"),
         C("arm", required=True, doc="What it got, for example launch or hold-out"),
         C("assigned_at", T.AT, required=True, doc="From when"),
         C("is_randomised", T.BOOL, required=True, doc="Whether chance decided"),

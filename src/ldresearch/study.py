@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from pathlib import PurePath
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import __version__, parameters, places, views
+from ldresearch import __version__, look_ledger, parameters, places, plan_ledger, views
 from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
 from ldresearch.privacy import publish as _publish
@@ -24,9 +25,12 @@ from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
 from ldresearch.wording import listing
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
     from ldresearch.dataset import Dataset
+    from ldresearch.plan_ledger import Standing
     from ldresearch.sentences import Headline
 
 FACTS_MIME = "application/vnd.ldresearch.facts+json"
@@ -223,6 +227,44 @@ class Run:
             found.attrs["missing"] = without[names[0]]
         return found
 
+    def plan(self, name: str = "") -> Standing:
+        """Return the measurement plan and where it stands as of the date.
+
+        Parameters
+        ----------
+        name : str
+            A plan file, absolute or below the data folder, or a name in the ledger; empty: the
+            ledger's newest.
+
+        Returns
+        -------
+        Standing
+            What it says, and whether that is what was frozen; or why there is none.
+        """
+        return plan_ledger.standing(name, self.log.dataset, as_of=self.log.as_of)
+
+    def looks(self, standing: Standing) -> tuple[date, ...]:
+        """Return the looks at a plan that were held before the date.
+
+        Parameters
+        ----------
+        standing : Standing
+            Of :meth:`plan`.
+
+        Returns
+        -------
+        tuple of datetime.date
+            In order; nothing without a plan.
+        """
+        if standing.plan is None:
+            return ()
+        return look_ledger.held(self.log.dataset, standing.plan.name, as_of=self.log.as_of)
+
+    @property
+    def _is_planned(self) -> bool:
+        """Whether this is read against a plan: then nothing may show what was known later."""
+        return "plan" in self._values
+
     # Publishing ------------------------------------------------------------------------------
 
     def publish(self, result: Result) -> Published:
@@ -376,7 +418,8 @@ class Run:
 
     def _show_coverage(self) -> None:
         for log in self.logs:
-            covered = _coverage(log)
+            rejected = {} if self._is_planned else log.dataset.manifest.rejected
+            covered = _coverage(log, rejected)
             if len(self.logs) > 1:
                 covered = covered.but(parameters={"client": log.dataset.manifest.client})
             self._coverage.append(_publish(covered, self.rules))
@@ -398,10 +441,13 @@ class Run:
         headline = self._headline
         population = {k: v for k, v in self.log.population.items()}  # noqa: C416 - a plain dict
         datasets = [log.dataset for log in self.logs]
-        provenance = {
-            "data_hash": data_hash(datasets),
+        rows, hashed = _rows(datasets), data_hash(datasets)
+        if self._is_planned:
+            rows, hashed = self.log.known()
+        provenance: dict[str, Any] = {
+            "data_hash": hashed,
             "schema_version": manifest.schema_version,
-            "tables": _rows(datasets),
+            "tables": rows,
             "sources": [s.get("kind", "") for d in datasets for s in d.manifest.sources],
             "packages": _versions(),
             "ldresearch": __version__,
@@ -409,7 +455,13 @@ class Run:
         }
         if len(datasets) > 1:
             provenance["datasets"] = {d.manifest.client: d.manifest.data_hash for d in datasets}
+        plans = plan_ledger.facts(self.log.dataset, self.log.as_of)
+        if plans:
+            provenance["plans"] = plans
         shown = {k: v for k, v in self._values.items() if k not in ("dataset", "others")}
+        if plan_ledger.is_file(str(shown.get("plan", ""))):
+            # The name of the file is enough: where it lies is nobody's business on a page.
+            shown["plan"] = PurePath(str(shown["plan"])).name
         body = {
             "v": 1,
             "report": {
@@ -440,6 +492,9 @@ class Run:
             "n_suppressed": sum(p.n_suppressed for p in self._published),
             "provenance": provenance,
         }
+        judged = [dict(p.parameters) for p in self._published if p.name == "verdict"]
+        if judged:
+            body["verdict"] = judged[-1]
         text = json.dumps([body["report"], provenance], sort_keys=True, default=str)
         body["run_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
         return body
@@ -562,11 +617,10 @@ def _revision() -> dict[str, Scalar]:
         return {"revision": None, "is_dirty": None}
 
 
-def _coverage(log: EventLog) -> Result:
+def _coverage(log: EventLog, rejected: Mapping[str, Mapping[str, int]]) -> Result:
     """Say what a log covers: days, events, persons, and what was rejected on the way in."""
     import pandas as pd
 
-    manifest = log.dataset.manifest
     rows: list[tuple[str, str, int | None, int]] = []
     if log.has("activity_day"):
         day = log.table("activity_day")
@@ -585,7 +639,7 @@ def _coverage(log: EventLog) -> Result:
     if log.has("person"):
         n = int(log.persons().count().execute())
         rows.append(("persons in the HR file", "", n, n))
-    for table, reasons in sorted(manifest.rejected.items()):
+    for table, reasons in sorted(rejected.items()):
         rows += [
             (f"rejected from {table}: {why}", "", int(k), int(k)) for why, k in reasons.items()
         ]

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from importlib import resources
 from types import MappingProxyType
+from typing import Any
 
 
 class Verb(StrEnum):
@@ -106,6 +107,30 @@ class Grade(StrEnum):
     DESCRIPTIVE = "descriptive"
 
 
+class Verdict(StrEnum):
+    """What becomes of an initiative at a look, by the rule that was frozen before it began."""
+
+    CONTINUE = "continue"
+    ITERATE = "iterate"
+    PIVOT = "pivot"
+    STOP = "stop"
+
+
+class Reason(StrEnum):
+    """Why the verdict is what it is: the rule that decided, in the order they are asked."""
+
+    SAMPLE_RATIO = "sample_ratio"  # the arms do not hold the shares they were drawn with
+    GUARDRAIL = "guardrail"  # something that must not suffer is worse than its margin
+    HARM = "harm"  # the primary metric got worse
+    TOO_SMALL = "too_small"  # better, and surely by less than matters
+    EFFECT_SHOWN = "effect_shown"  # better, and perhaps by as much as matters
+    NO_EFFECT = "no_effect"  # surely less than matters
+    UNDECIDED_AT_END = "undecided_at_end"
+    NOTHING_AT_END = "nothing_at_end"  # too few values even at the planned end
+    TOO_EARLY = "too_early"  # too few values yet
+    UNDECIDED = "undecided"  # all is open, and there is time left
+
+
 class Family(StrEnum):
     """What kind of output a result is; the disclosure rule hangs on it.
 
@@ -174,6 +199,14 @@ class Metric:
         ``Kirkpatrick 1`` to ``Kirkpatrick 4``, or the ISO/TS 30437 type: ``efficiency``,
         ``effectiveness``, ``outcome``.
     references : tuple of str
+    plan : {"", "proportion", "mean", "time"}
+        How it is followed person by person after a launch, where a measurement plan may name it.
+    gameability : {"low", "medium", "high"}
+        How easily the number moves without anyone learning more.
+    gameable_because : str
+        Why, in one sentence.
+    status : {"reported", "planned"}
+        ``planned``: defined, but no notebook of this version computes it.
     """
 
     id: str
@@ -184,18 +217,27 @@ class Metric:
     needs: tuple[str, ...]
     level: str
     references: tuple[str, ...]
+    plan: str = ""
+    gameability: str = ""
+    gameable_because: str = ""
+    status: str = "reported"
 
 
 @lru_cache(maxsize=1)
 def metrics() -> Mapping[str, Metric]:
-    """Read the metric registry, in the order it is written.
+    """Read the metric registry, in the order it is written; what is only defined comes last.
 
     Examples
     --------
     >>> metrics()["activation_rate"].unit
     'share'
+    >>> metrics()["nps"].status
+    'planned'
     """
-    text = resources.files("ldresearch").joinpath("metrics.toml").read_text(encoding="utf-8")
+    reported, planned = _read("metrics.toml"), _read("metrics_planned.toml")
+    entries = {name: {**entry, "status": "reported"} for name, entry in reported.items()}
+    for name, entry in planned.items():
+        entries.setdefault(name, {**entry, "status": "planned"})
     return MappingProxyType(
         {
             name: Metric(
@@ -207,7 +249,15 @@ def metrics() -> Mapping[str, Metric]:
                 needs=tuple(entry["needs"]),
                 level=entry["level"],
                 references=tuple(entry.get("references", ())),
+                plan=entry.get("plan", ""),
+                gameability=entry.get("gameability", ""),
+                gameable_because=entry.get("gameable_because", ""),
+                status=entry["status"],
             )
-            for name, entry in tomllib.loads(text).items()
+            for name, entry in entries.items()
         }
     )
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files("ldresearch").joinpath(name).read_text(encoding="utf-8"))

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from ldresearch import cli, errors
+from ldresearch.run.monitoring import CODES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "cli.md"
@@ -62,7 +63,7 @@ def test_a_section_names_its_arguments_and_options_and_no_others(name: str, comm
 
 def test_every_exit_code_is_told() -> None:
     kinds = [errors.LdresearchError, *errors.LdresearchError.__subclasses__()]
-    codes = {0, 130, cli.UNEXPECTED, *(kind.exit_code for kind in kinds)}
+    codes = {0, 130, cli.UNEXPECTED, *(kind.exit_code for kind in kinds), *CODES.values()}
     table = PAGE.read_text(encoding="utf-8").split("## Exit codes")[1]
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == codes
 

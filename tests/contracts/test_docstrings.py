@@ -63,7 +63,9 @@ def own(module: ModuleType) -> Iterator[tuple[str, Any]]:
     """Functions and classes that a module defines, whatever decorates them; no aliases."""
     for name, found in vars(module).items():
         is_code = inspect.isclass(found) or (callable(found) and hasattr(found, "__name__"))
-        if is_code and found.__module__ == module.__name__ and found.__name__ == name:
+        # Universal functions of numpy and scipy are callable and belong to no module.
+        home = getattr(found, "__module__", "")
+        if is_code and home == module.__name__ and found.__name__ == name:
             yield name, found
 
 

@@ -154,6 +154,23 @@ def test_text_is_normalised(tmp_path: Path) -> None:
     assert set(kept) == {"Zo\u00eb x"}
 
 
+def test_a_person_in_an_arm_is_known_by_her_pseudonym_alone(tmp_path: Path) -> None:
+    arms = from_text(
+        """
+        initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+        sprint        | person    | Ada     | launch   | 2024-01-02  | true
+        sprint        | unit      | Sales   | hold-out | 2024-01-02  | true
+        """
+    )
+    dataset = write({"arm": arms, "person": from_text(PEOPLE)}, tmp_path / "d", client="text",
+                    key=KEY)  # fmt: skip
+    seen = EventLog.open(dataset, as_of="2025-01-01")
+    known = dict(seen.table("identity").to_pandas()[["person_id", "person_key"]].to_numpy())
+    units = seen.table("arm").to_pandas().set_index("unit_kind")["unit_id"]
+    assert units["unit"] == "Sales"
+    assert units["person"] in known
+
+
 def test_open_ends_and_history(tmp_path: Path) -> None:
     dataset = put(
         tmp_path,

@@ -12,12 +12,14 @@ import pytest
 from ldresearch import study, views
 from ldresearch.models import intake as models
 from ldresearch.privacy import publish
+from ldresearch.questions import questions
 from ldresearch.result import Published, Rules, from_payload, to_payload
 from ldresearch.sentences import intake as sentences
 from ldresearch.sentences import words
 from ldresearch.worlds import tables as world
 
 PUBLIC = Rules(k=1, base=1, public=True)
+ALL = len(questions())
 RULES = pytest.mark.parametrize("rules", [PUBLIC, Rules()], ids=["public", "k10"])
 
 
@@ -191,11 +193,11 @@ def run(root: Path, tmp_path: Path, tables: dict[str, Any], public: bool = False
         ({"event": events(40, 1), "person": persons(1)}, "This log can answer no question yet",
          "more people"),
         (ROLES, "This log can answer no question yet", "the activity log"),
-        ({"event": events(900, 60)}, "This log can answer 5 of 14 questions, 4 of them in part",
+        ({"event": events(900, 60)}, f"This log can answer 2 of {ALL} questions, 1 of them in part",
          "the HR export"),
         ({"event": events(900, 60), "person": persons(40)},
-         ("This log could answer 10 of 14 questions, 5 of them in part, but many active people are "
-          "not in the HR file"), "the same person ids"),
+         (f"This log could answer 10 of {ALL} questions, 8 of them in part, but many active people "
+          "are not in the HR file"), "the same person ids"),
     ],
     ids=["nothing", "no rows", "one person", "roles only", "no HR file", "unknown people"],
 )  # fmt: skip
@@ -217,7 +219,7 @@ def test_nothing_is_said_of_the_only_person(root: Path, tmp_path: Path) -> None:
 
 def test_the_demo_is_fit_for_every_question(root: Path, demo: Path) -> None:
     found, said, facts = headline(root, demo / "quarry")
-    assert found.title == "This log can answer all 14 questions"
+    assert found.title == f"This log can answer all {ALL} questions"
     assert found.decision.startswith("Go")
     metrics = {fact["metric"]: fact for fact in facts["facts"]}
     assert metrics["log_coverage_weeks"]["value"] == 78  # 1 January 2024 to 30 June 2025

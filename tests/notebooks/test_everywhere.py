@@ -27,8 +27,10 @@ def published(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Facts of every notebook, run with its own defaults by the project's runner."""
     folder = tmp_path_factory.mktemp("everywhere")
     options = Options(folder / "reports", folder / "runs")
-    dataset = Dataset.open(demo / "harbour")
-    done = runner.run([runner.plan(t, dataset, {}, options) for t in TEMPLATES], options)
+    homes = [str(template.declared["dataset"].default) for template in TEMPLATES]
+    datasets = [Dataset.open(demo.parent / home) for home in homes]
+    pairs = zip(TEMPLATES, datasets, strict=True)
+    done = runner.run([runner.plan(t, dataset, {}, options) for t, dataset in pairs], options)
     assert [one.reason for one in done] == [""] * len(done)
     return {
         template.name: json.loads(Path(one.facts).read_text(encoding="utf-8"))

@@ -169,6 +169,38 @@ def test_history_of_a_removed_report_goes(tmp_path: Path, maker: Any, made: Any)
     assert not list(tmp_path.glob("*/*.history.html"))
 
 
+def look(path: Path, verdict: str, *, is_last: bool = False) -> None:
+    facts = json.loads(path.read_text())
+    facts["verdict"] = {"verdict": verdict, "look": 1, "is_at_end": is_last}
+    facts["report"]["parameters"]["plan"] = "sprint"
+    facts["provenance"]["plans"] = [{"name": "sprint", "version": 1}]
+    path.write_text(json.dumps(facts))
+
+
+def test_shows_the_verdict_of_each_look(tmp_path: Path, maker: Any, made: Any) -> None:
+    look(put(tmp_path, maker, made, "2025-05-01"), "iterate")
+    look(put(tmp_path, maker, made, "2025-06-01"), "continue")
+    html = index.build(tmp_path, today=TODAY).read_text(encoding="utf-8")
+    assert 'aria-label="Verdict at each look"' in html
+    said = text(tmp_path / "index.html")
+    assert "1 May 2025 iterate 1 June 2025 continue" in said
+    assert "Stale" in text(index.build(tmp_path, today=date(2026, 1, 1)))
+
+
+def test_a_plan_that_has_ended_asks_for_no_later_run(tmp_path: Path, maker: Any, made: Any) -> None:
+    look(put(tmp_path, maker, made, "2025-05-01"), "stop", is_last=True)
+    said = text(index.build(tmp_path, today=date(2026, 1, 1)))
+    assert "Complete: its plan asks for no later run." in said
+    assert "1 report: 1 complete" in said
+
+
+def test_a_verdict_that_is_no_look_has_no_path(tmp_path: Path, maker: Any, made: Any) -> None:
+    path = put(tmp_path, maker, made, "2025-07-01")
+    facts = json.loads(path.read_text()) | {"verdict": {"verdict": "redesign"}}
+    path.write_text(json.dumps(facts))
+    assert "Verdict at each look" not in index.build(tmp_path, today=TODAY).read_text()
+
+
 def test_hostile_words_stay_words(tmp_path: Path, maker: Any, made: Any) -> None:
     path = put(tmp_path, maker, made, "2025-06-01", value=0.6)
     facts = json.loads(path.read_text())

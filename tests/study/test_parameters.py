@@ -32,6 +32,14 @@ def test_running_the_parameters_cell_again_forgets_what_was_injected() -> None:
     assert own["window_days"].default == 60
 
 
+@pytest.mark.parametrize("cell", ["window_days = 30\nas_off = 'x'", "as_off = 'x'"])
+def test_a_cell_injected_without_a_mark_is_one_too(cell: str) -> None:
+    own, injected = parameters.executed([DECLARED, cell])
+    assert list(own) == ["as_of", "window_days", "share", "full"]
+    with pytest.raises(ParameterError, match=r"as_off.*did you mean as_of\?"):
+        parameters.resolve(own, injected)
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [("30", 30), (" 30 ", 30), ("007", 7)],

@@ -58,6 +58,20 @@ class _Run:
         return list((self.facts.get("headline") or {}).get("cards", []))
 
     @property
+    def verdict(self) -> str:
+        """What a plan asked for at this look; empty for reports that are no look."""
+        judged = self.facts.get("verdict") or {}
+        return str(judged.get("verdict", "")) if "look" in judged else ""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether a plan asks for no later run: it is frozen, and no look is left."""
+        planned = "plan" in self.facts["report"]["parameters"]
+        if not planned or not self.facts["provenance"].get("plans"):
+            return False
+        return bool((self.facts.get("verdict") or {}).get("is_at_end", True))
+
+    @property
     def title(self) -> str:
         return str((self.facts.get("headline") or {}).get("title", "")) or "No finding"
 
@@ -198,7 +212,12 @@ def _index_page(found: Sequence[_Report], unreadable: int, today: date) -> str:
 def _summary(states: Sequence[str]) -> str:
     said = [
         f"{states.count(kind)} {word}"
-        for kind, word in (("", "fresh"), ("open", "stale"), ("bad", "failed"))
+        for kind, word in (
+            ("", "fresh"),
+            ("done", "complete"),
+            ("open", "stale"),
+            ("bad", "failed"),
+        )
         if states.count(kind)
     ]
     return f"{words.plural(len(states), 'report')}: {words.listing(said)}" if states else ""
@@ -221,6 +240,7 @@ def _entry(report: _Report, today: date) -> dict[str, Any]:
         "failing": sum(c.get("status") == "not passed" for c in run.facts.get("checks", [])),
         "spark": "",
         "number": None,
+        "path": _path(report.runs),
     }
     if cards:
         now = estimate_of(cards[0])
@@ -232,6 +252,15 @@ def _entry(report: _Report, today: date) -> dict[str, Any]:
         }
         entry["spark"] = _spark(report.runs, now)
     return entry
+
+
+def _path(runs: Sequence[_Run]) -> list[dict[str, str]]:
+    """List the verdict of each look, the first one first."""
+    return [
+        {"day": words.date(run.as_of), "word": run.verdict, "page": run.page}
+        for run in runs
+        if run.verdict
+    ]
 
 
 def _change(now: Estimate, before: _Run | None, run: _Run) -> str:
@@ -258,6 +287,8 @@ def _status(report: _Report, today: date) -> dict[str, str]:
             else " There is no page yet."
         )  # fmt: skip
         return {"kind": "bad", "word": "Failed.", "said": said}
+    if report.runs[-1].is_last:
+        return {"kind": "done", "word": "Complete:", "said": "its plan asks for no later run."}
     until = fresh_until([run.as_of for run in report.runs])
     if today <= until:
         return {"kind": "", "word": "Fresh", "said": f"until {words.date(until)}."}

@@ -478,6 +478,11 @@ def _provenance(facts: Mapping[str, Any]) -> Table:
     data = f"hash {str(made.get('data_hash', ''))[:12]}, schema {made.get('schema_version')}"
     for client, data_hash in made.get("datasets", {}).items():
         data += f"; {client} {str(data_hash)[:12]}"
+    plans = [
+        f"{plan['name']}, version {plan['version']}, frozen on {words.date(plan['frozen_on'])}"
+        f"{', after its launch' if plan['is_late'] else ''}, hash {plan['hash']}"
+        for plan in made.get("plans", [])
+    ]
     rows = [
         ("Run", str(facts["run_id"])),
         ("Notebook", str(report["name"])),
@@ -486,6 +491,7 @@ def _provenance(facts: Mapping[str, Any]) -> Table:
         ("Time zone", str(report.get("time_zone") or "not known")),
         ("Data", data),
         ("Tables", "; ".join(tables) or "none"),
+        *([("Measurement plan", "; ".join(plans))] if plans else []),
         ("Sources", ", ".join(sorted(set(map(str, made.get("sources", []))))) or "not recorded"),
         ("Program", f"ldresearch {made.get('ldresearch', 'not known')}"),
         ("Revision", revision),

@@ -166,6 +166,7 @@ def plan(
     datasets = [dataset, *others]
     place = Place.of(options.reports, clients(datasets), template.name, values)
     identity = [template.code_hash, _shown(values), data_hash(datasets), code_hash(), _packages()]
+    identity += _plans(values, dataset)
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
     return Job(template, dataset, values, place, key, tuple(others))
 
@@ -191,6 +192,21 @@ def _together(template: Template, others: Sequence[Dataset]) -> dict[str, str]:
                     do="rename the folder: names of several datasets are parted by commas")
         )  # fmt: skip
     return {"others": ",".join(paths)}
+
+
+def _plans(values: Mapping[str, Any], dataset: Dataset) -> list[Any]:
+    """What a run rests on beside its data: plans and looks of the ledgers, the file it names."""
+    from ldresearch import clock, look_ledger, places, plan_ledger
+
+    found: list[Any] = []
+    if values.get("as_of"):
+        as_of = clock.parse_date(str(values["as_of"]))
+        found += plan_ledger.facts(dataset, as_of)
+        if "plan" in values:
+            found += [str(look) for look in look_ledger.read(dataset) if look.known_on < as_of]
+    if plan_ledger.is_file(str(values.get("plan", ""))):
+        found.append(sha256(places.plan_file(str(values["plan"]))))
+    return found
 
 
 def run(jobs: Sequence[Job], options: Options) -> list[Done]:

@@ -83,8 +83,10 @@ def value(x: float | None, unit: str) -> str:
     """
     if x is None or not math.isfinite(x):
         return number(x)
-    if unit == "share":
+    if unit in ("share", "probability"):
         return percent(x)
+    if unit == "percent":
+        return f"{number(x)} %"
     if unit == "points":
         return points(x)
     if unit == "days":

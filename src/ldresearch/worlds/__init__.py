@@ -2,5 +2,7 @@
 
 from ldresearch.worlds.demo import CLIENTS, demo
 from ldresearch.worlds.organisation import World, organisation
+from ldresearch.worlds.planned import occasions
+from ldresearch.worlds.trial import trial
 
-__all__ = ["CLIENTS", "World", "demo", "organisation"]
+__all__ = ["CLIENTS", "World", "demo", "occasions", "organisation", "trial"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.files import atomic_write, locked
+from ldresearch.worlds import planned
 from ldresearch.worlds.campaigns import Campaign, launched
 from ldresearch.worlds.organisation import organisation
 
@@ -85,7 +86,7 @@ def client(name: str) -> World:
     ('quarry', 'America/New_York')
     """
     world = organisation(name=name, **CLIENTS[name])
-    return launched(world, [CAMPAIGNS[name]], seed=CLIENTS[name]["seed"])
+    return planned.laid(launched(world, [CAMPAIGNS[name]], seed=CLIENTS[name]["seed"]))
 
 
 def demo(folder: Path) -> list[Dataset]:
@@ -107,17 +108,22 @@ def demo(folder: Path) -> list[Dataset]:
     ['harbour', 'meadow', 'orchard', 'quarry']
     """
     with locked(folder / ".lock"):  # two processes may want it at once, and one is to build it
-        return [_one(name, folder / name) for name in CLIENTS]
+        datasets = [_one(name, folder / name) for name in CLIENTS]
+        for dataset in datasets:
+            planned.prepare(folder, dataset)
+    return datasets
 
 
 def _one(name: str, folder: Path) -> Dataset:
     stamp = folder / ".recipe"
-    recipe = json.dumps([RECIPE, CLIENTS[name], asdict(CAMPAIGNS[name])], sort_keys=True)
+    made_of = [RECIPE, CLIENTS[name], asdict(CAMPAIGNS[name]), *planned.recipe(name)]
+    recipe = json.dumps(made_of, sort_keys=True)
     built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
     if (folder / MANIFEST).is_file():
         if built == recipe:
             return Dataset.open(folder)
         (folder / MANIFEST).unlink()
+        planned.forget(folder)
     dataset = client(name).write(folder)
     atomic_write(stamp, recipe)
     return dataset
