@@ -206,7 +206,7 @@ def test_an_edited_plan_is_refused_in_the_first_line() -> None:
     nothing = not_enough("x", Family.CHECKS, why)
     rule = publish(g.verdict(stands, nothing, nothing, [], nothing, asked(), as_of=AS_OF), PUBLIC)
     said = sentences.headline(rule, publish(stands, PUBLIC))
-    assert said.title == f"Refused: {why}."
+    assert said.title == f"Refused: {why}"
     assert "amend the plan" in said.decision
     assert said.cards == ()
 

@@ -331,7 +331,7 @@ def _title(p: Mapping[str, Scalar], others: tuple[Published, ...]) -> str:
             f"{smallest}, and {_size(p['minimum_effect'], str(p['unit']))} matter"
         ),
     }[reason]
-    return words.sentence(said)
+    return words.sentence(said).removesuffix(".")
 
 
 def _decision(p: Mapping[str, Scalar], plan: Published | None) -> str:

@@ -406,7 +406,7 @@ def headline(published: Published, *others: Published) -> Headline:
     word = _word(published)
     stands = next((one for one in others if one.name == "plan"), None)
     return Headline(
-        title=verdict(published, *others),
+        title=verdict(published, *others).removesuffix("."),
         cards=() if word == "refused" else _cards(published, others),
         decision=_decision(word, published, stands),
         change_mind=_change_mind(word, published),
@@ -444,8 +444,12 @@ def _decision(word: str, published: Published, stands: Published | None) -> str:
     following = str(asked.get("next_on") or "")
     when = f"the next look is on {words.date(following)}" if following else "no look is left"
     return {
-        "continue": f"Bring it to those held out and to the next group; keep watching the "
-        f"guardrails: {when}.",
+        "continue": "Bring it to those held out and to the next group; "
+        + (
+            f"keep watching the guardrails: {when}."
+            if following
+            else "no look is left, so judge next what it changed in the work and what it earned."
+        ),
         "iterate": f"Change nothing that the plan fixes, and look again: {when}.",
         "pivot": "Change the offer or the way it is brought to people, write that down as a new "
         "version of the plan, and start again.",

@@ -46,7 +46,7 @@ window_days = 28
 
 [primary]
 metric = "value_reach"
-minimum_effect = 0.07
+minimum_effect = 0.075
 
 [[guardrail]]
 metric = "gave_up_share"
