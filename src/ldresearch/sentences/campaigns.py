@@ -82,13 +82,16 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "not known": "No periods before a launch could be compared.",
     },
     "few_units": {
-        "title": "Enough units on both sides",
-        "passed": "The smaller side has {value} units (wanted: {threshold}).",
-        "not passed": (
-            "The smaller side has {value} units (wanted: {threshold}): intervals come from few "
-            "units and are less sure than they look."
+        "title": "Enough on both sides",
+        "passed": (
+            "Units (persons, where persons were allocated) on the smaller side: {value} (wanted: "
+            "{threshold})."
         ),
-        "not known": "No units were compared.",
+        "not passed": (
+            "Units (persons, where persons were allocated) on the smaller side: {value} (wanted: "
+            "{threshold}): intervals come from few and are less sure than they look."
+        ),
+        "not known": "No units or persons were compared.",
     },
     "heterogeneity": {
         "title": "The launches have one effect",

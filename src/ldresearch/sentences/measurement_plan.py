@@ -420,14 +420,14 @@ def _size(value: Any, unit: str) -> str:
 
     Examples
     --------
-    >>> _size(0.05, "share"), _size(0.004, "share"), _size(2.82, "days")
-    ('5 points', '0.4 points', '2.8 days')
+    >>> _size(0.05, "share"), _size(0.075, "share"), _size(2.82, "days")
+    ('5 points', '7.5 points', '2.8 days')
     """
     size = abs(_float(value))
     if math.isnan(size):
         return words.NOT_KNOWN
     if unit == "share":
-        return words.quantity(round(100 * size, 0 if size >= 0.03 else 1), "points")
+        return words.quantity(round(100 * size, 0 if size >= 0.1 else 1), "points")
     return words.quantity(round(size, 1) if size < 100 else round(size), unit or "units")
 
 

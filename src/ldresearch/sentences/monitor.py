@@ -117,7 +117,9 @@ def _difference(metric: object, now: Estimate) -> str:
 
 
 def _amount(value: Any, unit: str) -> str:
-    """Say the size of a difference, without its sign."""
+    """Say the size of a difference, without its sign; what a plan asks for, to a tenth."""
+    if unit == "points" and value is not None:
+        return words.quantity(round(100 * abs(float(value)), 1), unit)
     return words.value(None if value is None else abs(float(value)), unit).lstrip("+")
 
 

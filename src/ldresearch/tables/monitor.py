@@ -178,7 +178,9 @@ def _unit(metric: str) -> str:
 
 def _amount(metric: str, value: float) -> str:
     unit = _unit(metric)
-    return points(value).lstrip("+") if unit == "share" else quantity(value, unit)
+    if unit == "share":
+        return quantity(round(100 * abs(value), 1), "points")
+    return quantity(value, unit)
 
 
 def _saying(metric: str) -> Callable[[Scalar], str]:
