@@ -117,10 +117,15 @@ def _difference(metric: object, now: Estimate) -> str:
 
 
 def _amount(value: Any, unit: str) -> str:
-    """Say the size of a difference, without its sign; what a plan asks for, to a tenth."""
+    """Say the size of a difference, without its sign."""
+    return words.value(None if value is None else abs(float(value)), unit).lstrip("+")
+
+
+def _asked(value: Any, unit: str) -> str:
+    """Say a size that the plan names: as it is written there, to a tenth of a point."""
     if unit == "points" and value is not None:
         return words.quantity(round(100 * abs(float(value)), 1), unit)
-    return words.value(None if value is None else abs(float(value)), unit).lstrip("+")
+    return _amount(value, unit)
 
 
 def _unit_of(metric: object) -> str:
@@ -175,7 +180,7 @@ def course(published: Published, *others: Published) -> str:
     said = f"So far: {_difference(metric, now)} ({words.interval(now)}, valid at every look)"
     if mde is None:
         return f"{said}."
-    wanted = _amount(mde, now.unit)
+    wanted = _asked(mde, now.unit)
     if now.low > 0 or now.high < 0:
         return f"{said}: chance does not explain it. What matters is {wanted}, the dashed line."
     return f"{said}: it may still be nothing. What matters is {wanted}, the dashed line."
@@ -348,7 +353,7 @@ def _because(published: Published, others: Sequence[Published]) -> str:
         return published.missing or "there is no plan"
     now = _found(others, "primary_difference")
     metric = asked.get("metric")
-    wanted = _amount(asked.get("mde"), _unit_of(metric))
+    wanted = _asked(asked.get("mde"), _unit_of(metric))
     than = f"the {wanted} that matter"
     differs = _difference(metric, now) if now else _named(metric)
     missing = str(asked.get("missing") or "too few people are known")
@@ -384,7 +389,7 @@ def _breach(published: Published, others: Sequence[Published]) -> str:
     said = f"a guardrail is breached, {_named(metric)}"
     if now is None:
         return said
-    allowed = f", where {_amount(margin, now.unit)} are allowed" if margin is not None else ""
+    allowed = f", where {_asked(margin, now.unit)} are allowed" if margin is not None else ""
     return f"a guardrail is breached, {_difference(metric, now)}{allowed}"
 
 
