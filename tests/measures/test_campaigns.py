@@ -241,6 +241,31 @@ def test_persons_in_arms_have_pseudonyms_and_the_arm_is_their_unit(tmp_path: Pat
     ]  # fmt: skip
 
 
+def test_each_person_counts_from_her_own_day(tmp_path: Path) -> None:
+    """Ada has started before hers, ben was held out and then launched, ivy's window is not over."""
+    arm = """
+        initiative_id | unit_kind | unit_id | arm     | assigned_at         | is_randomised
+        i             | person    | ada     | launch  | 2024-02-07 08:00:00 | true
+        i             | person    | dan     | launch  | 2024-02-12 08:00:00 | true
+        i             | person    | ben     | control | 2024-02-12 08:00:00 | true
+        i             | person    | ben     | launch  | 2024-02-26 08:00:00 | true
+        i             | person    | ivy     | launch  | 2024-03-18 08:00:00 | true
+    """
+    tables = {"initiative": INITIATIVE, "person": PERSON, "arm": arm, "event": EVENT}
+    opened = log(tables, tmp_path, as_of="2024-04-10")
+    found = campaigns.allocated(opened)
+    assert found["campaign"].unique().tolist() == ["Spring (i)"]  # j allocated no persons
+    names = ["is_launched", "n_reached", "n_waiting"]
+    assert rows(found.assign(week_on=found["week_on"].dt.strftime("%m-%d")), "Spring (i)",
+                "week_on", *names) == [
+        ("02-05", True, 0, 0), ("02-12", False, 1, 1), ("02-12", True, 1, 1),
+    ]  # fmt: skip
+    sides = campaigns.reached(opened)
+    assert rows(sides, "Spring (i)", "unit", "is_treated", "n_reached", "n_waiting") == [
+        ("control", False, 1, 1), ("launch", True, 1, 1),
+    ]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def nobody(tmp_path_factory: pytest.TempPathFactory) -> EventLog:
     """The launch lies before the log, after everyone left, or names no unit there is."""
@@ -257,8 +282,8 @@ def nobody(tmp_path_factory: pytest.TempPathFactory) -> EventLog:
     return log(tables, tmp_path_factory.mktemp("nobody"), as_of="2024-05-01")
 
 
-MEASURES = ("panel", "weeks", "reached", "dose", "response", "launch_days", "campaigns", "touches",
-            "switches")  # fmt: skip
+MEASURES = ("panel", "weeks", "reached", "allocated", "dose", "response", "launch_days",
+            "campaigns", "touches", "switches")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MEASURES)

@@ -12,7 +12,7 @@ from ldresearch.log import EventLog
 from ldresearch.measures import campaigns as measures
 from ldresearch.models import campaign_effects, campaigns
 from ldresearch.result import Result
-from ldresearch.worlds import CLIENTS, organisation
+from ldresearch.worlds import CLIENTS, organisation, planned, trial
 from ldresearch.worlds.campaigns import Campaign, launched
 from ldresearch.worlds.demo import CAMPAIGNS, client
 from ldresearch.worlds.organisation import World
@@ -38,7 +38,9 @@ def judged(logs: list[EventLog]) -> tuple[Result, pd.DataFrame]:
         )
 
     found = all_of(measures.campaigns)
-    studies = campaign_effects.studies(all_of(measures.panel), all_of(measures.weeks), found)
+    studies = campaign_effects.studies(
+        all_of(measures.panel), all_of(measures.weeks), found, allocated=all_of(measures.allocated)
+    )
     return campaign_effects.effects(studies, found), found
 
 
@@ -74,6 +76,36 @@ def test_waves_that_differ_are_told_by_their_mean(tmp_path: Path) -> None:
     found, _ = judged([EventLog.open(world.write(tmp_path), as_of=AS_OF)])
     e = found.estimate("campaign_effect")
     assert e.low <= truth <= e.high
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_persons_drawn_one_by_one_over_weeks(seed: int, tmp_path: Path) -> None:
+    """The trial wins the same part of those who would not have come: .08 of everyone.
+
+    Of those waiting more would not have come, so it wins more of them; how many would have come is
+    counted in the same world without an effect.
+    """
+    world = base(seed, 900)
+    given: dict[str, Any] = {"started_on": "2024-05-06", "n_weeks": 8}
+    logs = [
+        EventLog.open(trial(world, seed, effect=e, **given).write(tmp_path / str(e)), as_of=AS_OF)
+        for e in (0.08, 0.0)
+    ]
+    drawn, without = (measures.allocated(log, window_days=28) for log in logs)
+    truth = trial(world, seed, **given).truth["trial"]
+    come_anyway = without["n_reached"].sum() / without["n_waiting"].sum()
+    planted = truth["effect"] * (1 - come_anyway) / (1 - truth["baseline"])
+    assert 0.08 <= planted < 0.12
+    e = campaign_effects.by_person(drawn).estimate("campaign_effect")
+    assert e.low <= planted <= e.high
+    assert str(e.grade) == "randomised"
+    assert e.n == drawn["n_waiting"].sum()
+    assert e.high - e.low < 0.2
+
+
+def test_teams_drawn_are_units_and_not_persons(tmp_path: Path) -> None:
+    world = trial(base(1, 300), 1, started_on="2024-05-06", n_weeks=4, by="team")
+    assert measures.allocated(EventLog.open(world.write(tmp_path), as_of=AS_OF)).empty
 
 
 # The layer ----------------------------------------------------------------------------------
@@ -129,7 +161,9 @@ def test_the_demo_tells_its_planted_truth(demo: Path) -> None:
         "quarry": "adjusted",
     }  # fmt: skip
     for row in found.frame.to_dict("records"):
-        assert row["low"] <= CAMPAIGNS[row["client"]].effect <= row["high"], row["client"]
+        is_sprint = row["campaign"] == "Meadow: A sprint of four weeks"
+        planted = planned.TRIAL["effect"] if is_sprint else CAMPAIGNS[row["client"]].effect
+        assert row["low"] <= planted <= row["high"], row["campaign"]
     compared = campaigns.strategies(campaign_effects.comparable(found, frame))
     for label in ("these campaigns", "such campaigns"):
         e = compared.estimate("strategy_difference", label)

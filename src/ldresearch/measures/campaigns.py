@@ -1,9 +1,10 @@
 """Launches: who was addressed and when, who started, unit by unit and period by period.
 
-One row of ``initiative`` is one campaign. Its units are those named in ``arm``; without an arm
-table they are the lowest units of the organisation, launched when half of those written to in them
-had been; without touches everyone is launched on the first day. Waves of access say nothing
-here: before access nobody is eligible, so there is no time before to compare with.
+One row of ``initiative`` is one campaign. Its units are those named in ``arm``, which may be
+persons, each with a day of her own (:func:`allocated`); without an arm table they are the lowest
+units of the organisation, launched when half of those written to in them had been; without touches
+everyone is launched on the first day. Waves of access say nothing here: before access nobody is
+eligible, so there is no time before to compare with.
 
 *Waiting* is who is eligible on a day and has not reached first value before it. A campaign is
 judged by those waiting: whoever had started needs no launch.
@@ -60,13 +61,19 @@ class _Launch:
     began : date
     people : ibis.Table
         One row a person: ``unit``, ``arm``, ``treated_on``, ``is_randomised``, eligibility,
-        ``first_on`` (first value event) and ``told_on`` (first touch of this campaign).
+        ``first_on`` (first value event) and ``told_on`` (first touch of this campaign). Where
+        persons were allocated also ``assigned_on`` and ``is_launched``, as first allocated.
     """
 
     id: str
     label: str
     began: date
     people: ibis.Table
+
+    @property
+    def is_by_person(self) -> bool:
+        """Whether persons were allocated one by one, not units."""
+        return "assigned_on" in self.people.columns
 
 
 def _each(
@@ -171,11 +178,13 @@ def _person_arms(log: EventLog, initiative: str) -> ibis.Table | None:
     identity = log.table("identity")
     keyed = own.join(identity, own.unit_id == identity.person_id)
     keyed = keyed.mutate(day_on=log.day(keyed.assigned_at), is_control=_is_control(keyed.arm))
-    return keyed.group_by("person_key").agg(
+    found = keyed.group_by("person_key").agg(
         arm=keyed.arm.argmin(keyed.assigned_at),
+        assigned_on=keyed.day_on.min(),
         treated_on=ibis.ifelse(keyed.is_control, ibis.null("date"), keyed.day_on).min(),
         is_randomised=keyed.is_randomised.all(),
     )
+    return found.mutate(is_launched=~_is_control(found.arm))
 
 
 def _is_control(arm: Any) -> Any:
@@ -522,7 +531,8 @@ def reached(
     """Count who reached first value within the window after the launch, unit by unit.
 
     Launched units count from their own launch; those never launched from the campaign's first
-    day. Where persons were allocated, the arm is the unit.
+    day. Where persons were allocated, the arm is the unit; each person counts from her own day of
+    allocation, in the arm she was given first.
 
     Parameters
     ----------
@@ -536,7 +546,8 @@ def reached(
     pandas.DataFrame
         Grain ``campaign, unit, arm``: ``n_reached`` of ``n_waiting``, of ``n_eligible`` on
         the day; ``n_told`` were sent a touch within the window; ``is_complete`` where the whole
-        window is known.
+        window is known. Of persons allocated one by one only those whose window is over are
+        waiting.
 
     Examples
     --------
@@ -567,26 +578,118 @@ def reached(
 
     def one(launch: _Launch) -> pd.DataFrame:
         people = launch.people.filter(launch.people.unit.notnull())
-        opens = ibis.coalesce(people.treated_on, _literal(launch.began))
-        rows = people.mutate(opens_on=opens, closes_on=opens + ibis.interval(days=window_days))
+        if launch.is_by_person:
+            rows = people.mutate(opens_on=people.assigned_on, is_treated=people.is_launched)
+        else:
+            opens = ibis.coalesce(people.treated_on, _literal(launch.began))
+            rows = people.mutate(opens_on=opens, is_treated=people.treated_on.notnull())
+        rows = rows.mutate(closes_on=rows.opens_on + ibis.interval(days=window_days))
         found = log.collect(
-            _counted(rows, ["unit", "arm", "is_randomised", "treated_on", "opens_on"])
+            _counted(rows, ["unit", "arm", "is_randomised", "is_treated", "opens_on"])
         )
         if found.empty:
             return found
         found["opens_on"] = pd.to_datetime(found["opens_on"])
-        found["is_treated"] = found["treated_on"].notna()
+        closes = found["opens_on"] + pd.Timedelta(days=window_days)
+        found["is_over"] = closes <= pd.Timestamp(log.as_of)
+        if launch.is_by_person:
+            found.loc[~found["is_over"], ["n_waiting", "n_started"]] = 0
         counts = ["n_eligible", "n_waiting", "n_started", "n_told"]
         folded = found.groupby(["unit", "arm"], as_index=False).agg(
             launched_on=("opens_on", "min"), is_treated=("is_treated", "max"),
-            is_randomised=("is_randomised", "min"), **{name: (name, "sum") for name in counts},
+            is_randomised=("is_randomised", "min"), is_complete=("is_over", "max"),
+            **{name: (name, "sum") for name in counts},
         )  # fmt: skip
-        closes = folded["launched_on"] + pd.Timedelta(days=window_days)
-        return folded.rename(columns={"n_started": "n_reached"}).assign(
-            is_complete=closes <= pd.Timestamp(log.as_of)
-        )
+        return folded.rename(columns={"n_started": "n_reached"})
 
     return _gathered(log, reached.columns, one, verbs, assigned, min_minutes, with_client)
+
+
+@measure(
+    grain=("campaign", "week_on", "is_launched"),
+    needs=("initiative", "person", "event"),
+    columns={
+        "campaign": "object",
+        "week_on": DAY,
+        "is_launched": "bool",
+        "is_randomised": "bool",
+        "n_waiting": "int64",
+        "n_reached": "int64",
+    },
+)
+def allocated(
+    log: EventLog,
+    *,
+    verbs: Verbs = "complete",
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    with_client: bool = False,
+    window_days: int = 30,
+) -> pd.DataFrame:
+    """Count who reached first value after the day she was allocated, where persons were.
+
+    Everyone counts from her own day, launched or held out, in the arm she was given first; only
+    those whose whole window is over count at all.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned, min_minutes, with_client
+        As in :func:`panel`.
+    window_days : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``campaign, week_on, is_launched``: the week (from Monday) of allocation,
+        ``n_reached`` of ``n_waiting`` on the day of it. No row where units were allocated.
+
+    Examples
+    --------
+    Ada and Ben are drawn on the same day, Cleo a week later. Ada starts, and so does Cleo.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"initiative": '''
+    ...     initiative_id | name   | started_on
+    ...     spring        | Spring | 2024-03-04
+    ... ''', "arm": '''
+    ...     initiative_id | unit_kind | unit_id | arm      | assigned_at | is_randomised
+    ...     spring        | person    | ada     | launch   | 2024-03-04  | true
+    ...     spring        | person    | ben     | hold-out | 2024-03-04  | true
+    ...     spring        | person    | cleo    | hold-out | 2024-03-11  | true
+    ... ''', "person": '''
+    ...     person_id | valid_from_on | hired_on
+    ...     ada       | 2024-01-01    | 2024-01-01
+    ...     ben       | 2024-01-01    | 2024-01-01
+    ...     cleo      | 2024-01-01    | 2024-01-01
+    ... ''', "event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-03-05  | complete
+    ...     cleo      | 2024-04-09  | complete
+    ... '''}, as_of="2024-05-01")
+    >>> found = allocated(tiny)
+    >>> found[["is_launched", "n_reached", "n_waiting"]].to_dict("split")["data"]
+    [[False, 0, 1], [True, 1, 1], [False, 1, 1]]
+    """
+    import ibis
+
+    def one(launch: _Launch) -> pd.DataFrame:
+        if not launch.is_by_person:
+            return pd.DataFrame()
+        people = launch.people.filter(launch.people.assigned_on.notnull())
+        rows = people.mutate(
+            opens_on=people.assigned_on,
+            closes_on=people.assigned_on + ibis.interval(days=window_days),
+            week_on=people.assigned_on.truncate("W"),
+        )
+        rows = rows.filter(rows.closes_on <= _literal(log.as_of))
+        found = log.collect(_counted(rows, ["week_on", "is_launched", "is_randomised"]))
+        return found.groupby(["week_on", "is_launched"], as_index=False).agg(
+            is_randomised=("is_randomised", "min"), n_waiting=("n_waiting", "sum"),
+            n_reached=("n_started", "sum"),
+        )  # fmt: skip
+
+    return _gathered(log, allocated.columns, one, verbs, assigned, min_minutes, with_client)
 
 
 @measure(

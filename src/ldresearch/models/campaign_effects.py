@@ -1,7 +1,8 @@
 """Each campaign's own effect, by the best method its design allows, and what they add up to.
 
-Units that were never or later launched, seen before and after: a staggered comparison. Everyone
-at once: an interrupted time series. What is estimated is always the same: of 100 people waiting at
+Units that were never or later launched, seen before and after: a staggered comparison. Persons
+allocated one by one: those launched beside those held out. Everyone at once: an interrupted time
+series. What is estimated is always the same: of 100 people waiting at
 the launch, how many more reached first value within the window than would have without it.
 """
 
@@ -14,8 +15,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from ldresearch.models import _did, _two_shares
 from ldresearch.models import campaigns as models
-from ldresearch.models._frame import require
+from ldresearch.models._design import Design, grade
+from ldresearch.models._frame import numbers, require
 from ldresearch.result import Estimate, Result, Step, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
@@ -31,6 +34,9 @@ DESIGNS: Final = {
     "before and after": "everyone at once",
 }
 """Design to what reports call it."""
+
+FEWEST: Final = 10
+"""Persons on each side below which nothing is said of persons allocated one by one."""
 
 LATER: Final = 2
 """Periods after the last launch that the comparison keeps."""
@@ -49,6 +55,7 @@ def studies(
     weeks: pd.DataFrame,
     campaigns: pd.DataFrame,
     *,
+    allocated: pd.DataFrame | None = None,
     window_days: int = 30,
     seed: int = 1,
 ) -> dict[str, Result]:
@@ -62,12 +69,14 @@ def studies(
         ``campaign, week, share, n_waiting``: the launched units together, week 0 is the launch.
     campaigns : pandas.DataFrame
         ``campaign, n_units, n_launched, n_waves, is_randomised, is_complete``.
+    allocated : pandas.DataFrame, optional
+        ``campaign`` and the columns of :func:`by_person`, of campaigns that allocated persons.
     window_days, seed : int
 
     Returns
     -------
     dict of str to Result
-        Campaign to the result of :func:`ldresearch.models.campaigns.att` or
+        Campaign to the result of :func:`ldresearch.models.campaigns.att`, :func:`by_person` or
         :func:`~ldresearch.models.campaigns.interrupted`; empty, with the reason, where there is
         no answer.
 
@@ -94,7 +103,10 @@ def studies(
     for row in campaigns.to_dict("records"):
         name = str(row["campaign"])
         own, series = (f[f["campaign"] == name] for f in (panel, weeks))
-        if not row["n_launched"]:
+        persons = None if allocated is None else allocated[allocated["campaign"] == name]
+        if persons is not None and len(persons) and design(row) != "before and after":
+            found[name] = by_person(persons)
+        elif not row["n_launched"]:
             why = "nobody was launched: no unit, no touch and no arm says so"
             found[name] = not_enough("att", Family.CONTRAST, why)
         elif not row["is_complete"]:
@@ -162,6 +174,78 @@ def _series(weeks: pd.DataFrame, window_days: int) -> Result:
     )
 
 
+def by_person(frame: pd.DataFrame) -> Result:
+    """Compare persons launched with persons held out, within the week they were allocated in.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row a week and side: ``week_on, is_launched, is_randomised, n_waiting, n_reached``.
+
+    Returns
+    -------
+    Result
+        Family CONTRAST, one row a week in which there were both: ``n_reached`` of ``n_launched``,
+        ``n_reached_held_out`` of ``n_held_out``, ``n``. Estimate ``campaign_effect``: the
+        Mantel-Haenszel difference of the shares with Sato's interval, Newcombe's for one week.
+        Parameters ``n_launched, n_held_out``.
+
+    Examples
+    --------
+    Of 70 launched 56 reached first value, of 80 held out 48.
+
+    >>> import pandas as pd
+    >>> week = pd.DataFrame({"week_on": pd.Timestamp("2024-03-04"), "is_launched": [True, False],
+    ...                      "is_randomised": True, "n_waiting": [70, 80], "n_reached": [56, 48]})
+    >>> e = by_person(week).estimate("campaign_effect")
+    >>> round(e.value, 2), round(e.low, 4), round(e.high, 4), str(e.grade), e.n
+    (0.2, 0.0524, 0.3339, 'randomised', 150)
+    """
+    name, family = "by_person", Family.CONTRAST
+    columns = ["week_on", "is_launched", "is_randomised", "n_waiting", "n_reached"]
+    require(frame, columns, name)
+    both = _sides(frame)
+    a, n, b, m = (numbers(both, column, name, low=0) for column in _SIDES)
+    n_launched, n_held_out = int(n.sum()), int(m.sum())
+    if min(n_launched, n_held_out) < FEWEST:
+        return not_enough(
+            name, family,
+            f"of persons allocated in the same weeks, who were waiting then and whose window is "
+            f"over, {n_launched} were launched and {n_held_out} held out: it takes {FEWEST} of "
+            "each",
+        )  # fmt: skip
+    value, low, high = _two_shares.stratified(a, n, b, m)
+    # Whoever was chosen may differ in anything: the week allows for the season alone.
+    facts = Design(
+        n_treated=n_launched, n_control=n_held_out,
+        is_randomised=bool(frame["is_randomised"].all()),
+    )  # fmt: skip
+    counts = dict.fromkeys(_SIDES, Role.COUNT)
+    return Result(
+        name, family, both, {"week_on": Role.TIME, **counts, "n": Role.N},
+        (Estimate("campaign_effect", value, low, high, n_launched + n_held_out, "points",
+                  grade(facts)),),
+        "Difference of the shares of launched and held-out persons within the week of allocation, "
+        "Mantel-Haenszel with Sato's 95 % interval; of one week, with Newcombe's.",
+        {"n_launched": n_launched, "n_held_out": n_held_out},
+    )  # fmt: skip
+
+
+_SIDES: Final = ("n_reached", "n_launched", "n_reached_held_out", "n_held_out")
+
+
+def _sides(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put the two sides of a week in one row; a week with one side compares nothing."""
+    told = frame[["week_on", "n_reached", "n_waiting"]]
+    launched = frame["is_launched"].astype(bool)
+    one = told[launched].rename(columns={"n_waiting": "n_launched"})
+    other = told[~launched].rename(columns={"n_waiting": "n_held_out"})
+    both = one.merge(other, on="week_on", suffixes=("", "_held_out"))
+    both = both[(both["n_launched"] > 0) & (both["n_held_out"] > 0)]
+    both = both.assign(n=both["n_launched"] + both["n_held_out"])
+    return both[["week_on", *_SIDES, "n"]].sort_values("week_on", ignore_index=True)
+
+
 def steps(campaigns: pd.DataFrame) -> tuple[Step, ...]:
     """Say who is counted: the eligible at the launches, those launched, those still waiting.
 
@@ -186,7 +270,7 @@ def steps(campaigns: pd.DataFrame) -> tuple[Step, ...]:
         return ()
     counts = {
         "eligible on the day of a launch": "n_eligible",
-        "in a unit that was launched": "n_there",
+        "launched, alone or with their unit": "n_there",
         "not yet at first value by then": "n_waiting",
     }
     sums = {reason: int(campaigns[column].sum()) for reason, column in counts.items()}
@@ -240,8 +324,9 @@ def effects(
     rows = [_effect_row(row, found, window_days) for row in campaigns.to_dict("records")]
     out = pd.DataFrame(rows)[_EFFECT_COLUMNS]
     estimates = tuple(
-        Estimate("campaign_effect", r["effect"], r["low"], r["high"], r["n"], "points",
-                 Grade(r["grade"]), r["campaign"])
+        Estimate("campaign_effect", r["effect"], r["low"], r["high"],
+                 _persons(found[r["campaign"]], r["n"]), "points", Grade(r["grade"]),
+                 r["campaign"])
         for r in rows if math.isfinite(r["effect"])
     )  # fmt: skip
     text = ("client", "campaign", "strategy", "is_goal_tied", "design", "grade", "why")
@@ -251,8 +336,9 @@ def effects(
     }  # fmt: skip
     return Result(
         name, family, out, {c: roles[c] for c in _EFFECT_COLUMNS}, estimates,
-        "The effect in the first period after each launch (event time 0), or the mean excess of "
-        "the window's whole weeks over the line before, times their number.",
+        "The effect in the first period after each launch (event time 0), the difference between "
+        "persons launched and held out, or the mean excess of the window's whole weeks over the "
+        "line before, times their number.",
         {"window_days": window_days, "n_campaigns": len(out)},
     )  # fmt: skip
 
@@ -280,6 +366,11 @@ def _effect_row(
     }
 
 
+def _persons(study: Result, n: int) -> int:
+    """Return the persons an effect rests on: both sides, where persons were allocated."""
+    return study.estimates[0].n if study.name == "by_person" and not study.is_empty else n
+
+
 def _said(is_goal_tied: object) -> str:
     if is_goal_tied is None or is_goal_tied != is_goal_tied:
         return "not known"
@@ -297,6 +388,10 @@ def _window_effect(study: Result, window_days: int) -> tuple[float, float, float
         low, high = weeks * change.low, weeks * change.high
         se = (high - low) / (2 * models.Z95)
         return weeks * change.value, se, low, high, change.grade
+    if study.name == "by_person":
+        told = study.estimate("campaign_effect")
+        se = (told.high - told.low) / (2 * models.Z95)
+        return told.value, se, told.low, told.high, told.grade
     first = study.estimate("campaign_att", "first")
     error = float(study.frame.loc[study.frame["kind"] == "first", "se"].iloc[0])
     # An interval from few units is wider than its error: what is pooled later has to know.
@@ -442,8 +537,7 @@ def event_study(found: Mapping[str, Result], *, window_days: int = 30) -> Result
         if study.name == "att" and not study.is_empty
     ]
     if not parts:
-        why = "no campaign left units without a launch, so there is nothing to compare with"
-        return not_enough(name, family, why if found else "no campaign is recorded")
+        return not_enough(name, family, _no_periods(found))
     columns = ["campaign", "event", "estimate", "low", "high", "band_low", "band_high",
                "is_before", "n"]  # fmt: skip
     out = pd.concat(parts, ignore_index=True)[columns]
@@ -458,6 +552,14 @@ def event_study(found: Mapping[str, Result], *, window_days: int = 30) -> Result
         method=next(s.method for s in found.values() if s.name == "att" and not s.is_empty),
         parameters={"window_days": window_days},
     )  # fmt: skip
+
+
+def _no_periods(found: Mapping[str, Result]) -> str:
+    if not found:
+        return "no campaign is recorded"
+    if any(study.name == "by_person" for study in found.values()):
+        return "persons were allocated one by one, so there are no units to follow over periods"
+    return "no campaign left units without a launch, so there is nothing to compare with"
 
 
 def series(found: Mapping[str, Result]) -> Result:
@@ -603,7 +705,8 @@ def trust(
     -------
     Result
         Family CHECKS: ``check, status, value, threshold``. Besides those of
-        :func:`ldresearch.models.campaigns.trust`: ``touches`` (campaigns without any),
+        :func:`ldresearch.models.campaigns.trust` (``few_units`` counts persons where persons were
+        allocated): ``touches`` (campaigns without any),
         ``holiday`` (campaigns launched on a quiet day), ``arms`` (units taken out of their arm),
         ``overlap`` (campaigns with another within the window), ``described`` (without a strategy).
 
@@ -624,10 +727,15 @@ def trust(
     """
     parts = [models.trust(None, lifts, pooled).frame]
     for study in found.values():
-        is_series = study.name == "interrupted"
-        parts.append(
-            models.trust(None if is_series else study, series=study if is_series else None).frame
-        )
+        if study.name == "by_person":
+            parts.append(_enough_persons(study))
+        else:
+            is_series = study.name == "interrupted"
+            parts.append(
+                models.trust(
+                    None if is_series else study, series=study if is_series else None
+                ).frame
+            )
     shared = pd.concat(parts, ignore_index=True)
     order = shared["status"].map(_WORST.index)
     worst = shared.assign(_order=order).sort_values("_order", kind="stable")
@@ -640,6 +748,15 @@ def trust(
         {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
         method="Each number against a threshold set beforehand; the worst campaign counts.",
     )  # fmt: skip
+
+
+def _enough_persons(study: Result) -> pd.DataFrame:
+    """Hold the smaller side to what is wanted of units, in persons."""
+    sides = [study.parameters.get(name) for name in ("n_launched", "n_held_out")]
+    n = min((float(side) for side in sides if side is not None), default=math.nan)
+    status = "not known" if math.isnan(n) else "passed" if n >= _did.FEW else "not passed"
+    row = {"check": "few_units", "status": status, "value": n, "threshold": float(_did.FEW)}
+    return pd.DataFrame([row])
 
 
 def _own_checks(
