@@ -372,6 +372,11 @@ def pooled(published: Published, *_: Published) -> str:
     if not published.has("pooled_effect"):
         return "The launches cannot be put together: too few people."
     mean, after = published.estimate("pooled_effect"), published.estimate("next_effect")
+    if mean.low < -1 or mean.high > 1:
+        return (
+            "The launches cannot be put together: there are so few, and they differ so much, that "
+            "what such launches bring on average may be anything."
+        )
     between = published.parameters.get("i2")
     differ = (
         " They differ far more than chance allows, so the average describes none of them."
@@ -480,12 +485,18 @@ def _title(found: Published, compared: Published) -> str:
             f"The {kind} brought {_of_100(first.value)} of 100 more people to their first value "
             f"within {window} days than no launch would have ({_range(first)})"
         )
-    said = words.listing(f"{_named(e.label)} brought {_of_100(e.value)}" for e in known)
+    said = words.listing(_brought(e) for e in known)
     n = {2: "Two", 3: "Three", 4: "Four"}.get(len(known), str(len(known)))
     return (
         f"{n} campaigns cannot be compared as strategies; of 100 people waiting {said} more to "
         f"first value within {window} days"
     )
+
+
+def _brought(e: Estimate) -> str:
+    """Say what one launch among several brought; one that may have brought no one says so."""
+    verb = "brought" if e.low > 0 else "may have brought"
+    return f"{_named(e.label)} {verb} {_of_100(e.value)} ({_range(e, is_short=True)})"
 
 
 def _compared(difference: Estimate, compared: Published, window: Any) -> str:
