@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from ldresearch.errors import DataError, ParameterError
 from ldresearch.models import rates
 from ldresearch.models import retention_lifecycle as models
+from ldresearch.models._two_shares import newcombe
 from ldresearch.result import Result
 from ldresearch.vocabulary import metrics
 
@@ -151,9 +152,9 @@ def test_later_cohorts_that_stay_less_are_found() -> None:
 
 def test_newcombe_equals_statsmodels_and_his_paper() -> None:
     """56/70 against 48/80: .0524 to .3339 (Newcombe 1998, method 10)."""
-    low, high = models._newcombe(48, 80, 56, 70)
+    low, high = newcombe(56, 70, 48, 80)
     assert (round(low, 4), round(high, 4)) == (0.0524, 0.3339)
-    ours = models._newcombe(20, 90, 33, 70)
+    ours = newcombe(33, 70, 20, 90)
     theirs = confint_proportions_2indep(33, 70, 20, 90, method="newcomb", compare="diff")
     assert ours == pytest.approx(theirs)
 

@@ -17,6 +17,7 @@ import pandas as pd
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.models import _incidence, rates, survival
 from ldresearch.models._frame import Floats, numbers, require
+from ldresearch.models._two_shares import newcombe
 from ldresearch.models.rates import Z95
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Role
@@ -276,17 +277,8 @@ def _drift(frame: pd.DataFrame) -> dict[str, Scalar]:
     if min(n for _, n in counts) < MIN_COHORT:
         return {}
     (a, n), (b, m) = counts
-    low, high = _newcombe(float(a), float(n), float(b), float(m))
+    low, high = newcombe(float(b), float(m), float(a), float(n))
     return {"drift": float(b / m - a / n), "is_drifting": not low <= 0 <= high}
-
-
-def _newcombe(a: float, n: float, b: float, m: float) -> tuple[float, float]:
-    """95 % interval of the difference b/m - a/n of two shares (Newcombe 1998, method 10)."""
-    (la, lb), (ua, ub) = rates.wilson([a, b], [n, m])
-    p, q = a / n, b / m
-    below = math.hypot(q - lb, ua - p)
-    above = math.hypot(ub - q, p - la)
-    return q - p - below, q - p + above
 
 
 # States -------------------------------------------------------------------------------------
