@@ -109,7 +109,7 @@ def of(
         ``None``.
     most : int
         Rows that are kept of a long curve, evenly spaced, the first and the last among them, and
-        three times as many in all where there are several curves; 0 keeps all. Columns that count
+        twice as many in all where there are several curves; 0 keeps all. Columns that count
         since the row before are then to be dropped.
 
     Returns
@@ -146,7 +146,7 @@ def _spread(published: Published, most: int) -> list[tuple[Scalar, ...]]:
     groups: dict[tuple[Scalar, ...], list[tuple[Scalar, ...]]] = {}
     for row in published.rows:
         groups.setdefault(tuple(row[i] for i in keys), []).append(row)
-    most = min(most, max(3 * most // max(len(groups), 1), 3))
+    most = min(most, max(2 * most // max(len(groups), 1), 3))
     kept: list[tuple[Scalar, ...]] = []
     for rows in groups.values():
         step = max(math.ceil((len(rows) - 1) / max(most - 1, 1)), 1)

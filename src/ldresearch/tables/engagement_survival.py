@@ -18,7 +18,7 @@ VARIANTS = {
     "delayed_entry": "from the first day, at risk once registered",
 }
 _ENDS = {"low": "from", "high": "to"}
-POINTS = 10
+POINTS = 8
 """Rows of a long curve; its figure shows the rest."""
 
 
