@@ -141,7 +141,7 @@ def empty(backend: Any, name: str, columns: Mapping[str, str]) -> ibis.Table:
     return backend.table(name)
 
 
-IN_MEMORY = 32 * 2**20
+IN_MEMORY = 8 * 2**20
 """Bytes of a file up to which a table is read into memory when a log is opened."""
 
 
