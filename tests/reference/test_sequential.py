@@ -88,9 +88,12 @@ def test_one_side_spends_half_of_two() -> None:
     np.testing.assert_allclose(one, two, atol=1e-3)
 
 
-@pytest.mark.parametrize("looks", [[0.3, 0.55, 1.0], [0.5, 0.502, 1.0]])
-def test_boundaries_spend_alpha_as_integrated_by_scipy(looks: list[float]) -> None:
-    """The recursion against the multivariate normal distribution, looks apart and close by."""
+@pytest.mark.parametrize(("looks", "error"), [([0.3, 0.55, 1.0], 1e-6), ([0.5, 0.502, 1.0], 1e-4)])
+def test_boundaries_spend_alpha_as_integrated_by_scipy(looks: list[float], error: float) -> None:
+    """The recursion against the multivariate normal distribution, looks apart and close by.
+
+    scipy integrates over random points: where looks are close by it is off by 1e-5 now and then.
+    """
     t = np.array(looks)
     found = boundaries(looks).frame
     z = found["z"].to_numpy()
@@ -99,7 +102,7 @@ def test_boundaries_spend_alpha_as_integrated_by_scipy(looks: list[float]) -> No
         inside = stats.multivariate_normal.cdf(
             z[:k], cov=covariance[:k, :k], lower_limit=-z[:k], abseps=1e-8, releps=1e-8
         )
-        assert found["alpha_spent"].iloc[k - 1] == pytest.approx(1 - inside, abs=1e-6)
+        assert found["alpha_spent"].iloc[k - 1] == pytest.approx(1 - inside, abs=error)
 
 
 def test_chance_of_stopping_as_integrated_by_scipy() -> None:
