@@ -477,9 +477,11 @@ def _title(found: Published, compared: Published) -> str:
         row = _row(found, first.label)
         kind = "broad, goal-tied launch" if _is_broad(row) else _kind(row)
         if not first.low > 0:
+            more = "more" if first.value >= 0 else "fewer"
             return (
-                f"The {kind} may have brought no one: {_of_100(first.value)} of 100 more people "
-                f"reached first value within {window} days than without it ({_range(first)})"
+                f"The {kind} may have brought no one: {_of_100(abs(first.value))} of 100 {more} "
+                f"people reached first value within {window} days than without it "
+                f"({_range(first)})"
             )
         return (
             f"The {kind} brought {_of_100(first.value)} of 100 more people to their first value "
