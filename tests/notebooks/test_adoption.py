@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from ldresearch import study
 from ldresearch.ingest import write
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.sentences import adoption as sentences
 from ldresearch.worlds import organisation
@@ -44,24 +43,6 @@ def tables(case: str) -> dict[str, pd.DataFrame]:
     return whole
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    notebook = json.loads((root / "notebooks" / "20_adoption.ipynb").read_text(encoding="utf-8"))
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update(given)
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 CASES = [
     "empty", "one person", "no HR file", "no activity", "all censored", "no access, no touches",
     "whole",
@@ -72,11 +53,9 @@ RICH = ("no access, no touches", "whole")
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_ends_in_a_report(
-    case: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ends_in_a_report(case: str, tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     write(tables(case), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
-    payloads, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2024-06-20")
+    payloads, facts = run_cells("20_adoption", dataset=str(tmp_path / "d"), as_of="2024-06-20")
     [headline] = [p for p in payloads if p["kind"] == "headline"]
     said = sentences.headline(*(from_payload(p) for p in headline["published"]))
     assert said.title
@@ -89,24 +68,22 @@ def test_ends_in_a_report(
         check_payload(payload | {"published": shown}, public=False)
 
 
-def test_a_missing_curve_passes_the_gate(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_curve_passes_the_gate(tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     write(tables("no activity"), tmp_path / "d", client="text", key=KEY)
-    payloads, _ = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2024-06-20")
+    payloads, _ = run_cells("20_adoption", dataset=str(tmp_path / "d"), as_of="2024-06-20")
     for payload in payloads:
         check_payload(payload, public=False)
 
 
 def test_groups_launch_and_duty_are_parameters(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_cells: Callable[..., Any]
 ) -> None:
     write(tables("whole"), tmp_path / "d", client="text", key=KEY, public=True)
     given = {"dataset": str(tmp_path / "d"), "as_of": "2024-06-20", "since": "2024-02-01"}
-    _, own = run(root, monkeypatch, **given, by="level")
+    _, own = run_cells("20_adoption", **given, by="level")
     labels = {f["label"] for f in own["facts"] if f["metric"] == "unit_activation"}
     assert "senior" in labels
-    _, duty = run(root, monkeypatch, **given, assigned="assigned", by="")
+    _, duty = run_cells("20_adoption", **given, assigned="assigned", by="")
     rate = [
         next(f["value"] for f in facts["facts"] if f["metric"] == "activation_rate")
         for facts in (own, duty)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from ldresearch import study
 from ldresearch.errors import ParameterError
 from ldresearch.ingest import write
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.run import runner, verification
 from ldresearch.run.runner import Options
@@ -64,24 +63,6 @@ def tables(case: str) -> dict[str, pd.DataFrame]:
     return whole
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    notebook = json.loads((root / "notebooks" / "21_campaigns.ipynb").read_text(encoding="utf-8"))
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update({"as_of": AS_OF} | given)
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 def said(payloads: list[dict[str, Any]], view: str) -> str:
     [payload] = [p for p in payloads if p["view"] == view]
     sentence = getattr(sentences, view)(*(from_payload(p) for p in payload["published"]))
@@ -94,11 +75,9 @@ RICH = ("no arms, no touches", "whole")
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_ends_in_a_report(
-    case: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ends_in_a_report(case: str, tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     write(tables(case), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
-    payloads, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"))
+    payloads, facts = run_cells("21_campaigns", as_of=AS_OF, dataset=str(tmp_path / "d"))
     assert said(payloads, "headline") == facts["headline"]["title"]
     assert facts["headline"]["decision"]
     known = {fact["metric"] for fact in facts["facts"]}
@@ -112,10 +91,10 @@ def test_ends_in_a_report(
 
 
 def test_the_kind_of_launch_decides_the_words(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_cells: Callable[..., Any]
 ) -> None:
     write(tables("whole"), tmp_path / "d", client="text", key=KEY, public=True)
-    payloads, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"))
+    payloads, facts = run_cells("21_campaigns", as_of=AS_OF, dataset=str(tmp_path / "d"))
     title = said(payloads, "headline")
     assert title.startswith("The broad, goal-tied launch brought ")
     assert title.endswith("; quasi-experimental)")
@@ -124,18 +103,14 @@ def test_the_kind_of_launch_decides_the_words(
     assert "datasets" not in facts["provenance"]
 
 
-def test_two_campaigns_cannot_be_compared(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_campaigns_cannot_be_compared(tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     write(world(GOAL, TIPS), tmp_path / "d", client="text", key=KEY, public=True)
-    payloads, _ = run(root, monkeypatch, dataset=str(tmp_path / "d"))
+    payloads, _ = run_cells("21_campaigns", as_of=AS_OF, dataset=str(tmp_path / "d"))
     assert said(payloads, "headline").startswith("Two campaigns cannot be compared as strategies")
     assert "campaigns cannot be compared" in said(payloads, "strategies").lower()
 
 
-def test_what_is_odd_about_a_launch_is_said(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_odd_about_a_launch_is_said(tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     """On a holiday, without a message, two teams taken out of their arm, no strategy."""
     odd = Campaign("Odd", "2024-05-06", held_out=0.5, has_touches=False, switchers=2)
     made = world(odd, n=1000, scale=80.0)
@@ -144,7 +119,7 @@ def test_what_is_odd_about_a_launch_is_said(
     kept = event[~on_launch | (event.index % 10 == 0)]
     write(made | {"event": kept, "initiative": initiative}, tmp_path / "d", client="text",
           key=KEY, public=True)  # fmt: skip
-    payloads, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"))
+    payloads, facts = run_cells("21_campaigns", as_of=AS_OF, dataset=str(tmp_path / "d"))
     sentence = said(payloads, "remarks")
     assert "“Odd” was launched on 6 May 2024, when" in sentence
     assert "a holiday or an outage" in sentence
@@ -170,10 +145,10 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_clients_stay_apart_and_the_strictest_rule_holds(
-    clients: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+    clients: Path, run_cells: Callable[..., Any]
 ) -> None:
     where = {"dataset": str(clients / "south"), "others": str(clients / "north")}
-    payloads, facts = run(root, monkeypatch, **where)
+    payloads, facts = run_cells("21_campaigns", as_of=AS_OF, **where)
     assert facts["report"]["client"] == "South and North"
     assert facts["rules"] == {"k": 10, "base": 5, "public": False}
     assert set(facts["provenance"]["datasets"]) == {"south", "north"}
@@ -187,13 +162,16 @@ def test_clients_stay_apart_and_the_strictest_rule_holds(
         check_payload(payload | {"published": full}, public=False)
 
 
-def test_one_client_twice_is_refused(
-    clients: Path, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_client_twice_is_refused(clients: Path, run_cells: Callable[..., Any]) -> None:
     with pytest.raises(ParameterError, match="two datasets of one client"):
-        run(root, monkeypatch, dataset=str(clients / "north"), others=str(clients / "north"))
+        run_cells(
+            "21_campaigns",
+            as_of=AS_OF,
+            dataset=str(clients / "north"),
+            others=str(clients / "north"),
+        )
     with pytest.raises(ParameterError, match="no such dataset"):
-        run(root, monkeypatch, dataset=str(clients / "north"), others="/nowhere")
+        run_cells("21_campaigns", as_of=AS_OF, dataset=str(clients / "north"), others="/nowhere")
 
 
 def test_a_run_over_clients_is_published_once_and_can_be_verified(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from ldresearch import study
 from ldresearch.ingest import write
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.sentences import engagement_survival as sentences
 from ldresearch.worlds import organisation
@@ -73,24 +72,6 @@ def enrolments(n: int = 300) -> dict[str, pd.DataFrame]:
     }  # fmt: skip
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    path = root / "notebooks" / "30_engagement_survival.ipynb"
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update(given)
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 def told(payloads: list[dict[str, Any]], view: str) -> str:
     [found] = [p for p in payloads if p["view"] == view]
     published = [from_payload(one) for one in found["published"]]
@@ -104,10 +85,12 @@ CASES = ["empty", "one person", "no HR file", "no activity", "all censored", "wh
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("public", [False, True], ids=["k10", "public"])
 def test_ends_in_a_report(
-    case: str, public: bool, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: str, public: bool, tmp_path: Path, run_cells: Callable[..., Any]
 ) -> None:
     write(tables(case), tmp_path / "d", client="text", key=KEY, reject_limit=1.0, public=public)
-    payloads, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2025-01-01")
+    payloads, facts = run_cells(
+        "30_engagement_survival", dataset=str(tmp_path / "d"), as_of="2025-01-01"
+    )
     [headline] = [p for p in payloads if p["kind"] == "headline"]
     said = sentences.headline(*(from_payload(p) for p in headline["published"]))
     assert said.title
@@ -119,28 +102,30 @@ def test_ends_in_a_report(
         check_payload(payload, public=public)
 
 
-def test_facts_hold_every_group(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_facts_hold_every_group(tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     write(tables("whole"), tmp_path / "d", client="text", key=KEY, public=True)
     given = {"dataset": str(tmp_path / "d"), "as_of": "2025-01-01", "gap_days": 28}
-    _, facts = run(root, monkeypatch, **given, by="level", horizon_days=60)
+    _, facts = run_cells("30_engagement_survival", **given, by="level", horizon_days=60)
     for metric in ("survival_at", "survival_median", "rmst"):
         labels = {f["label"] for f in facts["facts"] if f["metric"] == metric}
         assert {"all", "entry", "professional", "senior"} <= labels
-    _, alone = run(root, monkeypatch, **given, by="")
+    _, alone = run_cells("30_engagement_survival", **given, by="")
     assert {f["label"] for f in alone["facts"] if f["metric"] == "survival_at"} == {"all"}
 
 
 @pytest.mark.parametrize("origin", ["start", "registration", "delayed_entry"])
 def test_enrolments_by_offer_and_origin(
-    origin: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    origin: str, tmp_path: Path, run_cells: Callable[..., Any]
 ) -> None:
     write(enrolments(), tmp_path / "d", client="text", key=KEY, public=True)
-    payloads, facts = run(
-        root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2025-01-01", subject="enrolment",
-        origin=origin, horizon_days=180,
-    )  # fmt: skip
+    payloads, facts = run_cells(
+        "30_engagement_survival",
+        dataset=str(tmp_path / "d"),
+        as_of="2025-01-01",
+        subject="enrolment",
+        origin=origin,
+        horizon_days=180,
+    )
     at = {f["label"]: f["value"] for f in facts["facts"] if f["metric"] == "survival_at"}
     assert set(at) == {"all", "AAA", "BBB"}
     assert at["BBB"] == 1.0
@@ -152,12 +137,13 @@ def test_enrolments_by_offer_and_origin(
     assert set(medians.values()) == {"inf"}
 
 
-def test_enrolments_where_there_are_none(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_enrolments_where_there_are_none(tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     write(tables("no HR file"), tmp_path / "d", client="text", key=KEY)
-    payloads, facts = run(
-        root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2025-01-01", subject="enrolment"
+    payloads, facts = run_cells(
+        "30_engagement_survival",
+        dataset=str(tmp_path / "d"),
+        as_of="2025-01-01",
+        subject="enrolment",
     )
     assert "assignment" in told(payloads, "everyone")
     assert "cannot be told" in facts["headline"]["title"]

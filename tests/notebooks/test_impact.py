@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ldresearch import plan_ledger, study
+from ldresearch import plan_ledger
 from ldresearch.ingest import write
 from ldresearch.log import EventLog
 from ldresearch.measures import impact as measures
 from ldresearch.plan import parse
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.sentences import impact as sentences
 from ldresearch.worlds import organisation
@@ -94,27 +94,9 @@ def tables(case: str, whole: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]
     return whole
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    notebook = json.loads((root / "notebooks" / "80_impact.ipynb").read_text(encoding="utf-8"))
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update(given)
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 def judged(
-    case: str, whole: dict[str, pd.DataFrame], folder: Path, root: Path,
-    monkeypatch: pytest.MonkeyPatch, *, with_plan: bool = True, public: bool = False,
+    case: str, whole: dict[str, pd.DataFrame], folder: Path,
+    run_cells: Callable[..., Any], *, with_plan: bool = True, public: bool = False,
     as_of: str = AS_OF, text: str = PLAN, on: date = date(2024, 2, 20), **given: object,
 ) -> tuple[list[dict[str, Any]], dict[str, Any], sentences.Headline]:  # fmt: skip
     dataset = write(
@@ -122,7 +104,7 @@ def judged(
     )
     if with_plan:
         plan_ledger.freeze(parse(text), dataset, on=on, late=True)
-    payloads, facts = run(root, monkeypatch, dataset=str(folder / "d"), as_of=as_of, **given)
+    payloads, facts = run_cells("80_impact", dataset=str(folder / "d"), as_of=as_of, **given)
     [headline] = [p for p in payloads if p["kind"] == "headline"]
     said = sentences.headline(*(from_payload(p) for p in headline["published"]))
     for payload in payloads:
@@ -152,11 +134,11 @@ CASES = [(case, True) for case in POOR] + [("empty", False), ("no arms", False)]
     ("case", "with_plan"), CASES, ids=[f"{c}, {'a' if p else 'no'} plan" for c, p in CASES]
 )
 def test_what_cannot_be_told_is_said_and_no_return_is_given(
-    case: str, with_plan: bool, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    case: str, with_plan: bool, tmp_path: Path, run_cells: Callable[..., Any],
     whole: dict[str, pd.DataFrame],
 ) -> None:  # fmt: skip
     _, facts, said = judged(
-        case, whole, tmp_path, root, monkeypatch, with_plan=with_plan, cost=24000.0, worth=30.0
+        case, whole, tmp_path, run_cells, with_plan=with_plan, cost=24000.0, worth=30.0
     )
     assert POOR[case] in said.title
     assert "Neither scale nor retire" in said.decision
@@ -167,10 +149,10 @@ def test_what_cannot_be_told_is_said_and_no_return_is_given(
 
 
 def test_the_roi_interval_is_the_closed_form(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
+    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
     """With worth and cost known exactly, the return is a straight line in the effect."""
-    _, facts, said = judged("whole", whole, tmp_path, root, monkeypatch, public=True)
+    _, facts, said = judged("whole", whole, tmp_path, run_cells, public=True)
     found = values(facts)
     effect, roi = found["effect", ""], found["roi", ""]
     assert effect["grade"] == roi["grade"] == found["net_benefit", ""]["grade"] == "randomised"
@@ -191,9 +173,9 @@ def test_the_roi_interval_is_the_closed_form(
 
 
 def test_without_an_outcome_the_effect_on_what_people_do_is_told(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
+    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
-    payloads, facts, said = judged("no outcome", whole, tmp_path, root, monkeypatch)
+    payloads, facts, said = judged("no outcome", whole, tmp_path, run_cells)
     assert said.title.startswith("It raised the share of people with a value event by")
     assert "whether that changed the work is not known" in said.title
     assert said.decision.startswith("Renew")
@@ -205,11 +187,9 @@ def test_without_an_outcome_the_effect_on_what_people_do_is_told(
 
 
 def test_sides_that_chance_did_not_draw_carry_the_isolation_factor(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
+    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
-    payloads, facts, said = judged(
-        "no survey, not drawn", whole, tmp_path, root, monkeypatch, public=True
-    )
+    payloads, facts, said = judged("no survey, not drawn", whole, tmp_path, run_cells, public=True)
     found = values(facts)
     assert found["effect", ""]["grade"] == found["roi", ""]["grade"] == "quasi-experimental"
     assert "not drawn by chance" in said.title
@@ -223,9 +203,9 @@ def test_sides_that_chance_did_not_draw_carry_the_isolation_factor(
 
 
 def test_a_result_that_never_moves_has_no_effect_to_tell(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
+    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
-    payloads, facts, said = judged("constant", whole, tmp_path, root, monkeypatch)
+    payloads, facts, said = judged("constant", whole, tmp_path, run_cells)
     assert ("effect", "") not in values(facts)
     [result] = [p["published"][0] for p in payloads if p["view"] == "result"]
     assert "the same for everyone" in result["missing"]
@@ -233,12 +213,12 @@ def test_a_result_that_never_moves_has_no_effect_to_tell(
 
 
 def test_what_pays_is_scaled_and_a_late_and_edited_plan_is_judged_as_it_was_frozen(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
+    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
     file = tmp_path / "edited.toml"
     file.write_text(PLAN.replace("minimum_effect = 0.05", "minimum_effect = 0.01"))
     payloads, facts, said = judged(
-        "whole", whole, tmp_path, root, monkeypatch, on=date(2024, 4, 1), plan=str(file),
+        "whole", whole, tmp_path, run_cells, on=date(2024, 4, 1), plan=str(file),
         worth=400.0,
     )  # fmt: skip
     assert said.title.startswith("It earned ")

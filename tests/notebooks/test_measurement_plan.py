@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ldresearch import study
 from ldresearch.ingest import write
 from ldresearch.plan import Plan, parse, template
 from ldresearch.plan_ledger import freeze
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.sentences import measurement_plan as sentences
 from ldresearch.worlds import organisation
@@ -51,24 +50,6 @@ def plan(**changed: object) -> Plan:
     return Plan.from_content(content | {k.replace("__", "."): v for k, v in changed.items()})
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    file = root / "notebooks" / "10_measurement_plan.ipynb"
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update(given)
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 CASES = {
     "empty": "no_baseline", "one person": "no_baseline", "no HR file": "no_baseline",
     "nobody reaches value": "flat", "whole": "out_of_reach",
@@ -76,13 +57,12 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_ends_in_a_report(
-    case: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ends_in_a_report(case: str, tmp_path: Path, run_cells: Callable[..., Any]) -> None:
     dataset = write(tables(case), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
     freeze(plan(), dataset, on=date(2024, 6, 1))
-    payloads, facts = run(root, monkeypatch, dataset=str(dataset.path), as_of="2024-06-20",
-                          simulations=50)  # fmt: skip
+    payloads, facts = run_cells(
+        "10_measurement_plan", dataset=str(dataset.path), as_of="2024-06-20", simulations=50
+    )
     assert facts["verdict"]["reason"] == CASES[case]
     for payload in payloads:
         check_payload(payload, public=False)
@@ -93,14 +73,19 @@ def test_ends_in_a_report(
 
 
 def test_a_plan_edited_since_it_was_frozen_is_named(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_cells: Callable[..., Any]
 ) -> None:
     dataset = write(tables("one person"), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
     file = tmp_path / "plan.toml"
     file.write_text(template().replace("power = 0.8", "power = 0.7"), encoding="utf-8")
     freeze(parse(template()), dataset, on=date(2024, 6, 1))
-    payloads, facts = run(root, monkeypatch, dataset=str(dataset.path), as_of="2024-06-20",
-                          plan=str(file), simulations=50)  # fmt: skip
+    payloads, facts = run_cells(
+        "10_measurement_plan",
+        dataset=str(dataset.path),
+        as_of="2024-06-20",
+        plan=str(file),
+        simulations=50,
+    )
     [outline] = [p for p in payloads if p["view"] == "outline"]
     said = sentences.outline(*map(from_payload, outline["published"]))
     assert "It was edited since: statistics.power: 0.8 became 0.7." in said
@@ -108,10 +93,12 @@ def test_a_plan_edited_since_it_was_frozen_is_named(
 
 
 def test_without_a_plan_it_says_there_is_none(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_cells: Callable[..., Any]
 ) -> None:
     dataset = write(tables("whole"), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
-    payloads, facts = run(root, monkeypatch, dataset=str(dataset.path), as_of="2024-06-20")
+    payloads, facts = run_cells(
+        "10_measurement_plan", dataset=str(dataset.path), as_of="2024-06-20"
+    )
     assert facts["headline"]["title"].startswith("There is no plan yet")
     assert any(p["view"] == "scorecard" for p in payloads)
     assert facts["provenance"].get("plans", []) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ldresearch import plan_ledger, study
+from ldresearch import plan_ledger
 from ldresearch.ingest import write
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.sentences import monitor as sentences
 from ldresearch.worlds import World, organisation, trial
@@ -54,24 +54,6 @@ def tables(case: str, world: World) -> dict[str, pd.DataFrame]:
     return whole
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    notebook = json.loads((root / "notebooks" / "70_monitor.ipynb").read_text(encoding="utf-8"))
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update(given)
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 CASES = {
     "empty": "iterate",
     "one person": "iterate",
@@ -89,7 +71,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_ends_in_a_report(
-    case: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World
+    case: str, tmp_path: Path, run_cells: Callable[..., Any], world: World
 ) -> None:
     dataset = write(
         tables(case, world), tmp_path / "d", client="text", key=KEY, reject_limit=1.0,
@@ -103,7 +85,7 @@ def test_ends_in_a_report(
         as_of = plan.launch_on - timedelta(days=3)
     if case == "nothing is due":
         as_of = plan.launch_on + timedelta(days=10)
-    payloads, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of=str(as_of))
+    payloads, facts = run_cells("70_monitor", dataset=str(tmp_path / "d"), as_of=str(as_of))
     [headline] = [p for p in payloads if p["kind"] == "headline"]
     said = sentences.headline(*(from_payload(p) for p in headline["published"]))
     assert said.title.startswith("No verdict: no plan") == (case == "no plan")
@@ -117,7 +99,7 @@ def test_ends_in_a_report(
 
 
 def test_an_edited_plan_file_is_refused_by_the_name_of_the_field(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World
+    tmp_path: Path, run_cells: Callable[..., Any], world: World
 ) -> None:
     dataset = write(tables("whole", world), tmp_path / "d", client="text", key=KEY)
     plan = plan_for(world)
@@ -125,8 +107,8 @@ def test_an_edited_plan_file_is_refused_by_the_name_of_the_field(
     file = tmp_path / "plan.toml"
     content = plan_for(world, minimum_effect=0.02).content
     file.write_text(_toml(content), encoding="utf-8")
-    _, facts = run(
-        root, monkeypatch, dataset=str(tmp_path / "d"), as_of=str(plan.end_on), plan=str(file)
+    _, facts = run_cells(
+        "70_monitor", dataset=str(tmp_path / "d"), as_of=str(plan.end_on), plan=str(file)
     )
     assert facts["verdict"]["verdict"] == "refused"
     assert facts["headline"]["title"].startswith("Refused: the plan sprint was edited")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ldresearch import study
 from ldresearch.ingest import write
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.sentences import retention_lifecycle as sentences
 from ldresearch.worlds import organisation
@@ -68,24 +66,6 @@ def tables(case: str, world: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]
     return {name: world[name] for name in ("person", "event")}
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    path = root / "notebooks" / "31_retention_lifecycle.ipynb"
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update(given)
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 def said(payloads: list[dict[str, Any]], view: str) -> str:
     [found] = [p for p in payloads if p["view"] == view]
     told: str = getattr(sentences, view)(*(from_payload(one) for one in found["published"]))
@@ -102,9 +82,11 @@ CASES = [
     ("case", "public"), [(c, False) for c in CASES] + [(c, True) for c in PUBLIC_TOO]
 )
 def test_ends_in_a_report(
-    case: str, public: bool, root: Path, made: Made, monkeypatch: pytest.MonkeyPatch
+    case: str, public: bool, made: Made, run_cells: Callable[..., Any]
 ) -> None:
-    payloads, facts = run(root, monkeypatch, dataset=str(made(case, public)), as_of=AS_OF)
+    payloads, facts = run_cells(
+        "31_retention_lifecycle", dataset=str(made(case, public)), as_of=AS_OF
+    )
     [headline] = [p for p in payloads if p["kind"] == "headline"]
     found = sentences.headline(*(from_payload(p) for p in headline["published"]))
     assert found.title
@@ -134,10 +116,10 @@ def test_ends_in_a_report(
     ids=["weeks", "rolling in sales", "unbounded, anything, elsewhere"],
 )  # fmt: skip
 def test_every_parameter_reaches_the_report(
-    given: dict[str, Any], root: Path, made: Made, monkeypatch: pytest.MonkeyPatch
+    given: dict[str, Any], made: Made, run_cells: Callable[..., Any]
 ) -> None:
-    payloads, facts = run(
-        root, monkeypatch, dataset=str(made("whole", False)), as_of=AS_OF, **given
+    payloads, facts = run_cells(
+        "31_retention_lifecycle", dataset=str(made("whole", False)), as_of=AS_OF, **given
     )
     for payload in payloads:
         check_payload(payload, public=False)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from ldresearch import study
 from ldresearch.ingest import write
-from ldresearch.privacy.gate import MIME, check_payload
+from ldresearch.privacy.gate import check_payload
 from ldresearch.result import from_payload
 from ldresearch.sentences import skill_gaps as sentences
 from ldresearch.worlds import organisation
@@ -70,24 +69,6 @@ def tables(case: str, whole: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]
     return whole
 
 
-def run(
-    root: Path, monkeypatch: pytest.MonkeyPatch, **given: object
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Run the code cells in this process and collect what they show."""
-    shown: list[dict[str, Any]] = []
-    monkeypatch.setattr(study, "_display", shown.append)
-    monkeypatch.setattr(study, "_draws", lambda: False)
-    notebook = json.loads((root / "notebooks" / "50_skill_gaps.ipynb").read_text(encoding="utf-8"))
-    names: dict[str, Any] = {"__name__": "notebook"}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), names)  # noqa: S102
-            if "parameters" in cell["metadata"]["tags"]:
-                names.update({"replicates": 20, **given})
-    payloads = [bundle[MIME] for bundle in shown if MIME in bundle]
-    return payloads, shown[-1][study.FACTS_MIME]
-
-
 RICH = ("managers only", "no catalogue", "whole")
 CASES = [
     "empty", "one person", "no ratings", "O*NET only", "no roles", "roles that ask nothing",
@@ -97,11 +78,13 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES)
 def test_ends_in_a_report(
-    case: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    case: str, tmp_path: Path, run_cells: Callable[..., Any],
     whole: dict[str, pd.DataFrame],
 ) -> None:  # fmt: skip
     write(tables(case, whole), tmp_path / "d", client="text", key=KEY, reject_limit=1.0)
-    payloads, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2024-06-20")
+    payloads, facts = run_cells(
+        "50_skill_gaps", replicates=20, dataset=str(tmp_path / "d"), as_of="2024-06-20"
+    )
     [headline] = [p for p in payloads if p["kind"] == "headline"]
     said = sentences.headline(*(from_payload(p) for p in headline["published"]))
     assert said.title
@@ -115,31 +98,35 @@ def test_ends_in_a_report(
 
 
 def test_self_ratings_alone_rank_nobody(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
+    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
     write(tables("self-ratings only", whole), tmp_path / "d", client="text", key=KEY)
-    _, facts = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2024-06-20")
+    _, facts = run_cells(
+        "50_skill_gaps", replicates=20, dataset=str(tmp_path / "d"), as_of="2024-06-20"
+    )
     assert "rated by themselves alone" in facts["headline"]["title"]
     assert not {f["metric"] for f in facts["facts"]} & {"readiness", "skill_shortfall"}
 
 
 def test_the_same_seed_gives_the_same_report(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: dict[str, pd.DataFrame]
+    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
     write(whole, tmp_path / "d", client="text", key=KEY, public=True)
-    given = {"dataset": str(tmp_path / "d"), "as_of": "2024-06-20"}
-    one, two = run(root, monkeypatch, **given), run(root, monkeypatch, **given)
+    given = {"dataset": str(tmp_path / "d"), "as_of": "2024-06-20", "replicates": 20}
+    one, two = run_cells("50_skill_gaps", **given), run_cells("50_skill_gaps", **given)
     assert one[0] == two[0]
     assert one[1]["facts"] == two[1]["facts"]
 
 
 @pytest.mark.parametrize("by", ["", "level"])
 def test_groups_are_a_parameter(
-    by: str, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    by: str, tmp_path: Path, run_cells: Callable[..., Any],
     whole: dict[str, pd.DataFrame],
 ) -> None:  # fmt: skip
     write(whole, tmp_path / "d", client="text", key=KEY, public=True)
-    payloads, _ = run(root, monkeypatch, dataset=str(tmp_path / "d"), as_of="2024-06-20", by=by)
+    payloads, _ = run_cells(
+        "50_skill_gaps", replicates=20, dataset=str(tmp_path / "d"), as_of="2024-06-20", by=by
+    )
     [shown] = [p["published"][0] for p in payloads if p["view"] == "gap_map"]
     groups = {row[1] for row in shown["rows"]}
     assert ("senior" in groups) == (by == "level")
