@@ -536,3 +536,70 @@ def test_sketches_of_a_folder_and_of_parquet(tmp_path: Path) -> None:
     assert '# table = "skill"' in text
     assert '# table = "person"' in text
     assert "canary" not in text
+
+
+# Records of JSON, and words for what other systems export ---------------------------------------
+
+
+def test_records_of_an_interface_are_read_by_their_paths(tmp_path: Path) -> None:
+    text = """{"data": [
+        {"id": 1, "by": {"user": "ada"}, "at": "2024-01-03T09:00:00Z"},
+        {"id": 2, "by": "ben", "at": "2024-01-03T10:00:00Z"},
+        {"id": 3, "by": {"user": "cleo"}, "at": null},
+        "no record"
+    ], "next": null}"""
+    columns = """
+    event_id = "id"
+    person_id = { first_of = ["by.user", "by"] }
+    occurred_at = "at"
+    verb = { value = "view" }
+    """
+    report = taken(tmp_path, text, mapping(columns), "page.json")
+    assert hours(report) == ["2024-01-03 09:00:00", "2024-01-03 10:00:00"]
+    assert report.rejected["event"] == {"a record is broken JSON": 1, "occurred_at is missing": 1}
+
+
+def test_each_entry_of_a_list_inside_a_record_is_a_row(tmp_path: Path) -> None:
+    text = (
+        '{"who": "ada", "seen": [{"at": "2024-01-03T09:00:00Z"}, {"at": "2024-01-04T09:00:00Z"}]}'
+    )
+    columns = 'person_id = "who"\noccurred_at = "item.at"\nverb = { value = "view" }'
+    report = taken(tmp_path, text, mapping(columns, feed='each = "seen"'), "one.json")
+    assert hours(report) == ["2024-01-03 09:00:00", "2024-01-04 09:00:00"]
+
+
+def test_rows_are_left_out_by_what_they_have(tmp_path: Path) -> None:
+    text = "who,when,what,as,origin\n" + "".join(
+        f"ada,2024-01-0{i}T09:00:00Z,view,{by},{origin}\n"
+        for i, (by, origin) in enumerate((("", "web"), ("ben", "web"), ("", "cron"), ("", "")), 1)
+    )
+    feed = 'skip_with = ["as"]\nnever = { origin = ["cron"] }'
+    report = taken(tmp_path, text, mapping(feed=feed))
+    assert hours(report) == ["2024-01-01 09:00:00", "2024-01-04 09:00:00"]
+
+
+def test_a_name_of_several_parts_and_words_that_mean_nothing_here(tmp_path: Path) -> None:
+    text = "id,version,kind\nA,1,Online\nA,,Strange\n,2,Online\n"
+    columns = """
+    content_id = { columns = ["id", "version"], separator = "/" }
+    kind = { column = "kind", words = { Online = "course" }, others = "missing" }
+    """
+    found = table(taken(tmp_path, text, mapping(columns, table="content")), "content")
+    kinds = found.set_index("content_id")["kind"]
+    assert kinds["A/1"] == "course"
+    assert kinds.isna()["A"]
+    assert len(kinds) == 2
+
+
+def test_where_only_one_feed_says_when_it_was_recorded_the_other_is_not_lost(
+    tmp_path: Path,
+) -> None:
+    text = "who,when,known\nada,2024-01-03T09:00:00Z,2024-01-05T09:00:00Z\n"
+    feeds = "".join(
+        f'[[feed]]\ntable = "event"\n[feed.columns]\nperson_id = "who"\noccurred_at = "when"\n'
+        f'verb = {{ value = "{verb}" }}\n{extra}\n'
+        for verb, extra in (("start", 'recorded_at = "known"'), ("view", ""))
+    )
+    known = table(taken(tmp_path, text, feeds)).set_index("verb")["recorded_at"]
+    assert str(known["start"]) == "2024-01-05 09:00:00"
+    assert str(known["view"]) == "2024-01-03 09:00:00"

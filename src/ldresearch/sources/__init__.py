@@ -25,14 +25,29 @@ if TYPE_CHECKING:
 
 READERS: Mapping[str, str] = MappingProxyType(
     {
+        "caliper": "Caliper 1.1 and 1.2 envelopes",
+        "cornerstone": "transcripts, trainings and users of Cornerstone's reporting views",
+        "degreed": "dumps of Degreed's REST interface",
+        "hris": "a file of people with or without history, by the usual names of columns",
         "initiatives": "launches described in one TOML file, beside a dataset that is there",
+        "linkedin": "activity reports of LinkedIn Learning, aggregated over a period",
+        "moodle": "the table of Moodle's standard log",
         "onet": "role profiles from the O*NET text files",
         "oulad": "the Open University Learning Analytics Dataset",
-        "tabular": "CSV, TSV or Parquet with a mapping you write",
+        "scorm": "lesson states of SCORM 1.2 and 2004",
+        "successfactors": "learning histories and users of SAP SuccessFactors Learning",
+        "tabular": "CSV, TSV, Parquet or JSON with a mapping you write",
+        "viva": "learner records of Viva Learning",
         "xapi": "xAPI 1.0.3 and 2.0 statements, cmi5 and the video profile among them",
     }
 )
-"""Name of each reader to what it reads; the module has the same name."""
+"""Name of each reader to what it reads; a module or a mapping in ``presets`` has that name."""
+
+_PRESETS = frozenset(
+    {"caliper", "cornerstone", "degreed", "hris", "linkedin", "moodle", "scorm",
+     "successfactors", "viva"}
+)  # fmt: skip
+"""Readers that are a mapping of the package."""
 
 _PUBLISHED = ("onet", "oulad")
 """Sources that are themselves the client when nobody names one."""
@@ -44,7 +59,10 @@ _BESIDE = ("initiatives",)
 class Reader(Protocol):
     """A module that reads one kind of source."""
 
-    OPTIONS: Mapping[str, str]
+    @property
+    def OPTIONS(self) -> Mapping[str, str]:  # noqa: N802 - a module's constant
+        """Name of each option to its help."""
+        ...
 
     def read(
         self, connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str, str]
@@ -52,7 +70,7 @@ class Reader(Protocol):
 
 
 def reader(source: str) -> Reader:
-    """Import the reader of a source.
+    """Return the reader of a source.
 
     Parameters
     ----------
@@ -62,7 +80,7 @@ def reader(source: str) -> Reader:
     Returns
     -------
     Reader
-        The module, with its ``OPTIONS`` and ``read``.
+        A module or a preset, with its ``OPTIONS`` and ``read``.
 
     Raises
     ------
@@ -73,6 +91,10 @@ def reader(source: str) -> Reader:
         raise ParameterError(
             message("no such source", where="source", got=source, do=did_you_mean(source, READERS))
         )
+    if source in _PRESETS:
+        from ldresearch.sources import _preset
+
+        return _preset.named(source)
     return cast(Reader, importlib.import_module(f"ldresearch.sources.{source}"))
 
 

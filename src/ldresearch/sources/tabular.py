@@ -1,4 +1,4 @@
-"""CSV, TSV and Parquet by a mapping that a person wrote: nothing is guessed.
+"""CSV, TSV, Parquet and JSON records by a mapping that a person wrote: nothing is guessed.
 
 The mapping is TOML (``docs/sources.md`` shows one): which file feeds which canonical table, which
 column is which, in what format. :func:`sketch` writes one to edit.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from ldresearch import clock, instants, schema
 from ldresearch.engine import identifier, literal
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.ingest import DERIVED, FILLED, PERSON_ID, Reading
-from ldresearch.sources import _csv, _files
+from ldresearch.sources import _csv, _files, _records
 from ldresearch.sources._sketch import sketch
 
 if TYPE_CHECKING:
@@ -31,12 +31,14 @@ OPTIONS: Mapping[str, str] = {
 _READ = frozenset(
     {"delimiter", "encoding", "quote", "nulls", "time_zone", "ambiguous", "decimal"}
 )  # fmt: skip
-_FEED = _READ | {"file", "table", "columns", "skip_without", "only"}
+_FEED = _READ | {
+    "file", "table", "columns", "skip_without", "skip_with", "only", "never", "records", "each"
+}  # fmt: skip
 _SPEC: Mapping[schema.Type, frozenset[str]] = {
-    schema.Type.TEXT: frozenset({"words"}),
+    schema.Type.TEXT: frozenset({"words", "others", "columns", "separator"}),
     schema.Type.INT: frozenset({"unit", "decimal"}),
     schema.Type.BIGINT: frozenset({"unit", "decimal"}),
-    schema.Type.REAL: frozenset({"decimal", "minimum", "maximum"}),
+    schema.Type.REAL: frozenset({"decimal", "minimum", "maximum", "unit"}),
     schema.Type.MONEY: frozenset({"decimal"}),
     schema.Type.BOOL: frozenset({"true", "false"}),
     schema.Type.AT: frozenset({"format", "time_zone", "ambiguous"}),
@@ -46,6 +48,8 @@ _SPEC: Mapping[schema.Type, frozenset[str]] = {
 _UNITS = {"seconds": 1.0, "minutes": 60.0, "hours": 3600.0, "days": 86400.0}
 _CLOCKS = ("iso8601", "h:m:s", "m:s")
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1000, "epoch_us": 1}
+_ODATA = r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$"
+"""OData version 2 writes milliseconds; the offset behind them is only for showing."""
 _AMBIGUOUS = ("reject", "first", "second")
 MAX_WORDS = 30
 """More unknown words than this are not listed: the column may not be one of words at all."""
@@ -72,7 +76,10 @@ class _Feed:
     columns: Mapping[str, Mapping[str, Any]]
     settings: Mapping[str, Any]
     skip_without: tuple[str, ...]
+    skip_with: tuple[str, ...]
     only: Mapping[str, tuple[str, ...]]
+    never: Mapping[str, tuple[str, ...]]
+    shape: _records.Shape
 
     @property
     def dialect(self) -> _csv.Dialect:
@@ -86,11 +93,10 @@ class _Feed:
     @property
     def needed(self) -> set[str]:
         """Source columns this feed reads."""
-        found = {*self.skip_without, *self.only}
+        found = {*self.skip_without, *self.skip_with, *self.only, *self.never}
         for spec in self.columns.values():
-            found |= set(spec.get("columns", ())) | (
-                {spec["column"]} if "column" in spec else set()
-            )
+            found |= {*spec.get("columns", ()), *spec.get("first_of", ())}
+            found |= {spec["column"]} if "column" in spec else set()
         return found
 
 
@@ -117,7 +123,38 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
         For a mapping that is wrong: one sentence with the name that was probably meant.
     """
     mapping = _mapping_file(path, options)
-    feeds = _parse(mapping)
+    reading = mapped(connection, path, _raw_mapping(mapping), mapping.name)
+    return replace(reading, files=(*reading.files, _files.described(mapping, "tabular mapping")))
+
+
+def mapped(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    mapping: Mapping[str, Any],
+    where: str,
+    kind: str = "tabular",
+) -> Reading:
+    """Read a file, or the files of a folder, by a mapping that is already read.
+
+    Parameters
+    ----------
+    connection : duckdb connection
+        The intake connection.
+    path : Path
+        As for :func:`read`.
+    mapping : mapping
+        The content of a mapping's TOML.
+    where : str
+        What messages call the mapping.
+    kind : str
+        What the manifest calls the files.
+
+    Returns
+    -------
+    Reading
+        The tables that the mapping fills, with raw person ids.
+    """
+    feeds = _completed(_parse(mapping, where))
     sources = _sources(connection, path, feeds)
     tables: dict[str, list[str]] = {}
     rejected: dict[str, dict[str, int]] = {}
@@ -135,7 +172,8 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
             unknown |= _unknown_words(connection, feed, source, kept)
             if source.n_broken:
                 found = rejected.setdefault(feed.table.name, {})
-                found[_csv.BROKEN] = found.get(_csv.BROKEN, 0) + source.n_broken
+                reason = _records.BROKEN if source.is_records else _csv.BROKEN
+                found[reason] = found.get(reason, 0) + source.n_broken
     if skipped:
         notes["rows_left_out_by_the_mapping"] = skipped
     if unknown:
@@ -144,11 +182,10 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
     cut = [s.file.name for s in sources if _ends_without_a_line_end(s.file)]
     if cut:
         notes["last_line_without_an_end"] = cut
-    described = [_files.described(s.file, "tabular") for s in sources]
-    described.append(_files.described(mapping, "tabular mapping"))
+    described = [_files.described(f, kind) for f in dict.fromkeys(s.file for s in sources)]
     return Reading(
         tables=tables, rejected=rejected, files=tuple(described),
-        notes={"tabular": notes} if notes else {},
+        notes={kind: notes} if notes else {},
     )  # fmt: skip
 
 
@@ -171,9 +208,9 @@ def _mapping_file(path: Path, options: Mapping[str, str]) -> Path:
     )  # fmt: skip
 
 
-def _parse(mapping: Path) -> list[_Feed]:
+def _raw_mapping(mapping: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(mapping.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(mapping.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ParameterError(
             message("the mapping is not UTF-8", where=mapping.name, do="save it as UTF-8")
@@ -182,17 +219,31 @@ def _parse(mapping: Path) -> list[_Feed]:
         raise ParameterError(
             message("the mapping is no TOML", where=mapping.name, got=str(error))
         ) from None
-    _known(raw, {"read", "feed"}, mapping.name)
+
+
+def _parse(raw: Mapping[str, Any], where: str) -> list[_Feed]:
+    _known(raw, {"read", "feed"}, where)
     defaults = raw.get("read", {})
-    _is_table(defaults, f"{mapping.name} [read]")
-    _known(defaults, _READ, f"{mapping.name} [read]")
+    _is_table(defaults, f"{where} [read]")
+    _known(defaults, _READ, f"{where} [read]")
     entries = raw.get("feed", [])
     if not isinstance(entries, list) or not entries:
         raise ParameterError(
-            message("the mapping feeds no table", where=mapping.name, allowed="[[feed]] entries",
+            message("the mapping feeds no table", where=where, allowed="[[feed]] entries",
                     do="name a file, a table and its columns")
         )  # fmt: skip
-    return [_feed(e, defaults, f"{mapping.name} feed {i}") for i, e in enumerate(entries, 1)]
+    return [_feed(e, defaults, f"{where} feed {i}") for i, e in enumerate(entries, 1)]
+
+
+def _completed(feeds: Sequence[_Feed]) -> list[_Feed]:
+    """Date events as recorded when they happened where only other feeds say when."""
+    says = any("recorded_at" in f.columns for f in feeds)
+    return [
+        replace(f, columns={**f.columns, "recorded_at": f.columns["occurred_at"]})
+        if says and f.table.name == "event" and "recorded_at" not in f.columns
+        else f
+        for f in feeds
+    ]
 
 
 def _is_table(value: Any, where: str) -> None:
@@ -244,12 +295,18 @@ def _feed(entry: Any, defaults: Mapping[str, Any], where: str) -> _Feed:
                 message("a required column is not mapped", where=f"{where}, table {name}",
                         got=plain, do="map it, or leave the feed out")
             )  # fmt: skip
-    only = entry.get("only", {})
-    _is_table(only, f"{where} only")
+    chosen = {}
+    for word in ("only", "never"):
+        _is_table(entry.get(word, {}), f"{where} {word}")
+        chosen[word] = {
+            k: tuple(_texts(v, f"{where} {word} {k}")) for k, v in entry.get(word, {}).items()
+        }
     return _Feed(
         where, table, str(entry.get("file", "")), specs, settings,
         tuple(_texts(entry.get("skip_without", []), f"{where} skip_without")),
-        {k: tuple(_texts(v, f"{where} only {k}")) for k, v in only.items()},
+        tuple(_texts(entry.get("skip_with", []), f"{where} skip_with")),
+        chosen["only"], chosen["never"],
+        _records.Shape(str(entry.get("records", "")), str(entry.get("each", ""))),
     )  # fmt: skip
 
 
@@ -294,14 +351,15 @@ def _spec(
     """Check one column's mapping and fill in the defaults of its file."""
     spec = {"column": given} if isinstance(given, str) else given
     _is_table(spec, where)
-    _known(spec, _SPEC[column.type] | {"column", "value"}, where)
-    if len({"column", "columns", "value"} & set(spec)) != 1:
+    _known(spec, _SPEC[column.type] | {"column", "first_of", "value"}, where)
+    if len({"column", "columns", "first_of", "value"} & set(spec)) != 1:
+        joined = column.type in (schema.Type.TEXTS, schema.Type.TEXT)
         raise ParameterError(
             message("a column comes from exactly one place", where=where,
-                    allowed='column = "..." or value = "..."'
-                    + (' or columns = ["...", "..."]' if column.type is schema.Type.TEXTS else ""))
+                    allowed='column = "...", first_of = ["...", "..."] or value = "..."'
+                    + (' or columns = ["...", "..."]' if joined else ""))
         )  # fmt: skip
-    _check_settings({k: v for k, v in spec.items() if k != "columns"}, where)
+    _check_settings({k: v for k, v in spec.items() if k not in ("columns", "first_of")}, where)
     filled = {k: settings[k] for k in ("time_zone", "ambiguous", "decimal")} | dict(spec)
     checks = {
         "words": _check_words, "unit": _check_unit, "format": _check_format,
@@ -310,12 +368,13 @@ def _spec(
     for name, check in checks.items():
         if name in spec:
             check(column, filled, where)
-    for name in ("true", "false", "columns"):
+    for name in ("true", "false", "columns", "first_of"):
         if name in spec:
             _texts(spec[name], f"{where} {name}")
     if column.type is schema.Type.BOOL and ("true" in spec) != ("false" in spec):
         raise ParameterError(message("say both what is true and what is false", where=where))
-    if column.type is schema.Type.TEXTS and "column" in spec and not spec.get("separator"):
+    is_parted = column.type is schema.Type.TEXTS and {"column", "first_of"} & set(spec)
+    if is_parted and not spec.get("separator"):
         raise ParameterError(
             message("what parts the texts is not said", where=where, allowed='separator = "/"')
         )
@@ -324,6 +383,11 @@ def _spec(
 
 def _check_words(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
     _is_table(spec["words"], f"{where} words")
+    if spec.get("others", "missing") != "missing":
+        raise ParameterError(
+            message("unknown choice", where=f"{where} others", got=spec["others"],
+                    allowed='others = "missing", or leave it out')
+        )  # fmt: skip
     for word in spec["words"].values():
         if column.values and word not in column.values:
             raise ParameterError(
@@ -334,15 +398,17 @@ def _check_words(column: schema.Column, spec: Mapping[str, Any], where: str) -> 
 
 def _check_unit(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
     known = (*_UNITS, *_CLOCKS)
-    if not column.name.endswith("_s") or spec["unit"] not in known:
+    # What a period adds up may be a time; it is stored in seconds like every duration.
+    is_time = column.name.endswith("_s") or column is schema.TABLES["usage_period"]["value"]
+    if not is_time or spec["unit"] not in known:
         raise ParameterError(
-            message("no such unit of time" if column.name.endswith("_s") else "has no unit",
+            message("no such unit of time" if is_time else "has no unit",
                     where=where, got=spec["unit"], do=did_you_mean(str(spec["unit"]), known))
         )  # fmt: skip
 
 
 def _check_format(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
-    named = ("iso", *_EPOCHS) if column.type is schema.Type.AT else ("iso",)
+    named = ("iso", *_EPOCHS, "odata") if column.type is schema.Type.AT else ("iso", "odata")
     text = spec["format"]
     if not isinstance(text, str) or (text not in named and "%" not in text):
         raise ParameterError(
@@ -384,15 +450,22 @@ class _Source:
     loaded: _csv.Loaded | None
     dialect: _csv.Dialect
     is_only: bool
+    shape: _records.Shape | None = None
+
+    @property
+    def is_records(self) -> bool:
+        return self.shape is not None
 
     @property
     def n_broken(self) -> int:
         return self.loaded.n_broken if self.loaded else 0
 
     def feeds(self, feed: _Feed) -> bool:
-        return _matches(self.file, feed, self.is_only) and (
-            self.loaded is None or self.dialect == _dialect(feed, self.file)
-        )
+        if not _matches(self.file, feed, self.is_only):
+            return False
+        if self.shape is not None:
+            return self.shape == feed.shape
+        return self.loaded is None or self.dialect == _dialect(feed, self.file)
 
 
 def _matches(file: Path, feed: _Feed, is_only: bool) -> bool:
@@ -402,8 +475,6 @@ def _matches(file: Path, feed: _Feed, is_only: bool) -> bool:
 
 
 def _dialect(feed: _Feed, file: Path) -> _csv.Dialect:
-    from dataclasses import replace
-
     dialect = feed.dialect
     if dialect.delimiter:
         return dialect
@@ -431,12 +502,16 @@ def _sources(
         for file in matching:
             if any(s.file == file and s.feeds(feed) for s in found):
                 continue
-            dialect = _dialect(feed, file)
+            dialect, as_records = _dialect(feed, file), _records.is_records(file)
             needed: set[str] = set()
             for other in feeds:
-                if _matches(file, other, is_only) and _dialect(other, file) == dialect:
+                alike = (
+                    other.shape == feed.shape if as_records else _dialect(other, file) == dialect
+                )
+                if _matches(file, other, is_only) and alike:
                     needed |= other.needed
-            found.append(_source(connection, file, dialect, needed, len(found), is_only))
+            shape = feed.shape if as_records else None
+            found.append(_source(connection, file, dialect, needed, len(found), is_only, shape))
     return found
 
 
@@ -447,7 +522,13 @@ def _source(
     needed: set[str],
     number: int,
     is_only: bool,
+    shape: _records.Shape | None,
 ) -> _Source:
+    if shape is not None:
+        paths = sorted(needed)
+        loaded = _records.load(connection, file, f"_tabular_{number}", shape, paths)
+        types = dict.fromkeys(paths, "VARCHAR")
+        return _Source(file, identifier(loaded.table), types, loaded, dialect, is_only, shape)
     if file.name.lower().endswith(".parquet"):
         relation = (
             f"(SELECT *, file_row_number + 1 AS _row FROM "
@@ -480,7 +561,7 @@ def _check_columns(feed: _Feed, source: _Source) -> None:
             )  # fmt: skip
     for target, spec in feed.columns.items():
         column = next(c for c in feed.table.columns if _raw(c.name) == target)
-        given = source.types.get(spec.get("column", ""), "VARCHAR")
+        given = source.types.get(_first_column(spec), "VARCHAR")
         is_id = column.type is schema.Type.TEXT or column.name == schema.PERSON_KEY
         if is_id and given in ("DOUBLE", "FLOAT"):
             raise ParameterError(
@@ -490,22 +571,29 @@ def _check_columns(feed: _Feed, source: _Source) -> None:
             )  # fmt: skip
 
 
+def _first_column(spec: Mapping[str, Any]) -> str:
+    return str(next(iter(spec.get("first_of", ())), spec.get("column", "")))
+
+
 # From the mapping to a query -----------------------------------------------------------------
 
 
 def _where(connection: duckdb.DuckDBPyConnection, feed: _Feed, source: _Source) -> tuple[str, int]:
     """Return which rows the mapping wants, and how many it leaves out."""
     parts = [f"{_cell(n, source)} IS NOT NULL" for n in feed.skip_without]
-    for name, allowed in feed.only.items():
-        listed = ", ".join(literal(v) for v in allowed)
-        parts.append(f"coalesce({_cell(name, source)}::TEXT IN ({listed}), false)")
+    parts += [f"{_cell(n, source)} IS NULL" for n in feed.skip_with]
+    for chosen, wanted in ((feed.only, True), (feed.never, False)):
+        for name, words in chosen.items():
+            listed = ", ".join(literal(v) for v in words)
+            is_in = f"coalesce({_cell(name, source)}::TEXT IN ({listed}), false)"
+            parts.append(is_in if wanted else f"NOT {is_in}")
     if not parts:
         return "true", 0
-    wanted = " AND ".join(parts)
+    kept = " AND ".join(parts)
     [(n_skipped,)] = connection.execute(
-        f"SELECT count(*) FROM {source.relation} WHERE NOT ({wanted})"
+        f"SELECT count(*) FROM {source.relation} WHERE NOT ({kept})"
     ).fetchall()
-    return wanted, int(n_skipped)
+    return kept, int(n_skipped)
 
 
 def _cell(name: str, source: _Source) -> str:
@@ -545,9 +633,16 @@ def _expression(
     if "value" in spec:
         return _constant(column, spec["value"])
     if "columns" in spec:
-        cells = ", ".join(f"{_cell(n, source)}::TEXT" for n in spec["columns"])
-        return _Expression(f"[_x FOR _x IN [{cells}] IF _x IS NOT NULL]")
-    cell, given = _cell(spec["column"], source), source.types[spec["column"]]
+        cells = [f"{_cell(n, source)}::TEXT" for n in spec["columns"]]
+        if column.type is schema.Type.TEXTS:
+            return _Expression(f"[_x FOR _x IN [{', '.join(cells)}] IF _x IS NOT NULL]")
+        parted = f"concat_ws({literal(spec.get('separator', ' '))}, {', '.join(cells)})"
+        return _Expression(f"CASE WHEN {cells[0]} IS NOT NULL THEN {parted} END")
+    given = source.types[_first_column(spec)]
+    if "first_of" in spec:
+        cell = f"coalesce({', '.join(_cell(n, source) for n in spec['first_of'])})"
+    else:
+        cell = _cell(spec["column"], source)
     kind = schema.Type.TEXT if column.name == schema.PERSON_KEY else column.type
     if kind is schema.Type.AT:
         return _instant(target, cell, given, spec)
@@ -558,8 +653,10 @@ def _expression(
     if kind is schema.Type.BOOL and "true" in spec:
         return _truth(target, cell, spec)
     if kind is schema.Type.TEXT:
-        return _Expression(_translated(f"{cell}::TEXT", spec.get("words", {})))
+        return _Expression(_translated(f"{cell}::TEXT", spec))
     if column.name.endswith("_s") and kind in (schema.Type.INT, schema.Type.BIGINT):
+        return _seconds(target, cell, spec)
+    if "unit" in spec:
         return _seconds(target, cell, spec)
     return _number(target, cell, given, kind, spec)
 
@@ -572,11 +669,13 @@ def _constant(column: schema.Column, value: Any) -> _Expression:
     return _Expression(f"{literal(str(value))}::TEXT")
 
 
-def _translated(cell: str, words: Mapping[str, str]) -> str:
-    if not words:
+def _translated(cell: str, spec: Mapping[str, Any]) -> str:
+    """Return a text in canonical words; one that no word explains stays, or is missing."""
+    rest = "NULL" if spec.get("others") == "missing" else cell
+    if not spec.get("words"):
         return cell
-    whens = " ".join(f"WHEN {literal(w)} THEN {literal(str(t))}" for w, t in words.items())
-    return f"CASE {cell} {whens} ELSE {cell} END"
+    whens = " ".join(f"WHEN {literal(w)} THEN {literal(str(t))}" for w, t in spec["words"].items())
+    return f"CASE {cell} {whens} ELSE {rest} END"
 
 
 def _missing_or(cell: str, value: str, reason: str) -> str:
@@ -590,6 +689,8 @@ def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Ex
     if shape in _EPOCHS:
         whole = f"try_cast({cell} AS BIGINT)"
         local, offset = f"make_timestamp({whole} * {_EPOCHS[shape]})", "0"
+    elif shape == "odata":
+        local, offset = f"make_timestamp({_odata(cell)} * 1000)", "0"
     elif given.startswith("TIMESTAMP") and ("TZ" in given or "ZONE" in given):
         local, offset = f"make_timestamp(epoch_us({cell}::TIMESTAMPTZ))", "0"
     elif given.startswith("TIMESTAMP") or given == "DATE":
@@ -621,11 +722,17 @@ def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Ex
     )
 
 
+def _odata(cell: str) -> str:
+    return f"try_cast(regexp_extract({cell}::TEXT, {literal(_ODATA)}, 1) AS BIGINT)"
+
+
 def _day(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Expression:
     shape = spec.get("format", "iso")
     if given == "DATE":
         return _Expression(cell)
-    if given.startswith("TIMESTAMP"):
+    if shape == "odata":
+        value = f"make_timestamp({_odata(cell)} * 1000)::DATE"
+    elif given.startswith("TIMESTAMP"):
         # Midnight is a date; any other time of day would be cut off in silence.
         value = f"CASE WHEN {cell} = date_trunc('day', {cell}) THEN {cell}::DATE END"
     elif given != "VARCHAR":
@@ -720,9 +827,10 @@ def _unknown_words(
     found: dict[str, Any] = {}
     for target, spec in feed.columns.items():
         column = next((c for c in feed.table.columns if c.name == target), None)
-        if column is None or not column.values or "column" not in spec:
+        if column is None or not column.values or not {"column", "first_of"} & set(spec):
             continue
-        word = _translated(f"{_cell(spec['column'], source)}::TEXT", spec.get("words", {}))
+        cells = [_cell(n, source) for n in spec.get("first_of", [spec.get("column")])]
+        word = _translated(f"coalesce({', '.join(cells)})::TEXT", spec)
         allowed = ", ".join(literal(v) for v in column.values)
         rows = connection.execute(
             f"SELECT {word} AS word, count(*) AS n FROM {source.relation} WHERE {kept} "
