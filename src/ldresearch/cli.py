@@ -214,6 +214,18 @@ def index(out: Reports = None) -> None:
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="the folder of the study")],
+) -> None:
+    """Lay out a folder for a study of your own: notebooks, plan, schedule, what git ignores."""
+    from ldresearch.run import study_folder
+
+    for path in study_folder.lay_out(folder):
+        typer.echo(str(folder / path))
+    _say(f"Next: cd {folder}, then read its README.md")
+
+
+@app.command()
 def lab() -> None:
     """Open the notebooks in JupyterLab."""
     from ldresearch import places

@@ -1,6 +1,7 @@
-"""Where things are when nobody says: never relative to the working directory.
+"""Where things are when nobody says: beside the study, in the checkout, or in the user's folder.
 
-Papermill runs in the caller's folder, JupyterLab in the notebook's, a scheduler in its own.
+Papermill runs in the caller's folder, JupyterLab in the notebook's, a scheduler in its own. So a
+name is never looked up in the working folder itself; only the mark of a study is, upwards from it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from ldresearch.errors import ParameterError, message
+
+MARK = "ldresearch.toml"
+"""A folder that holds this file is a study: see ``ldresearch init``."""
+
+
+def study(start: Path | None = None) -> Path | None:
+    """Find the study that a folder lies in, or ``None``.
+
+    Parameters
+    ----------
+    start : Path, optional
+        Default: the working folder.
+    """
+    here = (start or Path.cwd()).resolve()
+    return next((f for f in (here, *here.parents) if (f / MARK).is_file()), None)
 
 
 def checkout() -> Path | None:
@@ -18,12 +34,19 @@ def checkout() -> Path | None:
 
 def data_home() -> Path:
     """Name the folder that a relative dataset name is looked up in."""
-    root = checkout()
+    root = study() or checkout()
     return root / "data" if root else Path.home() / ".local" / "share" / "ldresearch"
 
 
 def notebooks_home() -> Path:
-    """Name the folder of the notebooks: the checkout's, or those the wheel carries."""
+    """Name the folder of the notebooks: the study's, the checkout's, or those the wheel carries."""
+    root = study()
+    own = root / "notebooks" if root else None
+    return own if own is not None and own.is_dir() else shipped_notebooks()
+
+
+def shipped_notebooks() -> Path:
+    """Name the folder of the project's notebooks: the checkout's, or those the wheel carries."""
     root = checkout()
     return root / "notebooks" if root else Path(__file__).resolve().parent / "_notebooks"
 
@@ -68,8 +91,8 @@ def runs_home() -> Path:
 
 
 def reports_home() -> Path:
-    """Name the folder of the reports: the checkout's, or ``reports`` below the data folder."""
-    root = checkout()
+    """Name the folder of the reports: beside the data, or below the user's data folder."""
+    root = study() or checkout()
     return root / "reports" if root else data_home() / "reports"
 
 

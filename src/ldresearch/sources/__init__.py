@@ -203,8 +203,8 @@ def ingest(
     if key is None:
         store = key_store()
         outside = [folder, path if path.is_dir() else path.parent / path.name]
-        root = places.checkout()
-        key = key_for(who, store, outside=[*outside, root] if root else outside)
+        roots = [r for r in (places.checkout(), places.study()) if r]
+        key = key_for(who, store, outside=[*outside, *roots])
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _files.telling(progress or _on_terminal()):
         connection = connect(folder, [path])
