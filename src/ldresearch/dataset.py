@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from ldresearch import schema
+from ldresearch import reprs, schema
 from ldresearch.errors import DataError, message
 
 MANIFEST = "manifest.json"
@@ -88,6 +88,26 @@ class Dataset:
 
     path: Path
     manifest: Manifest
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.manifest.client}, {self.manifest.n_persons:,} persons)"
+
+    def _repr_html_(self) -> str:
+        """Show in JupyterLab what the dataset holds and what was rejected on the way in."""
+        manifest = self.manifest
+        rejected = {n: sum(why.values()) for n, why in manifest.rejected.items()}
+        rows = [
+            (n, f"{entry.rows:,}", f"{rejected.get(n, 0):,}")
+            for n, entry in sorted(manifest.tables.items())
+        ]
+        about = [
+            ("client", manifest.client), ("persons", f"{manifest.n_persons:,}"),
+            ("time zone", manifest.time_zone), ("public", "yes" if manifest.public else "no"),
+        ]  # fmt: skip
+        return reprs.page(
+            "Dataset", reprs.pairs(about), reprs.table(["table", "rows", "rejected"], rows),
+            note="Private: not for distribution.",
+        )  # fmt: skip
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ldresearch import clock, engine, schema
+from ldresearch import clock, engine, reprs, schema
 from ldresearch.dataset import Dataset
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.result import Step
@@ -161,6 +161,24 @@ class EventLog:
         True
         """
         return self._sharing(as_of=day) if day < self.as_of else self
+
+    def __repr__(self) -> str:
+        narrowed = "".join(f", {k} {v}" for k, v in self.population.items())
+        return f"EventLog({self.dataset.manifest.client} as of {self.as_of}{narrowed})"
+
+    def _repr_html_(self) -> str:
+        """Show in JupyterLab what is known as of the date, and who is still counted."""
+        manifest = self.dataset.manifest
+        known = [
+            ("client", manifest.client), ("as of", self.as_of), ("time zone", self.time_zone),
+            *self.population.items(),
+        ]  # fmt: skip
+        rows = [(n, f"{e.rows:,}") for n, e in sorted(manifest.tables.items()) if e.rows]
+        steps = [(s.reason, f"{s.n_persons:,}", f"{s.n_rows:,}") for s in self.attrition]
+        parts = [reprs.pairs(known), reprs.table(["table", "rows in the dataset"], rows)]
+        if steps:
+            parts.append(reprs.table(["step", "people", "rows"], steps))
+        return reprs.page("Event log", *parts, note="Private: not for distribution.")
 
     # What there is -------------------------------------------------------------------------
 

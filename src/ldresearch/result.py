@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from ldresearch import reprs
 from ldresearch.errors import DataError, DisclosureError, message
 from ldresearch.vocabulary import Family, Grade, Role
 
@@ -129,10 +130,27 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Show a private result in JupyterLab; the report never sees this."""
-        note = "<p><em>Private result: not for distribution. Publish it to report it.</em></p>"
+        note = "Private: not for distribution. Publish it to report it."
+        title = f"{self.name} ({self.family.value})"
         if self.missing:
-            return f"<p>Not enough data: {self.missing}</p>{note}"
-        return note + str(self.frame.head(20).to_html(index=False))
+            return reprs.page(title, note=f"Not enough data: {self.missing}. {note}")
+        return reprs.page(
+            title, _shown(self.estimates), _rows_shown(self.frame), note=f"{self.method} {note}"
+        )
+
+
+def _shown(estimates: tuple[Estimate, ...]) -> str:
+    """Return estimates as a table; empty where there are none."""
+    if not estimates:
+        return ""
+    rows = [(e.metric, e.label, e.value, e.low, e.high, e.n, e.unit, e.grade) for e in estimates]
+    names = ["metric", "label", "value", "low", "high", "n", "unit", "grade"]
+    return reprs.table(names, rows[: reprs.MOST], len(rows))
+
+
+def _rows_shown(frame: pd.DataFrame) -> str:
+    rows = frame.head(reprs.MOST).itertuples(index=False, name=None)
+    return reprs.table([str(c) for c in frame.columns], rows, len(frame))
 
 
 def not_enough(
@@ -258,6 +276,20 @@ class Published:
     def frame(self) -> pd.DataFrame:
         """The published rows as a new frame."""
         return pd.DataFrame(list(self.rows), columns=[c.name for c in self.columns])
+
+    def __repr__(self) -> str:
+        return f"Published({self.name}, {len(self.rows)} rows, {len(self.estimates)} estimates)"
+
+    def _repr_html_(self) -> str:
+        """Show what passed the door in JupyterLab; a page draws its own from the payload."""
+        title = f"{self.name} ({self.family.value})"
+        if self.missing:
+            return reprs.page(title, note=f"Not enough data: {self.missing}")
+        k = "public data" if self.rules.public else f"groups of {self.rules.k} or more"
+        hidden = f"; {self.n_suppressed:,} cells hidden" if self.n_suppressed else ""
+        return reprs.page(
+            title, _shown(self.estimates), _rows_shown(self.frame), note=f"Published: {k}{hidden}."
+        )
 
     def column(self, role: Role) -> str:
         """Name of the first column with a role, or raise ``KeyError``."""

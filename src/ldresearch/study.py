@@ -15,7 +15,15 @@ from pathlib import PurePath
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import __version__, look_ledger, parameters, places, plan_ledger, views
+from ldresearch import (
+    __version__,
+    look_ledger,
+    parameters,
+    places,
+    plan_ledger,
+    reprs,
+    views,
+)
 from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
 from ldresearch.privacy import publish as _publish
@@ -184,6 +192,18 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({self.name}, {self.client} as of {self.log.as_of}, {self.mode.value})"
+
+    def _repr_html_(self) -> str:
+        """Show in JupyterLab what is studied, for whom and with what."""
+        rules = "public data: shown in full" if self.rules.public else (
+            f"groups of {self.rules.k} or more, counts in steps of {self.rules.base}"
+        )  # fmt: skip
+        about = [("client", self.client), ("as of", self.log.as_of), ("mode", self.mode.value),
+                 ("rules", rules)]  # fmt: skip
+        return reprs.page(
+            self.name, reprs.pairs(about),
+            reprs.table(["parameter", "value"], self._values.items()),
+        )  # fmt: skip
 
     # Measuring -------------------------------------------------------------------------------
 
