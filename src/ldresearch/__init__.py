@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ldresearch import figures, measures, models, privacy, sentences, sources, tables, worlds
     from ldresearch.dataset import Dataset
-    from ldresearch.log import EventLog
+    from ldresearch.log import EventLog, open_log
     from ldresearch.plan import Plan
     from ldresearch.privacy import publish
     from ldresearch.result import Estimate, Published, Result, Rules, Step
@@ -30,13 +30,14 @@ _NAMES = {
     "Rules": "result",
     "Step": "result",
     "begin": "study",
+    "open_log": "log",
     "publish": "privacy",
 }
 
 __all__ = [  # noqa: RUF022 - modules first, then names
     "figures", "measures", "models", "privacy", "sentences", "sources", "tables", "worlds",
     "Dataset", "Estimate", "EventLog", "Plan", "Published", "Result", "Rules", "Step", "begin",
-    "publish",
+    "open_log", "publish",
 ]  # fmt: skip
 
 

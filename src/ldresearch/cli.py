@@ -227,11 +227,13 @@ def init(
 
 @app.command()
 def lab() -> None:
-    """Open the notebooks in JupyterLab."""
-    from ldresearch import places
+    """Open the welcome notebook in JupyterLab; builds the demo organisations the first time."""
+    from ldresearch import places, worlds
 
-    home = places.notebooks_home()
-    command = [sys.executable, "-m", "jupyter", "lab", str(home)]
+    worlds.demo(places.data_home() / "demo")
+    welcome = places.notebooks_home() / "welcome.ipynb"
+    opened = welcome if welcome.is_file() else welcome.parent
+    command = [sys.executable, "-m", "jupyter", "lab", str(opened)]
     os.execv(sys.executable, command)  # noqa: S606 - the interpreter that runs this
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ldresearch import clock, engine, reprs, schema
+from ldresearch import clock, engine, places, reprs, schema
 from ldresearch.dataset import Dataset
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.result import Step
@@ -615,3 +615,38 @@ class EventLog:
         """
         frame: pd.DataFrame = expression.to_pandas()
         return frame
+
+
+def open_log(dataset: str, *, as_of: str | date, time_zone: str = "") -> EventLog:
+    """Open a dataset by its name, as of a date: the way into a session in JupyterLab.
+
+    Parameters
+    ----------
+    dataset : str
+        A name below the data folder such as ``demo/harbour``, or an absolute path.
+    as_of : str or datetime.date
+        First day that is not known.
+    time_zone : str
+        IANA name; the dataset's own unless told otherwise.
+
+    Returns
+    -------
+    EventLog
+        What was known before that day.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such dataset, or the date is no date.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ... '''}, as_of="2024-02-01")
+    >>> open_log(str(tiny.dataset.path), as_of="2024-02-01").has("event")
+    True
+    """
+    return EventLog.open(places.dataset_folder(dataset), as_of=as_of, time_zone=time_zone)

@@ -20,7 +20,7 @@ from ldresearch.run.template import Template
 def test_a_study_holds_notebooks_a_plan_and_a_schedule(tmp_path: Path, root: Path) -> None:
     made = lay_out(tmp_path / "acme")
     assert {p.name for p in made if p.suffix == ".ipynb"} == {
-        p.name for p in (root / "notebooks").glob("*.ipynb")
+        p.name for p in (root / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts
     }
     assert "acme" in (tmp_path / "acme" / "README.md").read_text(encoding="utf-8")
     assert parse((tmp_path / "acme" / "plans" / "example.toml").read_text(encoding="utf-8"))

@@ -52,7 +52,8 @@ def lay_out(folder: Path) -> list[Path]:
     (folder / "data").chmod(0o700)
     made = [_put(folder, target, _text(source, folder.name)) for source, target in _WRITTEN.items()]
     made.append(_put(folder, "plans/example.toml", template()))
-    made += [_copy(file, folder) for file in sorted(places.shipped_notebooks().glob("*.ipynb"))]
+    home = places.shipped_notebooks()
+    made += [_copy(home, file, folder) for file in sorted(home.rglob("*.ipynb"))]
     return [path for path in made if path is not None]
 
 
@@ -72,8 +73,11 @@ def _put(folder: Path, target: str, text: str) -> Path | None:
     return Path(target)
 
 
-def _copy(source: Path, folder: Path) -> Path | None:
-    target = Path("notebooks") / source.name
+def _copy(home: Path, source: Path, folder: Path) -> Path | None:
+    inside = source.relative_to(home)
+    if any(part.startswith(".") for part in inside.parts):
+        return None
+    target = Path("notebooks") / inside
     if (folder / target).exists():
         return None
     (folder / target).parent.mkdir(parents=True, exist_ok=True)
