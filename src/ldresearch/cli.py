@@ -270,7 +270,7 @@ def forget(
     from ldresearch import places
     from ldresearch.run import custody
 
-    named = sys.stdin.readline() if person == "-" else person
+    named = sys.stdin.readline().rstrip("\r\n") if person == "-" else person
     found = custody.forget(
         named, [_dataset(path) for path in data], (runs or places.runs_home()).resolve(),
         key_file=key_file,

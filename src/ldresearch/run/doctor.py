@@ -28,7 +28,7 @@ FINE, NOTE, MEND = "fine", "note", "mend"
 _LEAST_FREE = 2 * 2**30
 """Bytes below which a run may not end."""
 
-_OURS = {MANIFEST, keys.FORGOTTEN, "plans.jsonl", "looks.jsonl", "about.toml"}
+_OURS = {MANIFEST, keys.FORGOTTEN, "plans.jsonl", "looks.jsonl", "about.toml", ".recipe"}
 """What stands in a dataset's folder beside its versions."""
 
 
@@ -91,7 +91,8 @@ def dataset(path: Path) -> list[Check]:
     try:
         found = Dataset.open(path)
     except LdresearchError as error:
-        return [Check(name, "manifest", MEND, str(error))]
+        said, _, do = str(error).partition(" Do: ")
+        return [Check(name, "manifest", MEND, said.rstrip("."), do.rstrip("."))]
     steps: dict[str, Callable[[], Iterator[_Found]]] = {
         "tables": lambda: _tables(found),
         "leftovers": lambda: _leftovers(found),
