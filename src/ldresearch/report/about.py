@@ -246,7 +246,7 @@ def assessment(subject: Subject, rules: Rules | None = None) -> str:
         "## 1. What is done",
         (
             f"Records of learning of about {people} people are read from "
-            f"{', '.join(subject.sources) or 'frames'}, typed, checked, pseudonymised and "
+            f"{_plain(', '.join(subject.sources) or 'frames')}, typed, checked, pseudonymised and "
             f"kept as a "
             f"dataset. Days are counted in {_plain(subject.time_zone)}. Notebooks turn it "
             f"into reports "
@@ -285,4 +285,4 @@ def assessment(subject: Subject, rules: Rules | None = None) -> str:
 
 def _plain(text: str) -> str:
     """Write a text so that Markdown shows it as it stands."""
-    return _EMPHASIS.sub(r"\\\1", text)
+    return _EMPHASIS.sub(r"\\\1", " ".join(text.split()))
