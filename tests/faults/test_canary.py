@@ -20,7 +20,7 @@ import pandas as pd
 import pytest
 
 from ldresearch.dataset import Dataset
-from ldresearch.errors import DataError
+from ldresearch.errors import DataError, LdresearchError
 from ldresearch.ingest import write
 from ldresearch.run.template import Template
 
@@ -217,6 +217,22 @@ def test_no_canary_in_what_a_failing_ingest_says(bad: str, tmp_path: Path) -> No
     if bad != "column":
         search(bad, str(refused.value).encode(), ())
     assert not (tmp_path / "d" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("row", ["Ann Canary,2024-01-03T09:00:00Z", "Ann Canary,Ann Canary,12345"])
+def test_a_file_without_a_header_is_refused_without_its_first_row(row: str, tmp_path: Path) -> None:
+    """Its first row would be the names of the columns, and those are suggested elsewhere."""
+    from ldresearch import sources
+
+    file = tmp_path / "clicks.csv"
+    Path(f"{file}.toml").write_text(
+        '[[feed]]\ntable = "event"\n[feed.columns]\nperson_id = "who"\noccurred_at = "when"\n'
+        'verb = { value = "view" }\nsource = { value = "lms" }\n'
+    )
+    file.write_text(f"{row}\n{row}\n")
+    with pytest.raises(LdresearchError) as refused:
+        sources.ingest("tabular", file, tmp_path / "d", key=KEY)
+    assert "Canary" not in str(refused.value)
 
 
 def test_no_canary_on_the_command_line(

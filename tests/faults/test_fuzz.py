@@ -134,7 +134,7 @@ WORDS = [
     b"\xff\xfe", b"\xed\xa0\x80", b'"', b"'", b",", b"\t", b"\n", b"\r", b"{", b"}", b"[" * 300,
     b"\\u0000", b"=1+1", b"' OR 1=1 --", b"<script>", "٣".encode(), "\u202e".encode(),
     b"\xef\xbb\xbf",
-    b"true", b"P1Y", b"canary.ann@birds.example", b"{}", b"[]", b"0", b"1.5", b"../../etc/passwd",
+    b"true", b"P1Y", b"{}", b"[]", b"0", b"1.5", b"../../etc/passwd",
 ]  # fmt: skip
 
 
