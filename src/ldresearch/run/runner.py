@@ -286,7 +286,7 @@ def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None
         return outcome.Failure(reason, RunError.exit_code)
     published = {path.name: sha256(path) for path in (job.place.page, job.place.facts)}
     _write(folder, record | {"status": "published", "published": published,
-                             "run_id": facts.get("run_id", "")})  # fmt: skip
+                             "run_id": facts.get("run_id", ""), "previous": earlier})  # fmt: skip
     return None
 
 
