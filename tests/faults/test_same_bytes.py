@@ -34,7 +34,7 @@ CHILD = textwrap.dedent(
 
     engine.analysis = partial(engine.analysis, threads=int(threads))
     engine.intake = partial(engine.intake, threads=int(threads))
-    world = organisation(5, name="text", n_persons=240, n_months=12, time_zone="Europe/Berlin")
+    world = organisation(5, name="text", n_persons=150, n_months=8, time_zone="Europe/Berlin")
     tables = dict(world.tables)
     if int(order):
         tables = {n: t.sample(frac=1, random_state=int(order)) for n, t in reversed(tables.items())}
@@ -43,7 +43,7 @@ CHILD = textwrap.dedent(
     found = {"data": dataset.manifest.data_hash}
     for name in names.split(","):
         template = Template.find(name)
-        given = {"dataset": str(dataset.path), "as_of": "2025-01-01"}
+        given = {"dataset": str(dataset.path), "as_of": "2024-09-01"}
         book = conftest.executed(template.content, parameters.resolve(template.declared, given))
         stopped = outcome.stopped(book)
         if stopped:

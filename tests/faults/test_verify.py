@@ -18,6 +18,7 @@ def dataset(tmp_path: Path, planted: Callable[..., Dataset]) -> Dataset:
     return planted(tmp_path / "d", lambda name, frame: frame, public=True, key=b"k" * 32)
 
 
+@pytest.mark.slow
 def test_a_page_or_facts_that_were_changed_are_found(
     dataset: Dataset, tmp_path: Path, go: Callable[..., Any]
 ) -> None:

@@ -187,9 +187,9 @@ def _kernel() -> Iterator[_Found]:
 
 
 def _fonts() -> Iterator[_Found]:
-    from matplotlib import font_manager
+    from ldresearch.figures import style
 
-    path = Path(font_manager.findfont("DejaVu Sans"))
+    path = style.measuring_font()
     if not path.is_file():
         yield MEND, "the font that figures are measured with is missing", "reinstall matplotlib"
     elif path.stem != "DejaVuSans":
