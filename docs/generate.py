@@ -285,6 +285,61 @@ def _example(example: Mapping[str, Any]) -> str:
     return f"{example['says'].strip()}\n\n" + "```text\n" + "\n\n".join(blocks) + "\n```"
 
 
+# Faults -------------------------------------------------------------------------------------
+
+_PARTS = {
+    "A": "Disclosure: people made out in a report",
+    "B": "Security",
+    "C": "Runs: crashes, concurrency, schedule, the same again",
+    "D": "Data",
+    "E": "Statistics",
+    "F": "Governance",
+}
+
+
+def faults_page(root: Path) -> str:
+    """Return the page of every fault and threat, and where each is tested."""
+    cases = tomllib.loads((root / "tests" / "faults" / "cases.toml").read_text(encoding="utf-8"))
+    states = [_state(case) for case in cases.values()]
+    counted = ", ".join(f"{states.count(s)} {s}" for s in ("tested", "decided", "open"))
+    parts = []
+    for letter, title in _PARTS.items():
+        rows = [
+            (key, case["what"], _state(case), _where(case))
+            for key, case in cases.items()
+            if key[0] == letter
+        ]
+        parts.append(f"## {title}\n\n{_table(('case', 'what goes wrong', 'state', 'where'), rows)}")
+    return _page(
+        _note("tests/faults/cases.toml"),
+        "# Faults and threats",
+        f"What goes wrong with learning records, reports and schedules, case by case: {counted}. "
+        "*Tested* names the tests that fail when it happens. *Decided* says why no test can hold "
+        "it. *Open* says what is missing. The [threat model](threat-model.md) tells the same by "
+        "who attacks; [privacy](privacy.md) what is promised and what is not.",
+        *parts,
+    )
+
+
+def _state(case: Mapping[str, Any]) -> str:
+    if "later" in case:
+        return "open"
+    return "tested" if "holds" in case else "decided"
+
+
+def _where(case: Mapping[str, Any]) -> str:
+    if "not_code" in case:
+        page = str(case["not_code"]).removeprefix("docs/")
+        return f"said in [{page.removesuffix('.md')}]({page})"
+    if "holds" not in case:
+        return str(case.get("decided", case.get("later")))
+    by_file: dict[str, list[str]] = {}
+    for node in case["holds"]:
+        file, _, name = node.partition("::")
+        by_file.setdefault(file, []).append(f"`{name}`")
+    return "; ".join(f"[{file}](../{file}) {', '.join(names)}" for file, names in by_file.items())
+
+
 # All of them --------------------------------------------------------------------------------
 
 
@@ -296,6 +351,7 @@ def pages(root: Path = ROOT) -> dict[str, str]:
         "data-dictionary.md": data_dictionary_page,
         "parameters.md": lambda: parameters_page(root),
         "definitions.md": lambda: definitions_page(root),
+        "faults.md": lambda: faults_page(root),
     }
     return {name: write() for name, write in writers.items()}
 

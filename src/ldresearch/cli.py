@@ -35,6 +35,8 @@ new = typer.Typer(help="Lay out the files of something new.", no_args_is_help=Tr
 app.add_typer(new, name="new")
 plan = typer.Typer(help="Write, check and freeze a measurement plan.", no_args_is_help=True)
 app.add_typer(plan, name="plan")
+key_commands = typer.Typer(help="Look at the keys of clients, or change one.", no_args_is_help=True)
+app.add_typer(key_commands, name="keys")
 
 Reports = Annotated[Path | None, typer.Option("--out", help="folder of the reports")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="private folder of executed notebooks")]
@@ -67,7 +69,7 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
         if template.reads_several
     ]
     # The made-up calendar ends where it ends: its reports are fresh on the day after.
-    done = _finish(planned, options, today=max(job.place.as_of for job in planned))
+    done = _finish([planned], options, today=max(job.place.as_of for job in planned))
     typer.echo(str(options.reports / "index.html"))
     _exit_with(done)
 
@@ -98,10 +100,9 @@ def ingest(
     if out is None:
         raise ParameterError(message("no folder to write to", where="--out",
                                      do="name the dataset's folder"))  # fmt: skip
-    key = _key(key_file) if key_file else None
     options = dict(_pair(text) for text in option or [])
     report = sources.ingest(
-        source, path, out, client=client, key=key, public=public, time_zone=time_zone,
+        source, path, out, client=client, key_file=key_file, public=public, time_zone=time_zone,
         options=options,
     )  # fmt: skip
     if as_json:
@@ -127,6 +128,13 @@ def run(
     together: Annotated[
         bool, typer.Option("--together", help="one report over all datasets, clients kept apart")
     ] = False,
+    first: Annotated[
+        str, typer.Option("--from", help="first of several as-of dates, in place of --as-of")
+    ] = "",
+    last: Annotated[str, typer.Option("--to", help="last of several as-of dates")] = "",
+    every: Annotated[
+        str, typer.Option("--every", help="step between them: day, week, month or quarter")
+    ] = "week",
     out: Reports = None,
     runs: Runs = None,
     jobs: Jobs = 2,
@@ -139,7 +147,8 @@ def run(
     from ldresearch.run.template import Template
 
     datasets = [_dataset(path) for path in data]
-    if not as_of:
+    days = _days(as_of, first, last, every)
+    if not days:
         raise ParameterError(
             message("every study is as of a date", where="--as-of", allowed="YYYY-MM-DD",
                     do=_first_unknown_day(datasets))
@@ -150,14 +159,17 @@ def run(
             message("this parameter has an option of its own", where="-p",
                     do="use --data, --together and --as-of")
         )  # fmt: skip
-    every = [t.name for t in Template.every() if t.reads_several or not together]
-    names = dict.fromkeys(every if notebooks == ["all"] else notebooks)
+    fitting = [t.name for t in Template.every() if t.reads_several or not together]
+    names = dict.fromkeys(fitting if notebooks == ["all"] else notebooks)
     options = _options(out, runs, jobs, force, timeout)
     studies = [datasets] if together else [[dataset] for dataset in datasets]
     planned = [
-        runner.plan(Template.find(name), study[0], {**given, "as_of": as_of}, options, study[1:])
-        for study in studies
-        for name in names
+        [
+            runner.plan(Template.find(name), study[0], {**given, "as_of": day}, options, study[1:])
+            for study in studies
+            for name in names
+        ]
+        for day in days
     ]
     done = _finish(planned, options)
     if as_json:
@@ -256,6 +268,147 @@ def verify(
             typer.echo(line)
     if not found.is_same:
         raise typer.Exit(5)
+
+
+@app.command()
+def forget(
+    person: Annotated[str, typer.Argument(help="the id as the sources give it; - reads stdin")],
+    data: Annotated[list[Path], typer.Option("--data", help="a dataset; may be repeated")],
+    key_file: Annotated[Path | None, typer.Option(help="file with the pseudonym key")] = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a person out of datasets and private runs, and refuse their records from now on."""
+    from dataclasses import asdict
+
+    from ldresearch import places
+    from ldresearch.run import custody
+
+    named = sys.stdin.readline().rstrip("\r\n") if person == "-" else person
+    found = custody.forget(
+        named, [_dataset(path) for path in data], (runs or places.runs_home()).resolve(),
+        key_file=key_file,
+    )  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps([asdict(one) for one in found], indent=1))
+        return
+    for one in found:
+        said = "taken out" if one.was_there else "nobody by this id was there"
+        typer.echo(f"{one.client}: {said}; later records are refused; "
+                   f"{one.n_runs} executed notebooks removed; published pages stay")  # fmt: skip
+
+
+@app.command()
+def prune(
+    older_than: Annotated[float, typer.Option("--older-than", min=0, help="days")],
+    runs: Runs = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what would go")] = False,
+) -> None:
+    """Remove private runs that nobody wrote to for some days."""
+    import time
+
+    from ldresearch import places
+    from ldresearch.run import custody
+
+    home = (runs or places.runs_home()).resolve()
+    for path in custody.prune(home, older_than, now=time.time(), dry_run=dry_run):
+        typer.echo(str(path))
+
+
+@app.command()
+def about(
+    data: Annotated[list[Path], typer.Option("--data", help="a dataset; may be repeated")] = [],  # noqa: B006
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="TOML; about.toml beside the manifest")
+    ] = None,
+    assessment: Annotated[
+        Path | None, typer.Option("--dpia", help="also write an impact assessment there")
+    ] = None,
+    template: Annotated[
+        bool, typer.Option("--template", help="print settings to fill in, write nothing")
+    ] = False,
+    out: Reports = None,
+) -> None:
+    """Write the page that tells people what the reports are for, and a draft for counsel."""
+    from ldresearch import places
+    from ldresearch.files import atomic_write
+    from ldresearch.report import about as papers
+    from ldresearch.run import about as filled
+
+    if template:
+        typer.echo(papers.template(), nl=False)
+        return
+    if not data or (assessment and len(data) > 1):
+        raise ParameterError(
+            message("an assessment is of one dataset" if data else "no dataset named",
+                    where="--data", do="name one")
+        )  # fmt: skip
+    for path in data:
+        dataset = _dataset(path)
+        typer.echo(str(filled.write([dataset], (out or places.reports_home()).resolve(), settings)))
+        if assessment:
+            found = filled.subject([dataset], settings)
+            atomic_write(assessment, papers.assessment(found))
+            typer.echo(str(assessment))
+
+
+@app.command()
+def doctor(
+    data: Annotated[list[Path], typer.Option("--data", help="also look at this dataset")] = [],  # noqa: B006
+    out: Reports = None,
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check an installation and datasets, and say what to mend."""
+    from ldresearch import places
+    from ldresearch.run import doctor as looking
+
+    options = _options(out, runs, 1, force=False)
+    found = looking.installation(reports=options.reports, runs=options.runs)
+    for path in data:
+        inside = places.data_home() / path
+        found += looking.dataset(
+            (path if path.is_dir() or not inside.is_dir() else inside).resolve()
+        )
+    if as_json:
+        typer.echo(json.dumps(looking.summary(found), indent=1))
+    else:
+        for check in found:
+            typer.echo(f"{check.state:5} {check.about}, {check.name}: {check.said}")
+            if check.do and check.state != looking.FINE:
+                typer.echo(f"      {check.do}")
+    if not looking.summary(found)["is_fine"]:
+        raise typer.Exit(5)
+
+
+@key_commands.command("list")
+def keys_list(as_json: AsJson = False) -> None:
+    """List the keys of this user's key store, and what is amiss with them; never a key."""
+    from ldresearch.privacy import keys
+    from ldresearch.sources import key_store
+
+    found = keys.listed(key_store())
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    typer.echo(str(key_store()))
+    for one in found:
+        typer.echo(f"  {one['file']}  {one['id']}  {one['said']}")
+
+
+@key_commands.command("rotate")
+def keys_rotate(
+    client: Annotated[str, typer.Argument(help="name of the organisation, as in its manifest")],
+) -> None:
+    """Give a client a new key; its sources have to be ingested anew into another folder."""
+    from ldresearch.privacy import keys
+    from ldresearch.sources import key_store
+
+    typer.echo(str(keys.rotate(client, key_store())))
+    _say(
+        f"New key for {client}. Now ingest every source anew into another folder, check the "
+        "reports, then remove the old dataset and its runs. Who was forgotten stays so."
+    )
 
 
 @new.command("analysis")
@@ -370,10 +523,26 @@ def _options(
     )  # fmt: skip
 
 
-def _finish(planned: Sequence[Job], options: Options, today: str = "") -> list[Done]:
+def _days(as_of: str, first: str, last: str, every: str) -> list[str]:
+    """Read one as-of date, or a range of them; none where none was given."""
+    from ldresearch import clock
+
+    if not (first or last):
+        return [as_of] if as_of else []
+    if as_of or not (first and last):
+        raise ParameterError(
+            message("a range has two ends", where="--from and --to",
+                    do="give both, and no --as-of")
+        )  # fmt: skip
+    ends = clock.parse_date(first, name="--from"), clock.parse_date(last, name="--to")
+    return [day.isoformat() for day in clock.days(*ends, every)]
+
+
+def _finish(planned: Sequence[Sequence[Job]], options: Options, today: str = "") -> list[Done]:
+    """Run group after group: a report compares with the one before, so that has to be there."""
     from ldresearch.run import runner
 
-    done = runner.run(planned, options)
+    done = [one for jobs in planned for one in runner.run(jobs, options)]
     _index(options.reports, today)
     return done
 
@@ -434,26 +603,6 @@ def _sketch(source: str, path: Path) -> str:
     from ldresearch.sources import tabular
 
     return str(tabular.sketch(path))
-
-
-def _key(file: Path) -> bytes:
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise ParameterError(
-            message("the key cannot be read", where="--key-file", got=error.strerror)
-        ) from None
-    try:
-        key = bytes.fromhex(raw.decode("ascii").strip())
-    except ValueError:
-        key = raw
-    if len(key) != 32:
-        raise ParameterError(
-            message("a key has another length", where="--key-file", got=f"{len(key)} bytes",
-                    allowed="32 bytes, raw or as 64 hexadecimal digits",
-                    do="make one with: python -c 'import secrets; print(secrets.token_hex(32))'")
-        )  # fmt: skip
-    return key
 
 
 def _ingest_lines(report: Any) -> list[str]:

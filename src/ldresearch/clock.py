@@ -7,6 +7,7 @@ as one.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -121,3 +122,54 @@ def week_of(day: date) -> date:
     datetime.date(2024, 2, 26)
     """
     return day - timedelta(days=day.weekday())
+
+
+STEPS = ("day", "week", "month", "quarter")
+"""How far apart the days of a range may lie."""
+
+
+def days(first: date, last: date, every: str) -> list[date]:
+    """List the days of a range, both ends included where a step meets them.
+
+    Parameters
+    ----------
+    first, last : date
+    every : str
+        One of ``STEPS``. A month from the 31st is the last day of a shorter month.
+
+    Raises
+    ------
+    ParameterError
+        For another step, or a range that ends before it begins.
+
+    Examples
+    --------
+    >>> [str(day) for day in days(date(2024, 1, 31), date(2024, 4, 1), "month")]
+    ['2024-01-31', '2024-02-29', '2024-03-31']
+    >>> len(days(date(2024, 1, 1), date(2024, 12, 29), "week"))
+    52
+    """
+    if every not in STEPS:
+        raise ParameterError(
+            message("no such step", where="every", got=every, allowed=", ".join(STEPS))
+        )
+    if last < first:
+        raise ParameterError(
+            message("the range ends before it begins", where="to", got=str(last),
+                    allowed=f"from {first} on")
+        )  # fmt: skip
+    found = []
+    for i in range((last - first).days + 1):
+        day = _after(first, i, every)
+        if day > last:
+            break
+        found.append(day)
+    return found
+
+
+def _after(first: date, n: int, every: str) -> date:
+    if every in ("day", "week"):
+        return first + timedelta(days=n * (7 if every == "week" else 1))
+    months = first.month - 1 + n * (3 if every == "quarter" else 1)
+    year, month = first.year + months // 12, months % 12 + 1
+    return date(year, month, min(first.day, monthrange(year, month)[1]))

@@ -53,6 +53,9 @@ class Manifest:
         Rejected rows by table and reason.
     sources : tuple of mapping
         ``kind``, ``name`` (no folder), ``sha256`` and ``bytes`` of each source file.
+    key_id : str
+        Which key the pseudonyms were made with, without saying anything about it; empty in
+        datasets written before this was kept.
     """
 
     client: str
@@ -66,6 +69,7 @@ class Manifest:
     rejected: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     sources: tuple[Mapping[str, Any], ...] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    key_id: str = ""
     schema_version: int = schema.SCHEMA_VERSION
 
     def rows(self, table: str) -> int:

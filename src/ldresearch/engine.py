@@ -194,3 +194,42 @@ def _opened(backend: Any, name: str, file: Path) -> ibis.Table:
         f"CREATE TABLE {identifier(name)} AS SELECT * FROM read_parquet({literal(str(file))})"  # noqa: S608
     )
     return backend.table(name)
+
+
+def unlocked(allowed: Path, secret: Path) -> list[str]:
+    """Try what a connection must refuse; return what it did not.
+
+    Parameters
+    ----------
+    allowed : Path
+        A folder that the connection may touch.
+    secret : Path
+        A file outside of it.
+
+    Returns
+    -------
+    list of str
+        Empty where the engine holds to its settings.
+    """
+    import duckdb
+
+    climbing = allowed / ".." / secret.name
+    attempts = {
+        "reading another file": f"FROM read_csv({literal(str(secret))})",
+        "writing another file": f"COPY (SELECT 1) TO {literal(str(secret) + '.copy')}",
+        "climbing out of its folder": f"FROM read_csv({literal(str(climbing))})",
+        "unlocking itself": "SET enable_external_access = true",
+        "loading an extension": "LOAD httpfs",
+    }
+    connection = intake([allowed])
+    found = []
+    try:
+        for name, statement in attempts.items():
+            try:
+                connection.execute(statement)
+            except duckdb.Error:
+                continue
+            found.append(name)
+    finally:
+        connection.close()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import shutil
@@ -83,6 +84,27 @@ def locked(path: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether someone holds a lock file just now; a file that merely lies there is free."""
+    if os.name == "nt" or not path.exists():
+        return False
+    import fcntl
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+
+def remove_drafts(path: Path) -> None:
+    """Remove what a killed process left of a file it was writing; call it under the lock."""
+    if path.parent.is_dir():
+        for draft in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            draft.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 from ldresearch import clock, engine, instants, schema
 from ldresearch.dataset import MANIFEST, Dataset, Manifest, TableEntry
 from ldresearch.engine import identifier, literal
-from ldresearch.errors import DataError, did_you_mean, message
-from ldresearch.files import atomic_write, locked, remove_tree, sync_tree
+from ldresearch.errors import DataError, ParameterError, did_you_mean, message
+from ldresearch.files import atomic_write, locked, remove_drafts, remove_tree, sync_tree
+from ldresearch.privacy import keys
 from ldresearch.privacy.pseudonym import pseudonyms
 
 if TYPE_CHECKING:
@@ -180,6 +181,8 @@ def admit(
     public: bool,
     time_zone: str,
     reject_limit: float = REJECT_LIMIT,
+    retired: Sequence[bytes] = (),
+    forgotten: Sequence[Mapping[str, str]] = (),
 ) -> IngestReport:
     """Take a reading through the door and publish the dataset atomically.
 
@@ -200,6 +203,10 @@ def admit(
         IANA name in which days are counted.
     reject_limit : float
         Share of a table's rows that may be rejected.
+    retired : sequence of bytes
+        Keys the client had before, by which persons forgotten then are known.
+    forgotten : sequence of mapping
+        Marks of forgotten persons beside those that the dataset keeps itself.
 
     Returns
     -------
@@ -210,17 +217,102 @@ def admit(
     Raises
     ------
     DataError
-        For an unknown table or column, a missing required column, another client or time zone
-        than the dataset has, or more rejected rows than allowed. The old dataset stays whole.
+        For an unknown table or column, a missing required column, another client, key or time
+        zone than the dataset has, or more rejected rows than allowed. The old dataset stays whole.
     """
     clock.zone(time_zone)
     with locked(folder.parent / f".{folder.name}.lock"):
         before = Dataset.open(folder) if (folder / MANIFEST).is_file() else None
         _check_same_client(before, client, public, time_zone)
+        if before:
+            check_key(before, key)
+        if forgotten:
+            keys.remember(folder / keys.FORGOTTEN, forgotten)
         if before and reading.files and _is_known(before, reading):
             return IngestReport(before, True, {}, {}, {})
         run = _Intake(connection, reading, before, client, key, public, time_zone, reject_limit)
+        run.forgotten = keys.forgotten(folder / keys.FORGOTTEN)
+        run.keys = (key, *retired)
         return run.publish(folder)
+
+
+def forget(folder: Path, person: str, *, key: bytes) -> bool:
+    """Take a person out of a dataset, for good: every row, and every row to come.
+
+    The person is remembered first, by a keyed mark only, so that an interrupted call never leaves
+    someone half forgotten who can be read in again; calling it anew finishes the work. The tables
+    are replaced in one move, and versions that still hold the person are removed.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset.
+    person : str
+        The raw id, as sources give it.
+    key : bytes
+        Pseudonym key of the client.
+
+    Returns
+    -------
+    bool
+        Whether the person was in the dataset.
+
+    Raises
+    ------
+    DataError
+        If there is no dataset, or its pseudonyms were made with another key.
+    """
+    dataset = Dataset.open(folder)
+    connection = connect(folder, [])
+    try:
+        with locked(folder.parent / f".{folder.name}.lock"):
+            before = Dataset.open(folder)
+            check_key(before, key)
+            [(known,)] = connection.execute(
+                f"SELECT lower({_clean_text('?::TEXT')})", [person.replace("\x00", "")]
+            ).fetchall()
+            if not known:
+                raise ParameterError(message("no person named", where="forget"))
+            entry = {"key": keys.key_id(key), "mark": keys.marks([known], key)[0]}
+            keys.remember(folder / keys.FORGOTTEN, [entry])
+            manifest = dataset.manifest
+            run = _Intake(
+                connection, Reading({}), before, manifest.client, key, manifest.public,
+                manifest.time_zone, REJECT_LIMIT,
+            )  # fmt: skip
+            run.leaving = pseudonyms([known], key)[0]
+            was_there = run.holds(run.leaving)
+            if was_there:
+                run.publish(folder)
+            _remove_leftovers(folder, keep={Dataset.open(folder).manifest.version})
+            return was_there
+    finally:
+        connection.close()
+
+
+def check_key(dataset: Dataset, key: bytes) -> None:
+    """Refuse a key that is not the one a dataset's pseudonyms were made with.
+
+    Raises
+    ------
+    DataError
+        If it is another. Of a dataset that does not say, any key is taken.
+    """
+    if dataset.manifest.key_id not in ("", keys.key_id(key)):
+        raise DataError(
+            message("the pseudonyms of this dataset were made with another key", where="dataset",
+                    do="use that key, or ingest every source anew into another folder")
+        )  # fmt: skip
+
+
+def _remove_leftovers(folder: Path, keep: set[str]) -> None:
+    """Remove versions nobody needs, and what a killed process left; call it under the lock."""
+    for old in [*folder.glob("v-*"), *folder.glob(".draft-*")]:
+        if old.name not in keep:
+            remove_tree(old)
+    for name in (MANIFEST, keys.FORGOTTEN):
+        remove_drafts(folder / name)
+    remove_tree(folder / ".spill")
 
 
 def _is_known(before: Dataset, reading: Reading) -> bool:
@@ -267,6 +359,9 @@ class _Intake:
         self.rows_out: dict[str, int] = {}
         self.rejected: dict[str, dict[str, int]] = {}
         self.notes: dict[str, Any] = dict(reading.notes)
+        self.forgotten: Sequence[Mapping[str, str]] = ()
+        self.keys: Sequence[bytes] = (key,)
+        self.leaving = ""
 
     def publish(self, folder: Path) -> IngestReport:
         """Run every step; the manifest is replaced last."""
@@ -542,6 +637,10 @@ class _Intake:
             ids = [r[0] for r in self.sql(distinct).fetchall()]
         else:
             ids = []
+        gone = keys.among_forgotten(ids, self.forgotten, self.keys) if self.forgotten else set()
+        if gone:
+            self._refuse(gone, columns, either)
+            ids = [i for i in ids if i not in gone]
         import pyarrow as pa
 
         keyed = pseudonyms(ids, self.key)
@@ -569,13 +668,64 @@ class _Intake:
         ]
         if self.before and self.before.manifest.rows("identity"):
             file = literal(str(self.before.file("identity").resolve()))
-            persons.append(f"SELECT person_id FROM read_parquet({file})")
+            staying = f" WHERE person_id <> {literal(self.leaving)}" if self.leaving else ""
+            persons.append(f"SELECT person_id FROM read_parquet({file}){staying}")
         everyone = " UNION ".join(persons) or "SELECT NULL::TEXT AS person_id WHERE false"
         self.sql(
             "CREATE TEMP TABLE all_identity AS SELECT "
             "(row_number() OVER (ORDER BY person_id))::INTEGER AS person_key, person_id "
             f"FROM ({everyone})"
         )
+
+    def _refuse(
+        self,
+        gone: set[str],
+        columns: Sequence[tuple[str, str]],
+        either: Sequence[tuple[str, str, str]],
+    ) -> None:
+        """Reject rows about the forgotten, and leave their names out of rows about others."""
+        import pyarrow as pa
+
+        self.connection.register("_gone_ids", pa.table({"raw": pa.array(sorted(gone))}))
+        self.sql("CREATE TEMP TABLE _gone AS SELECT * FROM _gone_ids")
+        self.connection.unregister("_gone_ids")
+        for table, column in columns:
+            if column == PERSON_ID:
+                self._reject_where(table, f"{column} IN (FROM _gone)", FORGOTTEN)
+            else:
+                self.sql(f"UPDATE new_{table} SET {column} = NULL WHERE {column} IN (FROM _gone)")
+        for table, column, is_person in either:
+            self._reject_where(table, f"{is_person} AND {column} IN (FROM _gone)", FORGOTTEN)
+        self.sql("DROP TABLE _gone")
+        # A row's number would say which line of the source was theirs.
+        self.sql("UPDATE _rejects SET file = NULL, row = NULL WHERE reason = ?", [FORGOTTEN])
+
+    def holds(self, pseudonym: str) -> bool:
+        """Whether a stored table holds a person."""
+        if self.before is None:
+            return False
+        columns = [("identity", PERSON_ID), *((t, c) for t, (c, _) in _PERSON_OR_GROUP.items())]
+        columns += [(t, c) for t, named in schema.PSEUDONYM_COLUMNS.items() for c in named]
+        for table, column in columns:
+            if self.before.manifest.rows(table):
+                file = literal(str(self.before.file(table).resolve()))
+                query = f"SELECT count(*) FROM read_parquet({file}) WHERE {column} = ?"
+                [(n,)] = self.sql(query, [pseudonym]).fetchall()
+                if n:
+                    return True
+        return False
+
+    def _without(self, table: schema.Table, source: str) -> str:
+        """Leave the person who is leaving out of stored rows."""
+        who = literal(self.leaving)
+        named = schema.PSEUDONYM_COLUMNS.get(table.name, ())
+        blanked = ", ".join(f"nullif({c}, {who}) AS {c}" for c in named)
+        rows = f"SELECT * {f'REPLACE ({blanked})' if named else ''} FROM {source}"
+        conditions = [f"person_id IS DISTINCT FROM {who}"] if table.has_person else []
+        if table.name in _PERSON_OR_GROUP:
+            column, is_person = _PERSON_OR_GROUP[table.name]
+            conditions.append(f"NOT ({is_person} AND {column} = {who})")
+        return f"({rows} WHERE {' AND '.join(conditions) or 'true'})"
 
     def _merge(self, table: schema.Table, *, is_new: bool) -> None:
         """Union new and stored rows under the new person keys, one row a key."""
@@ -595,6 +745,8 @@ class _Intake:
                     f"(SELECT s.*, i.person_id AS person_id FROM {source} AS s "
                     f"LEFT JOIN read_parquet({map_file}) AS i USING (person_key))"
                 )
+            if self.leaving:
+                source = self._without(table, source)
             parts.append(self._keyed(table, source, "all_identity", "person_id", PERSON_ID))
         columns = ", ".join(identifier(n) for n in names)
         self.sql(
@@ -702,7 +854,7 @@ class _Intake:
         self.rows_out[table] = self.rows_in[table] - sum(self.rejected[table].values())
 
     def _check_limit(self, table: str) -> None:
-        fine = {"duplicate", *self.reading.set_aside}
+        fine = {"duplicate", FORGOTTEN, *self.reading.set_aside}
         fine |= {r.removeprefix(f"{table}: ") for r in self.reading.set_aside}
         faults = {r: n for r, n in self.rejected[table].items() if r not in fine}
         n_in, n_bad = self.rows_in[table], sum(faults.values())
@@ -744,20 +896,11 @@ class _Intake:
             raise
         atomic_write(folder / MANIFEST, _to_json(manifest), mode=0o600)
         keep = {manifest.version} | ({self.before.manifest.version} if self.before else set())
-        for old in folder.glob("v-*"):
-            if old.name not in keep:
-                remove_tree(old)
-        remove_tree(folder / ".spill")
+        _remove_leftovers(folder, keep)
         return IngestReport(Dataset.open(folder), False, self.rows_in, self.rows_out, self.rejected)
 
     def _content_hash(self, table: schema.Table) -> str:
-        """Hash a table's rows whatever their order and whichever version of the engine."""
-        text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
-        [(n, low, high)] = self.sql(
-            "SELECT count(*), sum(md5_number_lower(t)), sum(md5_number_upper(t)) FROM "
-            f"(SELECT concat_ws(chr(31), {text}) AS t FROM all_{table.name})"
-        ).fetchall()
-        return hashlib.sha256(f"{table.name} {n} {low} {high}".encode()).hexdigest()
+        return _hashed(self.connection, table, f"all_{table.name}")
 
     def _manifest(self, entries: Mapping[str, TableEntry]) -> Manifest:
         before = self.before.manifest if self.before else None
@@ -778,6 +921,7 @@ class _Intake:
             },
             sources=(*(before.sources if before else ()), *self.reading.files),
             notes={**(before.notes if before else {}), **self.notes},
+            key_id=keys.key_id(self.key),
         )
         values = {f: getattr(draft, f) for f in draft.__dataclass_fields__}
         return Manifest(**{**values, "version": f"v-{draft.data_hash[:12]}"})
@@ -797,6 +941,48 @@ class _Intake:
         )
 
 
+def _hashed(connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str) -> str:
+    """Hash a table's rows whatever their order and whichever version of the engine."""
+    text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
+    [(n, low, high)] = connection.execute(
+        "SELECT count(*), sum(md5_number_lower(t)), sum(md5_number_upper(t)) FROM "
+        f"(SELECT concat_ws(chr(31), {text}) AS t FROM {source})"
+    ).fetchall()
+    return hashlib.sha256(f"{table.name} {n} {low} {high}".encode()).hexdigest()
+
+
+def differing(dataset: Dataset) -> list[str]:
+    """Tell which tables no longer hold what the manifest says was written.
+
+    Parameters
+    ----------
+    dataset : Dataset
+
+    Returns
+    -------
+    list of str
+        Names; empty where all is well. A table whose file is missing or broken is among them.
+    """
+    connection = engine.intake([dataset.path])
+    found = []
+    try:
+        for name, entry in dataset.manifest.tables.items():
+            table, file = schema.TABLES.get(name), literal(str(dataset.file(name).resolve()))
+            try:
+                is_same = table is not None and entry.content_hash == _hashed(
+                    connection, table, f"read_parquet({file})"
+                )
+            except Exception as error:
+                if not type(error).__module__.startswith(("duckdb", "_duckdb")):
+                    raise
+                is_same = False
+            if not is_same:
+                found.append(name)
+    finally:
+        connection.close()
+    return found
+
+
 def _raw_name(column: schema.Column) -> str:
     return PERSON_ID if column.name == schema.PERSON_KEY else column.name
 
@@ -804,6 +990,9 @@ def _raw_name(column: schema.Column) -> str:
 def _raw_type(column: schema.Column) -> schema.Type:
     return schema.Type.TEXT if column.name == schema.PERSON_KEY else column.type
 
+
+FORGOTTEN = "forgotten"
+"""Reason of rows about someone who was forgotten; never held against a source."""
 
 _PERSON_IDS = frozenset({PERSON_ID, "manager_id", "rater_id"})
 _ORIGIN = frozenset({"_file", "_row", "_reason"})

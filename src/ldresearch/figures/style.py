@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -562,3 +563,10 @@ def _wider(said: str) -> float:
 def _figure(ax: Axes) -> Figure:
     figure = ax.get_figure(root=True) if hasattr(ax, "get_figure") else ax.figure
     return figure  # type: ignore[return-value,no-any-return,unused-ignore]
+
+
+def measuring_font() -> Path:
+    """Find the file of the font that texts are measured with; another where it is missing."""
+    from matplotlib import font_manager
+
+    return Path(font_manager.findfont("DejaVu Sans"))

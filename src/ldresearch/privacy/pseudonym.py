@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ldresearch.errors import DataError, message
+from ldresearch.files import sync_folder
 
 KEY_BYTES = 32
 DIGITS = 32
@@ -88,8 +89,7 @@ def key_for(client: str, folder: Path, *, outside: Iterable[Path] = ()) -> bytes
                 message("a key may not be kept with the data or the code", where="key store",
                         do="name a folder outside of both")
             )  # fmt: skip
-    name = re.sub(r"[^a-z0-9_-]+", "-", client.casefold()).strip("-") or "client"
-    file = store / f"{name}-{hashlib.sha256(client.encode()).hexdigest()[:8]}.key"
+    file = key_file(client, store)
     if not file.exists():
         store.mkdir(parents=True, exist_ok=True, mode=0o700)
         _create(file)
@@ -102,15 +102,37 @@ def key_for(client: str, folder: Path, *, outside: Iterable[Path] = ()) -> bytes
     return bytes.fromhex(file.read_text(encoding="ascii").strip())
 
 
-def _create(file: Path) -> None:
-    """Write a new key so that two processes end up with the same one."""
+def key_file(client: str, store: Path) -> Path:
+    """Name the file of a client's key; not necessarily there."""
+    name = re.sub(r"[^a-z0-9_-]+", "-", client.casefold()).strip("-")[:200] or "client"
+    told_apart = hashlib.sha256(client.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return store.expanduser().resolve() / f"{name}-{told_apart}.key"
+
+
+def make_key(file: Path) -> None:
+    """Put a new key in place of the one that is there."""
+    os.replace(_draft(file), file)
+    sync_folder(file.parent)
+
+
+def _draft(file: Path) -> Path:
     draft = file.with_suffix(f".{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as out:
         out.write(secrets.token_hex(KEY_BYTES))
+        out.flush()
+        os.fsync(out.fileno())
+    return draft
+
+
+def _create(file: Path) -> None:
+    """Write a new key so that two processes end up with the same one."""
+    draft = _draft(file)
     try:
         os.link(draft, file)
     except FileExistsError:
         pass
     finally:
         draft.unlink()
+    sync_folder(file.parent)

@@ -41,6 +41,7 @@ class Links:
     history: str = ""
     previous: str = ""
     next: str = ""
+    about: str = ""
 
     @classmethod
     def within(cls, name: str, *, previous: str = "", following: str = "") -> Links:
@@ -63,6 +64,7 @@ class Links:
             history=f"../{name}.history.html",
             previous=f"../{previous}/{name}.html" if previous else "",
             next=f"../{following}/{name}.html" if following else "",
+            about="../about.html",
         )
 
 

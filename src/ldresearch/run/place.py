@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldresearch.files import atomic_write, locked
+from ldresearch.files import atomic_write, locked, remove_drafts
 from ldresearch.result import Scalar
 
 NARROWING = ("unit", "role", "level", "country", "location")
@@ -100,6 +100,8 @@ class Place:
     def publish(self, page: str, facts: Mapping[str, Any]) -> None:
         """Move a page and its facts into place; whatever fails leaves the old ones whole."""
         with locked(self.lock):
+            for path in (self.page, self.facts, self.failed):
+                remove_drafts(path)
             atomic_write(self.page, page, mode=0o644)
             atomic_write(self.facts, dumped(facts), mode=0o644)
             self.failed.unlink(missing_ok=True)

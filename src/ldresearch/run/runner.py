@@ -25,7 +25,7 @@ from ldresearch.dataset import Dataset
 from ldresearch.errors import LdresearchError, ParameterError, RunError, message
 from ldresearch.files import atomic_write, locked, sha256
 from ldresearch.result import Scalar
-from ldresearch.run import outcome
+from ldresearch.run import about, outcome
 from ldresearch.run.place import Place, dumped
 from ldresearch.run.template import Template
 from ldresearch.study import clients, data_hash
@@ -273,6 +273,8 @@ def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None
         earlier = before["report"]["as_of"] if before else ""
         links = page.Links.within(job.place.name, previous=earlier)
         html = page.render(notebook, previous=before, links=links)
+        # The page links to it, so it stands there first.
+        about.write([job.dataset, *job.others], job.place.reports)
         job.place.publish(html, facts)
     except LdresearchError as error:
         _write(folder, record | {"status": "failed", "reason": str(error)})
@@ -284,7 +286,7 @@ def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None
         return outcome.Failure(reason, RunError.exit_code)
     published = {path.name: sha256(path) for path in (job.place.page, job.place.facts)}
     _write(folder, record | {"status": "published", "published": published,
-                             "run_id": facts.get("run_id", "")})  # fmt: skip
+                             "run_id": facts.get("run_id", ""), "previous": earlier})  # fmt: skip
     return None
 
 

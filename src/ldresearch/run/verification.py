@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ldresearch.run import runner
 from ldresearch.run.place import Place
 from ldresearch.run.template import Template
 from ldresearch.study import data_hash
+
+_DIFFERENT = "DIFFERENT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,15 @@ def verify(run_id: str, runs: Path) -> Verification:
         _compared(f"{path.name} as published", path.is_file() and sha256(path) == hashes[path.name])
         for path in (place.page, place.facts)
     ]
-    findings.append(_compared("facts of a second run", _again(record, datasets, place)))
-    return Verification(record["key"], all(f.startswith("same") for f in findings), tuple(findings))
+    findings += _again(record, datasets, place)
+    if record.get("emptied"):
+        findings.append(f"note: {record['emptied']}")
+    is_same = not any(f.startswith(_DIFFERENT) for f in findings)
+    return Verification(record["key"], is_same, tuple(findings))
 
 
 def _compared(what: str, is_same: bool) -> str:
-    return f"{'same' if is_same else 'DIFFERENT'}: {what}"
+    return f"{'same' if is_same else _DIFFERENT}: {what}"
 
 
 def _find(run_id: str, runs: Path) -> dict[str, Any]:
@@ -88,14 +94,38 @@ def _find(run_id: str, runs: Path) -> dict[str, Any]:
     return found[0]
 
 
-def _again(record: dict[str, Any], datasets: Sequence[Dataset], place: Place) -> bool:
+def _again(record: dict[str, Any], datasets: Sequence[Dataset], place: Place) -> list[str]:
+    """Run it once more, elsewhere, beside the report it was compared with then."""
+    what = "facts of a second run", "page of a second run"
     with tempfile.TemporaryDirectory(prefix="ldr-verify-") as folder:
         options = runner.Options(Path(folder) / "reports", Path(folder) / "runs", n_parallel=1)
         template = Template.find(record["notebook"])
         job = runner.plan(template, datasets[0], record["parameters"], options, datasets[1:])
+        _lay_previous(record, place, job.place)
         [done] = runner.run([job], options)
         if done.status != "published" or not place.facts.is_file():
-            return False
+            return [_compared(what[0], False)]
+        try:
+            kept = json.loads(place.facts.read_text(encoding="utf-8"))
+        except ValueError:
+            return [_compared(what[0], False)]
         fresh = json.loads(Path(done.facts).read_text(encoding="utf-8"))
-        kept = json.loads(place.facts.read_text(encoding="utf-8"))
-        return all(fresh[part] == kept[part] for part in ("facts", "checks", "headline", "missing"))
+        found = [_compared(what[0], all(fresh[part] == kept.get(part) for part in _PARTS))]
+        if "previous" not in record or fresh["provenance"] != kept.get("provenance"):
+            # A page tells the revision of the checkout it was made from.
+            return [*found, f"not compared: {what[1]}; it was made elsewhere or before"]
+        is_same = place.page.is_file() and place.page.read_bytes() == Path(done.page).read_bytes()
+        return [*found, _compared(what[1], is_same)]
+
+
+_PARTS = ("facts", "checks", "headline", "missing")
+
+
+def _lay_previous(record: dict[str, Any], place: Place, again: Place) -> None:
+    """Put the facts of the report before where the second run looks for them."""
+    if record.get("previous"):
+        there = Place(place.reports, place.client, record["previous"], place.name).facts
+        if there.is_file():
+            target = Place(again.reports, again.client, record["previous"], again.name).facts
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(there, target)

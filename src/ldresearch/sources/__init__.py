@@ -17,6 +17,8 @@ from ldresearch import places
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.errors import DataError, LdresearchError, ParameterError, did_you_mean, message
 from ldresearch.ingest import REJECT_LIMIT, IngestReport, Reading, admit, connect
+from ldresearch.privacy import keys
+from ldresearch.privacy.pseudonym import key_file as stored_key_file
 from ldresearch.privacy.pseudonym import key_for
 from ldresearch.sources import _files
 
@@ -116,6 +118,7 @@ def ingest(
     *,
     client: str = "",
     key: bytes | None = None,
+    key_file: Path | None = None,
     public: bool = False,
     time_zone: str = "UTC",
     options: Mapping[str, str] = MappingProxyType({}),
@@ -138,6 +141,8 @@ def ingest(
     key : bytes, optional
         Pseudonym key, 32 bytes. Default: the client's key in ``~/.config/ldresearch/keys``, made
         on first use with mode 0600.
+    key_file : Path, optional
+        File with the key, in place of ``key``: also the list of the forgotten beside it is heeded.
     public : bool
         Mark the dataset as public: reports on it need no suppression.
     time_zone : str
@@ -200,11 +205,16 @@ def ingest(
         public, time_zone = _as_there(source, folder)
         options = {"time_zone": time_zone, **options}
     who = client or _client(source, folder)
-    if key is None:
-        store = key_store()
-        outside = [folder, path if path.is_dir() else path.parent / path.name]
-        roots = [r for r in (places.checkout(), places.study()) if r]
-        key = key_for(who, store, outside=[*outside, *roots])
+    retired: list[bytes] = []
+    roots = [r for r in (places.checkout(), places.study()) if r]
+    outside = [folder, path, *roots]
+    if key is None and key_file is None:
+        key = key_for(who, key_store(), outside=outside)
+        key_file, retired = stored_key_file(who, key_store()), keys.retired(who, key_store())
+    elif key is None and key_file is not None:
+        key = keys.read_key(key_file, outside=outside)
+    assert key is not None  # noqa: S101 - one of the three ways gave it
+    forgotten = keys.forgotten(keys.beside(key_file)) if key_file else []
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _files.telling(progress or _on_terminal()):
         connection = connect(folder, [path])
@@ -216,7 +226,8 @@ def ingest(
             _files.step("checking, pseudonymising and writing")
             return admit(
                 connection, reading, folder, client=who, key=key, public=public,
-                time_zone=time_zone, reject_limit=reject_limit,
+                time_zone=time_zone, reject_limit=reject_limit, retired=retired,
+                forgotten=forgotten,
             )  # fmt: skip
         except LdresearchError:
             raise

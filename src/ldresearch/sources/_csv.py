@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldresearch.engine import identifier
-from ldresearch.errors import DataError, did_you_mean, message
+from ldresearch.errors import DataError, message
 from ldresearch.sources import _files
-from ldresearch.sources._files import first_undecodable, open_bytes, step
+from ldresearch.sources._files import column_hint, first_undecodable, open_bytes, step
 
 if TYPE_CHECKING:
     import duckdb
@@ -93,8 +93,9 @@ def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise DataError(
-            message("a column stands twice in the header", where=file.name, got=twice[0],
-                    do="rename one of them")
+            message("a column stands twice in the header", where=file.name,
+                    got=None if _files.is_like_data(names) else twice[0],
+                    do="rename one of them, or give the file a line of names")
         )  # fmt: skip
     return names
 
@@ -234,7 +235,7 @@ def need(loaded: Loaded, columns: Sequence[str], where: str) -> None:
         if name not in loaded.columns:
             raise DataError(
                 message("a column of the publisher is missing", where=where, got=name,
-                        do=did_you_mean(name, loaded.columns))
+                        do=column_hint(name, loaded.columns))
             )  # fmt: skip
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any, cast
 
-from ldresearch.errors import DataError, message
+from ldresearch.errors import DataError, did_you_mean, message
 from ldresearch.files import sha256
 
 Progress = Callable[[str], None]
@@ -160,6 +161,32 @@ def pairs(text: str, option: str) -> dict[str, str]:
             )
         found[name.strip()] = value.strip()
     return found
+
+
+_LIKE_DATA = re.compile(r"@|\d{4}-\d\d|\d{5}|^[^a-zA-Z]*$|^.{61,}$|[\x00-\x1f]")
+
+
+def column_hint(name: str, columns: Iterable[str]) -> str:
+    """Suggest the column nearest to a missing one, unless the header looks like a row of data.
+
+    A file without a line of names gives its first row as names, and an error must not quote it.
+
+    Examples
+    --------
+    >>> column_hint("who", ["whom", "when"])
+    'did you mean whom?'
+    >>> column_hint("who", ["ann@example.org", "2024-01-03"])
+    'give the file a first line of column names: it looks like data'
+    """
+    names = list(columns)
+    if is_like_data(names):
+        return "give the file a first line of column names: it looks like data"
+    return did_you_mean(name, names)
+
+
+def is_like_data(names: Iterable[str]) -> bool:
+    """Whether what should be the names of columns looks like a row of data."""
+    return any(_LIKE_DATA.search(name) for name in names)
 
 
 def option_entry(source: str, options: Mapping[str, str]) -> dict[str, Any]:

@@ -557,7 +557,7 @@ def _check_columns(feed: _Feed, source: _Source) -> None:
         if name not in source.types:
             raise ParameterError(
                 message("the file has no such column", where=f"{feed.where}, {source.file.name}",
-                        got=name, do=did_you_mean(name, source.types))
+                        got=name, do=_files.column_hint(name, source.types))
             )  # fmt: skip
     for target, spec in feed.columns.items():
         column = next(c for c in feed.table.columns if _raw(c.name) == target)
