@@ -20,6 +20,7 @@ from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
 from ldresearch.privacy import publish as _publish
 from ldresearch.privacy.gate import MIME
+from ldresearch.privacy.suppression import Told
 from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, to_payload
 from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
 from ldresearch.wording import listing
@@ -177,6 +178,7 @@ class Run:
         self.mode = Mode(str(values.get("mode", Mode.PUBLISH)))
         self._values = dict(values)
         self._published: list[Published] = []
+        self._told = Told()
         self._checks: list[dict[str, Scalar]] = []
         self._headline: Headline | None = None
         self._coverage: list[Published] = []
@@ -268,7 +270,7 @@ class Run:
     # Publishing ------------------------------------------------------------------------------
 
     def publish(self, result: Result) -> Published:
-        """Take a result through the door, under this run's rules.
+        """Take a result through the door, under this run's rules and beside what it told before.
 
         Parameters
         ----------
@@ -285,7 +287,7 @@ class Run:
         DisclosureError
             If it has a column about one person, or rules that are too weak.
         """
-        published = _publish(result, self.rules)
+        published = _publish(result, self.rules, self._told)
         self._published.append(published)
         return published
 

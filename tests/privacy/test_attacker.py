@@ -1,0 +1,206 @@
+"""An attacker with a linear program reads the tables of a report.
+
+It knows every published number, that counts were rounded to 5, that small ones are hidden, and
+which counts add up to which. It shares no code with what protects the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import linprog
+
+from ldresearch.privacy import check_payload, publish
+from ldresearch.privacy.suppression import Told
+from ldresearch.result import Partition, Published, Result, Rules, to_payload
+from ldresearch.vocabulary import Family, Role
+
+K, BASE = 10, 5
+COUNTS = {"started": "started", "n": "employed"}
+Point = tuple[str, tuple[tuple[str, Any], ...]]
+
+
+def people(seed: int, n_units: int, n_levels: int) -> pd.DataFrame:
+    """Staff of an organisation: a few large units, a few tiny ones, as they are."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(60, 700))
+    units = rng.choice(n_units, size=n, p=rng.dirichlet(np.full(n_units, 0.7)))
+    levels = rng.choice(n_levels, size=n, p=rng.dirichlet(np.full(n_levels, 0.9)))
+    frame = pd.DataFrame({"unit": units, "level": levels, "one": 1})
+    return frame.assign(started=rng.random(n) < rng.uniform(0.05, 0.9))
+
+
+def counted(staff: pd.DataFrame, over: Sequence[str], *, with_margins: bool) -> Result:
+    """Count staff in each combination of the keys, and in all of each, where asked for."""
+    cells = staff.groupby(list(over)).agg(started=("started", "sum"), n=("one", "sum"))
+    frame = cells.reset_index().astype({c: object for c in over})
+    if with_margins:
+        for summed in product([False, True], repeat=len(over)):
+            kept = [c for c, gone in zip(over, summed, strict=True) if not gone]
+            if len(kept) == len(over):
+                continue
+            wide = (
+                staff.groupby(kept).agg(started=("started", "sum"), n=("one", "sum")).reset_index()
+                if kept
+                else pd.DataFrame({"started": [staff["started"].sum()], "n": [len(staff)]})
+            )
+            frame = pd.concat([frame, wide.assign(**{c: "all" for c in over if c not in kept})])
+    frame["share"] = frame["started"] / frame["n"]
+    roles = dict.fromkeys(over, Role.KEY) | {
+        "started": Role.COUNT, "n": Role.N, "share": Role.RATE,
+    }  # fmt: skip
+    return Result("staff", Family.RATES, frame.reset_index(drop=True), roles,
+                  parts=Partition(tuple(over), COUNTS))  # fmt: skip
+
+
+def one_way(staff: pd.DataFrame) -> list[Result]:
+    return [counted(staff, ["unit"], with_margins=True)]
+
+
+def two_way(staff: pd.DataFrame) -> list[Result]:
+    return [counted(staff, ["unit", "level"], with_margins=True)]
+
+
+def linked(staff: pd.DataFrame) -> list[Result]:
+    """Three tables of the same people; none has all the margins of the one before."""
+    return [
+        counted(staff, ["unit", "level"], with_margins=False),
+        counted(staff, ["unit"], with_margins=True),
+        counted(staff, ["level"], with_margins=True),
+    ]
+
+
+SHAPES: dict[str, Callable[[pd.DataFrame], list[Result]]] = {
+    "one way": one_way, "two way": two_way, "linked": linked,
+}  # fmt: skip
+
+
+def told(results: list[Result], rules: Rules) -> list[Published]:
+    before = Told()
+    return [publish(result, rules, before) for result in results]
+
+
+def span(shown: Any, base: int) -> tuple[float, float]:
+    """What a published count may have been."""
+    if shown is None or shown != shown:
+        return 0.0, np.inf
+    if shown == 0:
+        return 0.0, 0.0
+    return max(shown - base // 2, K), shown + base // 2
+
+
+def attack(reports: list[Published], base: int) -> dict[Point, tuple[float, float]]:
+    """Return the interval of every hidden count."""
+    cells: dict[Point, tuple[float, float]] = {}
+    finest: dict[tuple[str, ...], list[Point]] = {}
+    below: list[tuple[Point, Point]] = []
+    for one in reports:
+        keys = tuple(c.name for c in one.columns if c.role is Role.KEY)
+        for row in one.frame.to_dict("records"):
+            at = tuple((c, row[c]) for c in keys if row[c] != "all")
+            for count in COUNTS:
+                point = (count, at)
+                low, high = span(row[count], base)
+                was = cells.get(point, (0.0, np.inf))
+                cells[point] = (max(low, was[0]), min(high, was[1]))
+                if len(at) == len(keys):
+                    finest.setdefault(keys, []).append(point)
+            below.append((("started", at), ("n", at)))
+    number = {point: i for i, point in enumerate(cells)}
+    sums, limits = [], []
+    for keys, parts in finest.items():
+        for point in cells:
+            inside = [p for p in parts if p[0] == point[0] and set(point[1]) < set(p[1])]
+            if inside and {c for c, _ in point[1]} < set(keys):
+                line = np.zeros(len(cells))
+                line[[number[p] for p in inside]], line[number[point]] = 1.0, -1.0
+                sums.append(line)
+    for less, more in below:
+        line = np.zeros(len(cells))
+        line[number[less]], line[number[more]] = 1.0, -1.0
+        limits.append(line)
+    found = {}
+    for point, (_, high) in cells.items():
+        if np.isfinite(high):
+            continue
+        ends = []
+        for sign in (1.0, -1.0):
+            aim = np.zeros(len(cells))
+            aim[number[point]] = sign
+            done = linprog(
+                aim, A_ub=np.array(limits), b_ub=np.zeros(len(limits)),
+                A_eq=np.array(sums) if sums else None, b_eq=np.zeros(len(sums)) if sums else None,
+                bounds=list(cells.values()), method="highs",
+            )  # fmt: skip
+            assert done.status in (0, 3), "the attacker of this test reasons wrongly"
+            ends.append(sign * done.fun if done.status == 0 else -sign * np.inf)
+        found[point] = (ends[0], ends[1])
+    return found
+
+
+def truth(results: list[Result]) -> dict[Point, float]:
+    return {
+        (count, tuple((c, row[c]) for c in result.parts.over if row[c] != "all")): row[count]
+        for result in results
+        if result.parts
+        for row in result.frame.to_dict("records")
+        for count in COUNTS
+    }
+
+
+def narrowed(shape: str, seeds: range, rules: Rules) -> tuple[int, int, int]:
+    """Return how many counts were hidden, how many of them recovered, how many narrowed."""
+    n_hidden = n_recovered = n_narrow = 0
+    for seed in seeds:
+        staff = people(seed, 3 + seed % 6, 2 + seed % 4)
+        results = SHAPES[shape](staff)
+        reports = told(results, rules)
+        true = truth(results)
+        for point, (low, high) in attack(reports, rules.base).items():
+            assert low - 1e-6 <= true[point] <= high + 1e-6, "the attacker reasons wrongly"
+            n_hidden += 1
+            n_recovered += high - low < 1
+            n_narrow += high - low < K - 1e-6
+        for one in reports:
+            check_payload({"v": 1, "kind": "table", "stem": "a", "view": "b",
+                           "published": [to_payload(one)]}, public=False)  # fmt: skip
+    return n_hidden, n_recovered, n_narrow
+
+
+@pytest.mark.parametrize("base", [1, 5])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_hidden_count_is_narrowed_down(shape: str, base: int) -> None:
+    n_hidden, *given_away = narrowed(shape, range(10), Rules(k=K, base=base))
+    assert n_hidden > 20
+    assert given_away == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("base", [1, 5])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_hidden_count_of_five_hundred_organisations(shape: str, base: int) -> None:
+    n_hidden, *given_away = narrowed(shape, range(1000, 1170), Rules(k=K, base=base))
+    assert n_hidden > 500
+    assert given_away == [0, 0]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_attacker_can_succeed(shape: str) -> None:
+    """With the small counts hidden and nothing else, most of them are given away."""
+    n_hidden = n_narrow = 0
+    for seed in range(6):
+        frames = [r.frame for r in SHAPES[shape](people(seed, 4, 3))]
+        reports = [
+            publish(r.but(parts=Partition(())), Rules(k=K, base=1))
+            for r in SHAPES[shape](people(seed, 4, 3))
+        ]
+        assert len(frames) == len(reports)
+        found = attack(reports, 1)
+        n_hidden += len(found)
+        n_narrow += sum(high - low < K - 1e-6 for low, high in found.values())
+    assert n_narrow > n_hidden / 3
