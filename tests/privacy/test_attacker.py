@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
 
 from ldresearch.privacy import check_payload, publish
 from ldresearch.privacy.suppression import Told
@@ -133,8 +134,8 @@ def attack(reports: list[Published], base: int) -> dict[Point, tuple[float, floa
             aim = np.zeros(len(cells))
             aim[number[point]] = sign
             done = linprog(
-                aim, A_ub=np.array(limits), b_ub=np.zeros(len(limits)),
-                A_eq=np.array(sums) if sums else None, b_eq=np.zeros(len(sums)) if sums else None,
+                aim, A_ub=csr_array(np.array(limits)), b_ub=np.zeros(len(limits)),
+                A_eq=csr_array(np.array(sums)) if sums else None, b_eq=[0.0] * len(sums) or None,
                 bounds=list(cells.values()), method="highs",
             )  # fmt: skip
             assert done.status in (0, 3), "the attacker of this test reasons wrongly"
@@ -165,7 +166,9 @@ def narrowed(shape: str, seeds: range, rules: Rules) -> tuple[int, int, int]:
             assert low - 1e-6 <= true[point] <= high + 1e-6, "the attacker reasons wrongly"
             n_hidden += 1
             n_recovered += high - low < 1
-            n_narrow += high - low < K - 1e-6
+            # In linked tables a sum of shown cells may be hidden: no less is known for that.
+            is_small = true[point] < K or shape != "linked"
+            n_narrow += is_small and high - low < K - 1e-6
         for one in reports:
             check_payload({"v": 1, "kind": "table", "stem": "a", "view": "b",
                            "published": [to_payload(one)]}, public=False)  # fmt: skip

@@ -285,6 +285,8 @@ class _Work:
             while not attacker.is_lost(cell, self.rules.k):
                 chosen = self._next(cell, attacker)
                 if chosen is None:
+                    if self.told.cells[cell].value < self.rules.k:  # nothing less would do
+                        queue += self._hide_all()
                     break
                 queue += self._hide(chosen)
         return Hidden(frozenset(self.rows), frozenset(self.counts))
@@ -310,6 +312,10 @@ class _Work:
         row, column = self.where[cell]
         self._lose(row, column)
         return self._forget(self.in_row[row] if column == self.n_column else [cell])
+
+    def _hide_all(self) -> list[Cell]:
+        self.rows |= set(self.in_row)
+        return self._forget(self.where)
 
     def _lose(self, row: int, column: str) -> None:
         if column == self.n_column:
@@ -357,6 +363,9 @@ class _Attacker:
                 if parts and (cell, parts) not in seen:
                     seen.add((cell, parts))
                     self._add(cell, parts)
+        self.seen = {c: (known.value, known.value) for c, known in told.cells.items()}
+        """Least and most that a cell was in any way the attacker found all of it to fit."""
+        self.systems: dict[Cell, tuple[list[Cell], dict[str, Any]]] = {}
         self.beside_of: dict[Cell, set[Cell]] = {}
         for total, parts, _ in self.sums:
             for one in (total, *parts):
@@ -403,12 +412,15 @@ class _Attacker:
 
     def is_lost(self, cell: Cell, k: int) -> bool:
         """Whether the attacker is at a loss: the cell may be anything over ``k`` wide."""
-        if cell not in self.beside_of:
+        if cell not in self.beside_of or self._is_seen(cell, k):
             return True
         low, high = self._by_single_sums(cell)  # what one sum at a time tells is known anyway
         if high - low < k - _NEAR:
             return False
-        low, high = self.bounds(cell)
+        return any(self._looks(cell, sign, k) for sign in (-1.0, 1.0))
+
+    def _is_seen(self, cell: Cell, k: int) -> bool:
+        low, high = self.seen[cell]
         return high - low >= k - _NEAR
 
     def _by_single_sums(self, cell: Cell) -> tuple[float, float]:
@@ -431,44 +443,58 @@ class _Attacker:
                 low = max(low, self.told.cells[less].low)
         return low, high
 
-    def bounds(self, cell: Cell) -> tuple[float, float]:
-        """Return the least and the most a cell can be, by linear programming."""
+    def _looks(self, cell: Cell, sign: float, k: int) -> bool:
+        """Find the most (or least) a cell can be; whether its range is wide enough by now.
+
+        Every solution is a way in which all the cells could be, so the range of each is widened
+        by it. Hiding more takes no way away: what was seen once stays possible.
+        """
         import numpy as np
         from scipy.optimize import linprog
 
+        cells, tied = self._tied(cell)
+        at = cells.index(cell)
+        # A hidden cell has no upper end; some way above its value is as good as none.
+        limits = [
+            (known.low, min(known.high, known.value + 4 * k)) if known.is_hidden
+            else (known.low, known.high)
+            for known in (self.told.cells[c] for c in cells)
+        ]  # fmt: skip
+        aim = np.zeros(len(cells))
+        aim[at] = sign
+        found = linprog(aim, bounds=limits, method="highs", **tied)
+        if found.status != 0:  # fail closed: not knowing is as good as being found out
+            return False
+        for c, value in zip(cells, found.x, strict=True):
+            low, high = self.seen[c]
+            self.seen[c] = min(low, float(value)), max(high, float(value))
+        return self._is_seen(cell, k)
+
+    def _tied(self, cell: Cell) -> tuple[list[Cell], dict[str, Any]]:
+        """Return all cells that a cell is tied to, and what holds between them."""
+        from scipy.sparse import csr_array
+
+        if cell in self.systems:
+            return self.systems[cell]
         cells = self.reach(cell)
         index = {c: i for i, c in enumerate(cells)}
-        equal, below = [], []
+        equal: list[list[tuple[int, float]]] = []
+        below: list[list[tuple[int, float]]] = []
         for total, parts, is_all in self.sums:
-            if total not in index:
-                continue
-            line = np.zeros(len(cells))
-            line[[index[p] for p in parts]] = 1.0
-            line[index[total]] = -1.0
-            (equal if is_all else below).append(line)
-        for less, more in self.told.within:
-            if less in index:
-                line = np.zeros(len(cells))
-                line[index[less]], line[index[more]] = 1.0, -1.0
-                below.append(line)
-        limits = [(self.told.cells[c].low, self.told.cells[c].high) for c in cells]
-        ends = []
-        for sign in (1.0, -1.0):
-            aim = np.zeros(len(cells))
-            aim[index[cell]] = sign
-            found = linprog(
-                aim,
-                A_ub=np.array(below) if below else None,
-                b_ub=np.zeros(len(below)) if below else None,
-                A_eq=np.array(equal) if equal else None,
-                b_eq=np.zeros(len(equal)) if equal else None,
-                bounds=limits,
-                method="highs",
-            )
-            if found.status == 3:  # without a limit
-                ends.append(-sign * math.inf)
-            elif found.status == 0:
-                ends.append(sign * float(found.fun))
-            else:  # fail closed: not knowing is as good as being found out
-                return 0.0, 0.0
-        return ends[0], ends[1]
+            if total in index:
+                line = [(index[total], -1.0), *((index[p], 1.0) for p in parts)]
+                (equal if is_all else below).append(line)
+        below += [
+            [(index[less], 1.0), (index[more], -1.0)]
+            for less, more in self.told.within if less in index
+        ]  # fmt: skip
+        tied: dict[str, Any] = {}
+        for name, lines in (("eq", equal), ("ub", below)):
+            if lines:
+                at = [(i, j) for i, line in enumerate(lines) for j, _ in line]
+                values = [value for line in lines for _, value in line]
+                shape = (len(lines), len(cells))
+                tied[f"A_{name}"] = csr_array((values, tuple(zip(*at, strict=True))), shape=shape)
+                tied[f"b_{name}"] = [0.0] * len(lines)
+        self.systems |= dict.fromkeys(cells, (cells, tied))
+        return cells, tied
