@@ -104,6 +104,7 @@ def _logs(values: Mapping[str, Scalar]) -> list[EventLog]:
             places.dataset_folder(name),
             as_of=str(values["as_of"]),
             time_zone=str(values.get("time_zone", "")),
+            people_as_of=_setting("people_as_of"),
         )
         for name in [str(values["dataset"]), *filter(None, others)]
     ]
@@ -455,6 +456,8 @@ class Run:
             "ldresearch": __version__,
             "git": _revision(),
         }
+        if self.log.people_as_of:
+            provenance["people_as_of"] = self.log.people_as_of.isoformat()
         if len(datasets) > 1:
             provenance["datasets"] = {d.manifest.client: d.manifest.data_hash for d in datasets}
         plans = plan_ledger.facts(self.log.dataset, self.log.as_of)
@@ -670,17 +673,23 @@ def _display(bundle: dict[str, Any]) -> None:
     display(bundle, raw=True)
 
 
+def _setting(name: str) -> str:
+    """Return what the runner told this kernel; empty in any other."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return ""
+    shell = get_ipython()
+    return "" if shell is None else str(shell.config.get("Ldresearch", {}).get(name, ""))
+
+
 def _draws() -> bool:
     """Whether pictures are wanted: the runner's kernels say no, the page is drawn later."""
     try:
         from IPython import get_ipython
     except ImportError:
         return False
-    shell = get_ipython()
-    if shell is None:
-        return False
-    wanted = shell.config.get("Ldresearch", {}).get("draw", True)
-    return str(wanted).lower() != "false"
+    return get_ipython() is not None and _setting("draw").lower() != "false"
 
 
 def _preview(kind: str, stem: str, view: str, published: Sequence[Published]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def people(seed: int, n_units: int, n_levels: int) -> pd.DataFrame:
 def counted(staff: pd.DataFrame, over: Sequence[str], *, with_margins: bool) -> Result:
     """Count staff in each combination of the keys, and in all of each, where asked for."""
     cells = staff.groupby(list(over)).agg(started=("started", "sum"), n=("one", "sum"))
-    frame = cells.reset_index().astype({c: object for c in over})
+    frame = cells.reset_index().astype(dict.fromkeys(over, object))
     if with_margins:
         for summed in product([False, True], repeat=len(over)):
             kept = [c for c, gone in zip(over, summed, strict=True) if not gone]

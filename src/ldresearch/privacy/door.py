@@ -304,9 +304,7 @@ def _mapped(
     return frame
 
 
-def _estimates(
-    result: Result, gone: suppression.Hidden, rules: Rules
-) -> tuple[Estimate, ...]:
+def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[Estimate, ...]:
     """Keep what may be told; an estimate of a hidden row is hidden with it."""
     keys = [c for c, r in result.roles.items() if r in (Role.KEY, Role.TIME)]
     n = next(iter(c for c, r in result.roles.items() if r is Role.N), "")

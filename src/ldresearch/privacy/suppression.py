@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -272,10 +271,9 @@ class _Work:
 
     def repair(self) -> Hidden:
         """Hide more until no hidden cell can be narrowed down."""
-        if not any(self.told.cells[c].is_hidden for c in self.where):
-            # Nothing hidden here; what this result tells may still open an older one.
-            if not any(known.is_hidden for known in self.told.cells.values()):
-                return Hidden()
+        # Where nothing is hidden here, this result may still open an older one.
+        if not any(known.is_hidden for known in self.told.cells.values()):
+            return Hidden()
         attacker = _Attacker(self.told)
         for row in self.rows:
             self._forget(self.in_row[row])

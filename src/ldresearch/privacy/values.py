@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -146,23 +145,19 @@ def blur(
                     got=names[Role.COUNT] + names[Role.RATE])
         )  # fmt: skip
     [count], [n] = names[Role.COUNT], names[Role.N]
-    hidden = 0
-    for at in shown.index:
-        of = shown.at[at, n]
-        if not of:
-            continue
-        has, people = float(true.at[at, count]), float(true.at[at, n])
-        bound = _share_of_few(rules.k, float(of))
-        low, high = has < rules.k, people - has < rules.k
-        if not (low or high):
-            continue
-        for column in [count, *names[Role.RATE]]:
-            hidden += int(_is_told(shown.at[at, column]))
-            shown.at[at, column] = None
-        for column in names[Role.LOW]:
-            shown.at[at, column] = 0.0 if low else 1 - bound
-        for column in names[Role.HIGH]:
-            shown.at[at, column] = 1.0 if high else bound
+    has = pd.to_numeric(true[count]).fillna(0).to_numpy(dtype=float)
+    people = pd.to_numeric(true[n]).fillna(0).to_numpy(dtype=float)
+    is_told = pd.to_numeric(shown[n]).fillna(0).to_numpy(dtype=float) > 0
+    low, high = is_told & (has < rules.k), is_told & (people - has < rules.k)
+    lost: list[bool] = (low | high).tolist()
+    hidden = sum(_blank(shown, column, lost) for column in [count, *names[Role.RATE]])
+    bounds = [_share_of_few(rules.k, float(of)) if of else 1.0 for of in shown[n]]
+    both = low & high
+    lower = [1 - b if is_near else 0.0 for b, is_near in zip(bounds, high & ~both, strict=True)]
+    upper = [b if is_near else 1.0 for b, is_near in zip(bounds, low & ~both, strict=True)]
+    for role, ends in ((Role.LOW, lower), (Role.HIGH, upper)):
+        for column in names[role]:
+            _replace(shown, column, lost, ends)
     return hidden
 
 
@@ -170,5 +165,6 @@ def _share_of_few(k: int, n: float) -> float:
     return min(math.ceil(100 * k / n - 1e-9) / 100, 1.0)
 
 
-def _is_told(value: Any) -> bool:
-    return value is not None and value == value
+def _replace(shown: pd.DataFrame, column: str, lost: list[bool], ends: list[float]) -> None:
+    told = [end if gone else was for was, gone, end in zip(shown[column], lost, ends, strict=True)]
+    shown[column] = pd.Series(told, index=shown.index, dtype=object)
