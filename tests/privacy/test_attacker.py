@@ -166,8 +166,8 @@ def narrowed(shape: str, seeds: range, rules: Rules) -> tuple[int, int, int]:
             assert low - 1e-6 <= true[point] <= high + 1e-6, "the attacker reasons wrongly"
             n_hidden += 1
             n_recovered += high - low < 1
-            # In linked tables a sum of shown cells may be hidden: no less is known for that.
-            is_small = true[point] < K or shape != "linked"
+            # In linked tables a sum of shown cells may be hidden: no more is known by that.
+            is_small = 0 < true[point] < K or true["n", point[1]] < K or shape != "linked"
             n_narrow += is_small and high - low < K - 1e-6
         for one in reports:
             check_payload({"v": 1, "kind": "table", "stem": "a", "view": "b",

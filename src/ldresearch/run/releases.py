@@ -71,16 +71,21 @@ def people_as_of(subject: Subject, runs: Path) -> str:
     ------
     DataError
         If the ledger is not whole.
+    DisclosureError
+        If it is plain already that the report may not be published.
     """
     if subject.is_public or "as_of" not in subject.values:
         return ""
-    book = ledger(runs)
+    book, rules = ledger(runs), Rules()
     with book.locked():
-        found = book.people_as_of(
-            subject.client, subject.population, date.fromisoformat(subject.as_of),
-            _people(subject, book, ""), Rules(),
-        )  # fmt: skip
-    return "" if found == subject.as_of else found
+        people = _people(subject, book, "")
+        day = date.fromisoformat(subject.as_of)
+        found = book.people_as_of(subject.client, subject.population, day, people, rules)
+        held = "" if found == subject.as_of else found
+        if held:
+            people = _people(subject, book, held)
+        book.check(_entry(subject, held, rules.k, rules.base), people)
+    return held
 
 
 def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -> dict[str, Scalar]:
@@ -108,14 +113,19 @@ def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -
     if subject.is_public or "as_of" not in subject.values:
         return {}
     book = ledger(runs)
-    entry = Release(
-        subject.client, subject.name, subject.population, parameters(subject.values, _NO_LINE),
-        subject.as_of, held or subject.as_of, int(facts["rules"]["k"]), int(facts["rules"]["base"]),
-        payload=hashlib.sha256(dumped(facts).encode()).hexdigest(),
-    )  # fmt: skip
+    payload = hashlib.sha256(dumped(facts).encode()).hexdigest()
+    k, base = int(facts["rules"]["k"]), int(facts["rules"]["base"])
+    entry = _entry(subject, held, k, base, payload)
     with book.locked():
         entry = book.record(entry, _people(subject, book, held))
     return {"people_as_of": entry.people_as_of, "version": entry.version}
+
+
+def _entry(subject: Subject, held: str, k: int, base: int, payload: str = "") -> Release:
+    return Release(
+        subject.client, subject.name, subject.population, parameters(subject.values, _NO_LINE),
+        subject.as_of, held or subject.as_of, k, base, payload=payload,
+    )  # fmt: skip
 
 
 def _people(subject: Subject, book: Ledger, held: str) -> People:

@@ -216,6 +216,6 @@ def _absent(published: Published, row: Sequence[Scalar], role: Role) -> str:
     hidden = any(
         cell is None and r in (Role.N, Role.COUNT) for cell, r in zip(row, roles, strict=True)
     )
-    if role in (Role.N, Role.COUNT):
-        return f"fewer than {rules.k}"
+    if role in (Role.N, Role.COUNT) and not published.parameters.get("n_protected"):
+        return f"fewer than {rules.k}"  # where others are hidden with them, no one may know which
     return HIDDEN if hidden else NOT_KNOWN
