@@ -24,7 +24,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """Seventy people; three join and one leaves in the week after the first report."""
     people = pd.DataFrame({"person_id": [f"p{i:03}" for i in range(70)]})
     people["valid_from_on"] = people["hired_on"] = "2024-01-01"
-    people.loc[:2, ["valid_from_on", "hired_on"]] = "2024-05-08"
+    people.loc[:2, ["valid_from_on", "hired_on"]] = "2024-05-06"
     people.loc[3:12, ["valid_from_on", "hired_on"]] = "2024-05-27"
     people["left_on"] = None
     people.loc[13, "left_on"] = "2024-05-07"
