@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ldresearch.errors import DisclosureError, message
-from ldresearch.privacy import curves, rounding, suppression, values
+from ldresearch.privacy import curves, labels, rounding, suppression, values
 from ldresearch.result import Column, Estimate, Published, Result, Rules, Scalar, _sealed
 from ldresearch.vocabulary import Family, Role
 
@@ -28,6 +28,12 @@ FORBIDDEN = frozenset({"person_key", "person_id", "manager_id", "rater_id", "tok
 
 PROTECTED = "n_protected"
 """Parameter that says how many rows and counts were hidden although they are not small."""
+
+PARTS = "parts"
+"""Parameter that names the keys which part the people, where a result says so itself."""
+
+SENSITIVE = "is_sensitive"
+"""Parameter that says that no row tells of all or of none."""
 
 _Z95 = NormalDist().inv_cdf(0.975)
 _HIDDEN_WITH_THE_ROW = (Role.COUNT, Role.RATE, Role.VALUE, Role.LOW, Role.HIGH, Role.FLAG)
@@ -81,6 +87,9 @@ def publish(
     rules = rules or Rules()
     _check_rules(rules)
     _check_columns(result)
+    told = told or suppression.Told()
+    if not rules.public:
+        result = _generalised(result, told)
     if result.is_empty:
         return _seal(result, rules, (), (), (), 0)
     columns = tuple(Column(name, Role(role)) for name, role in result.roles.items())
@@ -95,8 +104,12 @@ def publish(
     estimates = result.estimates
     if not rules.public:
         estimates = _estimates(result, gone, rules)
-        if gone:
-            result = result.but(parameters={**result.parameters, PROTECTED: len(gone)})
+        more: dict[str, Scalar] = {PROTECTED: len(gone)} if gone else {}
+        if result.is_sensitive:
+            more |= {SENSITIVE: True}
+        if result.parts is not None:
+            more |= {PARTS: ",".join(result.parts.over)}
+        result = result.but(parameters={**result.parameters, **more})
     return _seal(result, rules, columns, rows, estimates, hidden)
 
 
@@ -148,6 +161,34 @@ def _check_columns(result: Result) -> None:
         )  # fmt: skip
 
 
+def _generalised(result: Result, told: suppression.Told) -> Result:
+    """Tell sensitive labels in general words, wherever in a result they stand."""
+    columns = [c for c, r in result.roles.items() if r in (Role.KEY, Role.FLAG)]
+    texts = [v for c in columns for v in result.frame[c] if isinstance(v, str)]
+    texts += [str(v) for v in result.parameters.values() if isinstance(v, str)]
+    found = labels.generalise([*texts, *(e.label for e in result.estimates)], told.labels)
+    if not told.labels:
+        return result
+
+    def said(text: str) -> str:
+        if text in found:
+            return found[text]
+        for sensitive, general in told.labels.items():
+            text = text.replace(sensitive, general)
+        return text
+
+    def cell(value: Any) -> Any:
+        return said(value) if isinstance(value, str) else value
+
+    return result.but(
+        frame=result.frame.assign(**{c: result.frame[c].map(cell) for c in columns}),
+        estimates=tuple(replace(e, label=said(e.label)) for e in result.estimates),
+        parameters={name: cell(value) for name, value in result.parameters.items()},
+        method=said(result.method),
+        missing=said(result.missing),
+    )
+
+
 # Families -----------------------------------------------------------------------------------
 
 
@@ -156,7 +197,7 @@ def _protect(
     columns: tuple[Column, ...],
     result: Result,
     rules: Rules,
-    told: suppression.Told | None,
+    told: suppression.Told,
 ) -> tuple[pd.DataFrame, int, suppression.Hidden]:
     by_role = _names_by_role(columns)
     nothing = suppression.Hidden()
@@ -166,9 +207,8 @@ def _protect(
         return _safe_curve(frame, by_role, result, rules), 0, nothing
     small, few = _small(frame, by_role, rules)
     gone = suppression.complement(
-        result, small.tolist(), {c: one.tolist() for c, one in few.items()}, rules,
-        told or suppression.Told(),
-    )  # fmt: skip
+        result, small.tolist(), {c: one.tolist() for c, one in few.items()}, rules, told
+    )
     small[sorted(gone.rows)] = True
     for row, column in gone.counts:
         few[column][row] = True

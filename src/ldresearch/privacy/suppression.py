@@ -65,6 +65,8 @@ class Told:
     tables: list[_Table] = field(default_factory=list)
     within: list[tuple[Cell, Cell]] = field(default_factory=list)
     n_results: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
+    """Sensitive labels, and what the report says instead."""
 
 
 @dataclass(frozen=True, slots=True)
