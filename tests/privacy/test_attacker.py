@@ -166,9 +166,9 @@ def narrowed(shape: str, seeds: range, rules: Rules) -> tuple[int, int, int]:
         for point, (low, high) in attack(reports, rules.base).items():
             assert low - 1e-6 <= true[point] <= high + 1e-6, "the attacker reasons wrongly"
             n_hidden += 1
-            n_recovered += high - low < 1
             # In linked tables a sum of shown cells may be hidden: no more is known by that.
             is_small = 0 < true[point] < K or true["n", point[1]] < K or shape != "linked"
+            n_recovered += is_small and high - low < 1
             n_narrow += is_small and high - low < K - 1e-6
         for one in reports:
             check_payload({"v": 1, "kind": "table", "stem": "a", "view": "b",
@@ -179,8 +179,8 @@ def narrowed(shape: str, seeds: range, rules: Rules) -> tuple[int, int, int]:
 @pytest.mark.parametrize("base", [1, 5])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_hidden_count_is_narrowed_down(shape: str, base: int) -> None:
-    n_hidden, *given_away = narrowed(shape, range(8), Rules(k=K, base=base))
-    assert n_hidden > 20
+    n_hidden, *given_away = narrowed(shape, range(5), Rules(k=K, base=base))
+    assert n_hidden > 8
     assert given_away == [0, 0]
 
 
@@ -207,14 +207,14 @@ LABELS: dict[str, list[Any]] = {
 
 def pattern(results: list[Result]) -> list[list[tuple[bool, ...]]]:
     return [
-        [tuple(v is None for v in row[-4:]) for row in one.rows] for one in told(results, Rules())
+        [tuple(v is None for v in row[-3:]) for row in one.rows] for one in told(results, Rules())
     ]
 
 
 @pytest.mark.parametrize("kind", LABELS)
 def test_other_labels_hide_the_same_cells(kind: str) -> None:
     names = dict(enumerate(LABELS[kind]))
-    for seed in range(4):
+    for seed in range(2):
         results = linked(people(seed, 4, 3))
         renamed = [
             r.but(frame=r.frame.assign(**{c: pd.Series([names.get(v, v) if v != "all" else v
@@ -244,11 +244,15 @@ def test_a_hidden_team_is_not_its_unit_minus_the_others() -> None:
 
 def test_a_result_that_says_nothing_is_protected_all_the_same() -> None:
     """Whoever forgets to say what the rows are: units part the people."""
-    frame = pd.DataFrame({"unit": ["A", "B", "C"], "n": [57, 4, 80]})
+    frame = pd.DataFrame({"unit": ["A", "B"], "n": [57, 4]})
     result = Result("units", Family.COUNTS, frame, {"unit": Role.KEY, "n": Role.N})
     published = publish(result)
     assert published.frame["n"].isna().sum() == 2
     assert published.parameters["n_protected"] == 1
+    # Where rounding leaves a hidden one uncertain enough, no more is hidden.
+    three = result.but(frame=pd.DataFrame({"unit": ["A", "B", "C"], "n": [57, 4, 80]}))
+    assert publish(three).frame["n"].isna().sum() == 1
+    assert publish(three, Rules(k=K, base=1)).frame["n"].isna().sum() == 2
     overlapping = result.but(parts=Partition(()))
     assert publish(overlapping).frame["n"].isna().sum() == 1
 

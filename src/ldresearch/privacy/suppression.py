@@ -292,9 +292,12 @@ class _Work:
         return Hidden(frozenset(self.rows), frozenset(self.counts))
 
     def _next(self, cell: Cell, attacker: _Attacker) -> Cell | None:
-        """Choose the cheapest cell whose loss may help: in a sum with the weak one, then any."""
-        near = attacker.beside(cell)
-        for pool in (near, attacker.reach(cell)):
+        """Choose the cheapest cell whose loss may help.
+
+        First of the sum that tells most of the weak one, then of any sum with it, then of all.
+        """
+        pools = [*attacker.sums_with(cell, self.rules.k), attacker.beside(cell)]
+        for pool in (*pools, attacker.reach(cell)):
             open_ones = [
                 c for c in pool
                 if c in self.where and c not in self.fixed and self.told.cells[c].value > 0
@@ -367,8 +370,11 @@ class _Attacker:
         """Least and most that a cell was in any way the attacker found all of it to fit."""
         self.systems: dict[Cell, tuple[list[Cell], dict[str, Any]]] = {}
         self.beside_of: dict[Cell, set[Cell]] = {}
-        for total, parts, _ in self.sums:
+        self.sums_of: dict[Cell, list[tuple[Cell, tuple[Cell, ...], bool]]] = {}
+        for one_sum in self.sums:
+            total, parts, _ = one_sum
             for one in (total, *parts):
+                self.sums_of.setdefault(one, []).append(one_sum)
                 self.beside_of.setdefault(one, set()).update((total, *parts))
         for less, more in told.within:
             self.beside_of.setdefault(less, set()).add(more)
@@ -394,6 +400,15 @@ class _Attacker:
         added = sum(self.told.cells[c].value for c in parts)
         if added <= whole + _NEAR:
             self.sums.append((total, parts, added >= whole - _NEAR))
+
+    def sums_with(self, cell: Cell, k: int) -> list[list[Cell]]:
+        """Return the sums that tell a cell too well each by itself, the tightest first."""
+        found = []
+        for total, parts, is_all in self.sums_of.get(cell, ()):
+            low, high = self._by_sum(cell, total, parts, is_all)
+            if high - low < k:
+                found.append((high - low, [total, *parts]))
+        return [cells for _, cells in sorted(found, key=lambda one: one[0])]
 
     def beside(self, cell: Cell) -> list[Cell]:
         """Cells in a sum with this one, in the order in which they were told."""
@@ -424,24 +439,28 @@ class _Attacker:
         return high - low >= k - _NEAR
 
     def _by_single_sums(self, cell: Cell) -> tuple[float, float]:
-        low, high = 0.0, math.inf
-        for total, parts, is_all in self.sums:
-            known = self.told.cells
-            if cell == total:
-                low = max(low, sum(known[p].low for p in parts))
-                if is_all:
-                    high = min(high, sum(known[p].high for p in parts))
-            elif cell in parts:
-                rest = [known[p] for p in parts if p != cell]
-                high = min(high, known[total].high - sum(p.low for p in rest))
-                if is_all:
-                    low = max(low, known[total].low - sum(p.high for p in rest))
+        known, low, high = self.told.cells, 0.0, math.inf
+        for total, parts, is_all in self.sums_of.get(cell, ()):
+            least, most = self._by_sum(cell, total, parts, is_all)
+            low, high = max(low, least), min(high, most)
         for less, more in self.told.within:
             if cell == less:
-                high = min(high, self.told.cells[more].high)
+                high = min(high, known[more].high)
             elif cell == more:
-                low = max(low, self.told.cells[less].low)
+                low = max(low, known[less].low)
         return low, high
+
+    def _by_sum(
+        self, cell: Cell, total: Cell, parts: tuple[Cell, ...], is_all: bool
+    ) -> tuple[float, float]:
+        """Return what one sum alone tells of a cell in it."""
+        known = self.told.cells
+        if cell == total:
+            most = sum(known[p].high for p in parts) if is_all else math.inf
+            return sum(known[p].low for p in parts), most
+        rest = [known[p] for p in parts if p != cell]
+        least = known[total].low - sum(p.high for p in rest) if is_all else 0.0
+        return max(least, 0.0), known[total].high - sum(p.low for p in rest)
 
     def _looks(self, cell: Cell, sign: float, k: int) -> bool:
         """Find the most (or least) a cell can be; whether its range is wide enough by now.
