@@ -49,6 +49,9 @@ class EventLog:
         Memory limit of the engine.
     threads : int or None
         Threads of the engine; all cores by default.
+    people_as_of : datetime.date or None
+        First day whose joiners, leavers and movers are not counted yet, where that is not the
+        as-of date: so that two reports in a row never differ in a handful of people.
 
     Examples
     --------
@@ -73,6 +76,7 @@ class EventLog:
     attrition: tuple[Step, ...] = ()
     memory: str = engine.DEFAULT_MEMORY
     threads: int | None = None
+    people_as_of: date | None = None
 
     @classmethod
     def open(
@@ -83,6 +87,7 @@ class EventLog:
         time_zone: str = "",
         memory: str = engine.DEFAULT_MEMORY,
         threads: int | None = None,
+        people_as_of: str | date | None = None,
     ) -> Self:
         """Open a dataset as of a date; the dataset's own time zone unless told otherwise.
 
@@ -97,6 +102,8 @@ class EventLog:
             Memory limit of the engine.
         threads : int, optional
             All cores by default.
+        people_as_of : str or datetime.date, optional
+            Count people as they were known before this day; by default before the as-of date.
 
         Returns
         -------
@@ -131,6 +138,9 @@ class EventLog:
             time_zone=zone,
             memory=memory,
             threads=threads,
+            people_as_of=clock.parse_date(people_as_of, name="people_as_of")
+            if people_as_of
+            else None,
         )
 
     def before(self, day: date) -> EventLog:
@@ -279,13 +289,16 @@ class EventLog:
         if table.name not in stored:
             return engine.empty(backend, table.name, {c.name: c.type.value for c in table.columns})
         expr = stored[table.name]
+        bound = self._people_bound if table is schema.PERSON else self.bound
         for column in table.known_at:
-            expr = expr.filter(expr[column].isnull() | (expr[column] < self.bound(column)))
+            expr = expr.filter(expr[column].isnull() | (expr[column] < bound(column)))
         for column, hidden in table.hidden_after:
-            is_known = expr[column].isnull() | (expr[column] < self.bound(column))
+            is_known = expr[column].isnull() | (expr[column] < bound(column))
             expr = expr.mutate(
                 **{c: ibis.ifelse(is_known, expr[c], ibis.null(expr[c].type())) for c in hidden}
             )
+        if table.has_person and table is not schema.PERSON and self._joined_since is not None:
+            expr = expr.anti_join(self._joined_since, "person_key")
         if table.has_person and self._selected is not None:
             keys = self._selected
             kept = expr.semi_join(keys, expr.person_key == keys.person_key)
@@ -325,6 +338,53 @@ class EventLog:
         if column.endswith("_at"):
             return ibis.literal(clock.midnight_utc(self.as_of, self.time_zone), type="timestamp(6)")
         return ibis.literal(self.as_of, type="date")
+
+    def _people_bound(self, column: str) -> Any:
+        """Bound of the staff list, whose changes may be counted later than everything else."""
+        if self.people_as_of is None or self.people_as_of >= self.as_of:
+            return self.bound(column)
+        return replace(self, as_of=self.people_as_of).bound(column)
+
+    @cached_property
+    def _joined_since(self) -> ibis.Table | None:
+        """People who joined since the day as of which people are counted, if there is one."""
+        if self.people_as_of is None or self.people_as_of >= self.as_of:
+            return None
+        name = "person" if self.dataset.manifest.rows("person") else "event"
+        now = self._sharing(people_as_of=None, population={}, attrition=())
+        then = now._sharing(as_of=self.people_as_of)
+        known = then.table(name).select("person_key").distinct()
+        return now.table(name).select("person_key").distinct().anti_join(known, "person_key")
+
+    def members(self) -> list[str]:
+        """Return the pseudonyms of whoever is employed on the day people are counted.
+
+        Returns
+        -------
+        list of str
+            Sorted; for the ledger of releases. Without an HR file everyone with an event.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"person": '''
+        ...     person_id | valid_from_on | hired_on   | left_on
+        ...     ada       | 2024-01-01    | 2024-01-01 | 2024-01-20
+        ...     ben       | 2024-01-01    | 2024-01-01 | -
+        ...     cleo      | 2024-01-29    | 2024-01-29 | -
+        ... '''}, as_of="2024-02-01")
+        >>> held = EventLog.open(tiny.dataset, as_of="2024-02-01", people_as_of="2024-01-15")
+        >>> len(tiny.members()), len(held.members()), len({*tiny.members(), *held.members()})
+        (2, 2, 3)
+        """
+        if self.dataset.manifest.rows("person"):
+            person = self.persons()
+            keys = person.filter(person.left_on.isnull()).select("person_key")
+        else:
+            keys = self.table("event").select("person_key").distinct()
+        identity = self._opened[1]["identity"]
+        found = identity.semi_join(keys, "person_key").select("person_id")
+        return sorted(self.collect(found)["person_id"])
 
     # Days ----------------------------------------------------------------------------------
 

@@ -68,6 +68,31 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Partition:
+    """Which rows of a result part the same persons, so that their counts add up.
+
+    Attributes
+    ----------
+    over : tuple of str
+        Key columns: everyone is in exactly one combination of their labels. Empty: rows overlap,
+        and no sum of them means anything.
+    counts : mapping of str to str
+        Column to what it counts. The same words in another result of a report mean the same
+        persons: the two are protected together. A column that is not named is protected within
+        its own result only.
+    total : str
+        The label that stands for all of a key column.
+    paths : tuple of str
+        Key columns whose labels are paths, ``Sales / North``: a path holds those below it.
+    """
+
+    over: tuple[str, ...]
+    counts: Mapping[str, str] = field(default_factory=dict)
+    total: str = "all"
+    paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What a model found, with the persons behind each row.
 
@@ -95,6 +120,18 @@ class Result:
     members : pandas.DataFrame, optional
         Private: which person is in which group, where the result is about groups it found. The
         door leaves it behind.
+    parts : Partition, optional
+        Which rows part the same persons. Not told: a key column that names units, roles, levels,
+        places or teams is taken to part them.
+    sums : mapping of str to tuple of str
+        Of a column that adds up something over persons (minutes, cost): the two private columns
+        with the largest and the second largest share that one person has in it.
+    quantiles : mapping of str to float
+        Of a column that holds a quantile of persons: which one, 0.5 for a median. Family QUANTILES
+        needs it for each of its values.
+    is_sensitive : bool
+        Whether the property that is counted is nobody's business of anyone: then no row tells that
+        all or none have it.
     """
 
     name: str
@@ -107,9 +144,15 @@ class Result:
     attrition: tuple[Step, ...] = ()
     missing: str = ""
     members: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    parts: Partition | None = None
+    sums: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    quantiles: Mapping[str, float] = field(default_factory=dict)
+    is_sensitive: bool = False
 
     def __post_init__(self) -> None:
-        unknown = [c for c in self.roles if c not in self.frame.columns]
+        needed = [*self.roles, *(c for pair in self.sums.values() for c in pair)]
+        needed += [*self.quantiles, *(self.parts.over if self.parts else ())]
+        unknown = [c for c in dict.fromkeys(needed) if c not in self.frame.columns]
         if unknown:
             raise DataError(
                 message("roles name columns the frame lacks", where=self.name, got=unknown)

@@ -28,6 +28,7 @@ from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
 from ldresearch.privacy import publish as _publish
 from ldresearch.privacy.gate import MIME
+from ldresearch.privacy.suppression import Told
 from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, to_payload
 from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
 from ldresearch.wording import listing
@@ -111,6 +112,7 @@ def _logs(values: Mapping[str, Scalar]) -> list[EventLog]:
             places.dataset_folder(name),
             as_of=str(values["as_of"]),
             time_zone=str(values.get("time_zone", "")),
+            people_as_of=_setting("people_as_of"),
         )
         for name in [str(values["dataset"]), *filter(None, others)]
     ]
@@ -185,6 +187,7 @@ class Run:
         self.mode = Mode(str(values.get("mode", Mode.PUBLISH)))
         self._values = dict(values)
         self._published: list[Published] = []
+        self._told = Told()
         self._checks: list[dict[str, Scalar]] = []
         self._headline: Headline | None = None
         self._coverage: list[Published] = []
@@ -288,7 +291,7 @@ class Run:
     # Publishing ------------------------------------------------------------------------------
 
     def publish(self, result: Result) -> Published:
-        """Take a result through the door, under this run's rules.
+        """Take a result through the door, under this run's rules and beside what it told before.
 
         Parameters
         ----------
@@ -305,7 +308,7 @@ class Run:
         DisclosureError
             If it has a column about one person, or rules that are too weak.
         """
-        published = _publish(result, self.rules)
+        published = _publish(result, self.rules, self._told)
         self._published.append(published)
         return published
 
@@ -473,6 +476,8 @@ class Run:
             "ldresearch": __version__,
             "git": _revision(),
         }
+        if self.log.people_as_of:
+            provenance["people_as_of"] = self.log.people_as_of.isoformat()
         if len(datasets) > 1:
             provenance["datasets"] = {d.manifest.client: d.manifest.data_hash for d in datasets}
         plans = plan_ledger.facts(self.log.dataset, self.log.as_of)
@@ -688,17 +693,23 @@ def _display(bundle: dict[str, Any]) -> None:
     display(bundle, raw=True)
 
 
+def _setting(name: str) -> str:
+    """Return what the runner told this kernel; empty in any other."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return ""
+    shell = get_ipython()
+    return "" if shell is None else str(shell.config.get("Ldresearch", {}).get(name, ""))
+
+
 def _draws() -> bool:
     """Whether pictures are wanted: the runner's kernels say no, the page is drawn later."""
     try:
         from IPython import get_ipython
     except ImportError:
         return False
-    shell = get_ipython()
-    if shell is None:
-        return False
-    wanted = shell.config.get("Ldresearch", {}).get("draw", True)
-    return str(wanted).lower() != "false"
+    return get_ipython() is not None and _setting("draw").lower() != "false"
 
 
 def _preview(kind: str, stem: str, view: str, published: Sequence[Published]) -> dict[str, Any]:

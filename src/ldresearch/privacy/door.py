@@ -9,12 +9,16 @@ from functools import partial
 from statistics import NormalDist
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ldresearch.errors import DisclosureError, message
-from ldresearch.privacy import curves, rounding
+from ldresearch.privacy import curves, labels, rounding, suppression, values
 from ldresearch.result import Column, Estimate, Published, Result, Rules, Scalar, _sealed
 from ldresearch.vocabulary import Family, Role
+
+Mask = npt.NDArray[np.bool_]
 
 FLOOR = 5
 """No rule may show a number about fewer persons than this, unless the data are public."""
@@ -22,11 +26,22 @@ FLOOR = 5
 FORBIDDEN = frozenset({"person_key", "person_id", "manager_id", "rater_id", "token", "response_id"})
 """Columns that are about one person; a result that publishes one is refused."""
 
+PROTECTED = "n_protected"
+"""Parameter that says how many rows and counts were hidden although they are not small."""
+
+PARTS = "parts"
+"""Parameter that names the keys which part the people, where a result says so itself."""
+
+SENSITIVE = "is_sensitive"
+"""Parameter that says that no row tells of all or of none."""
+
 _Z95 = NormalDist().inv_cdf(0.975)
 _HIDDEN_WITH_THE_ROW = (Role.COUNT, Role.RATE, Role.VALUE, Role.LOW, Role.HIGH, Role.FLAG)
 
 
-def publish(result: Result, rules: Rules | None = None) -> Published:
+def publish(
+    result: Result, rules: Rules | None = None, told: suppression.Told | None = None
+) -> Published:
     """Apply the disclosure rules to a result; the only constructor of ``Published``.
 
     The persons behind each row are read from the result itself (its column of role N), never
@@ -38,13 +53,16 @@ def publish(result: Result, rules: Rules | None = None) -> Published:
         Any family. Columns without a role stay behind.
     rules : Rules, optional
         ``k = 10`` and base 5 by default; ``public`` data pass unrounded.
+    told : Told, optional
+        What the same report published before: tables of the same persons are protected together.
 
     Returns
     -------
     Published
         Rows about fewer than ``k`` persons keep their keys and lose their numbers; counts are
         rounded; rates and their intervals (Wilson's, 95 %) are recomputed from rounded counts and
-        kept to whole percents; curves have weekly steps of at least ``k`` events.
+        kept to whole percents; curves have weekly steps of at least ``k`` events. Further rows are
+        hidden where a total would give a small one away.
 
     Raises
     ------
@@ -61,28 +79,37 @@ def publish(result: Result, rules: Rules | None = None) -> Published:
     >>> import pandas as pd
     >>> from ldresearch.result import Result
     >>> from ldresearch.vocabulary import Family, Role
-    >>> frame = pd.DataFrame({"unit": ["A", "B"], "started": [31, 4], "n": [62, 9]})
-    >>> roles = {"unit": Role.KEY, "started": Role.COUNT, "n": Role.N}
+    >>> frame = pd.DataFrame({"step": ["A", "B"], "started": [31, 4], "n": [62, 9]})
+    >>> roles = {"step": Role.KEY, "started": Role.COUNT, "n": Role.N}
     >>> publish(Result("starts", Family.COUNTS, frame, roles)).rows
     (('A', 30, 60), ('B', None, None))
     """
     rules = rules or Rules()
     _check_rules(rules)
     _check_columns(result)
+    told = told or suppression.Told()
+    if not rules.public:
+        result = _generalised(result, told)
     if result.is_empty:
         return _seal(result, rules, (), (), (), 0)
     columns = tuple(Column(name, Role(role)) for name, role in result.roles.items())
     frame = result.frame[[c.name for c in columns]]
-    hidden = 0
+    hidden, gone = 0, suppression.Hidden()
     if not rules.public:
-        frame, hidden = _protect(frame, columns, result, rules)
+        frame, hidden, gone = _protect(frame, columns, result, rules, told)
     rows = tuple(
         tuple(_scalar(value) for value in row)
         for row in frame.astype(object).itertuples(index=False, name=None)
     )
     estimates = result.estimates
     if not rules.public:
-        estimates = tuple(_protected(e, rules) for e in estimates if e.n >= rules.k)
+        estimates = _estimates(result, gone, rules)
+        more: dict[str, Scalar] = {PROTECTED: len(gone)} if gone else {}
+        if result.is_sensitive:
+            more |= {SENSITIVE: True}
+        if result.parts is not None:
+            more |= {PARTS: ",".join(result.parts.over)}
+        result = result.but(parameters={**result.parameters, **more})
     return _seal(result, rules, columns, rows, estimates, hidden)
 
 
@@ -134,22 +161,65 @@ def _check_columns(result: Result) -> None:
         )  # fmt: skip
 
 
+def _generalised(result: Result, told: suppression.Told) -> Result:
+    """Tell sensitive labels in general words, wherever in a result they stand."""
+    columns = [c for c, r in result.roles.items() if r in (Role.KEY, Role.FLAG)]
+    texts = [v for c in columns for v in result.frame[c] if isinstance(v, str)]
+    texts += [str(v) for v in result.parameters.values() if isinstance(v, str)]
+    found = labels.generalise([*texts, *(e.label for e in result.estimates)], told.labels)
+    if not told.labels:
+        return result
+
+    def said(text: str) -> str:
+        if text in found:
+            return found[text]
+        for sensitive, general in told.labels.items():
+            text = text.replace(sensitive, general)
+        return text
+
+    def cell(value: Any) -> Any:
+        return said(value) if isinstance(value, str) else value
+
+    return result.but(
+        frame=result.frame.assign(**{c: result.frame[c].map(cell) for c in columns}),
+        estimates=tuple(replace(e, label=said(e.label)) for e in result.estimates),
+        parameters={name: cell(value) for name, value in result.parameters.items()},
+        method=said(result.method),
+        missing=said(result.missing),
+    )
+
+
 # Families -----------------------------------------------------------------------------------
 
 
 def _protect(
-    frame: pd.DataFrame, columns: tuple[Column, ...], result: Result, rules: Rules
-) -> tuple[pd.DataFrame, int]:
+    frame: pd.DataFrame,
+    columns: tuple[Column, ...],
+    result: Result,
+    rules: Rules,
+    told: suppression.Told,
+) -> tuple[pd.DataFrame, int, suppression.Hidden]:
     by_role = _names_by_role(columns)
+    nothing = suppression.Hidden()
     if result.family is Family.CHECKS:
-        return _rounded_values(frame, by_role), 0
+        return _rounded_values(frame, by_role), 0, nothing
     if result.family is Family.CURVE:
-        return _safe_curve(frame, by_role, result, rules), 0
-    shown, hidden = _hide_small_rows(frame, by_role, rules)
+        return _safe_curve(frame, by_role, result, rules), 0, nothing
+    small, few = _small(frame, by_role, rules)
+    gone = suppression.complement(
+        result, small.tolist(), {c: one.tolist() for c, one in few.items()}, rules, told
+    )
+    small[sorted(gone.rows)] = True
+    for row, column in gone.counts:
+        few[column][row] = True
+    shown, hidden = _blanked(frame, by_role, small, few)
+    hidden += values.hide(shown, result, rules)
     shown = _rounded_counts(shown, by_role, rules)
     if result.family is Family.RATES:
         shown = _rates_from_counts(shown, by_role)
-    return _rounded_values(shown, by_role), hidden
+    if result.is_sensitive:
+        hidden += values.blur(shown, frame, by_role, rules)
+    return _rounded_values(shown, by_role), hidden, gone
 
 
 def _safe_curve(
@@ -172,20 +242,37 @@ def _names_by_role(columns: tuple[Column, ...]) -> dict[Role, list[str]]:
     return names
 
 
-def _hide_small_rows(
+def _small(
     frame: pd.DataFrame, names: Mapping[Role, list[str]], rules: Rules
-) -> tuple[pd.DataFrame, int]:
-    """Blank rows of 1 to k - 1 persons, and single counts of 1 to k - 1 within larger rows."""
-    shown = frame.astype(object).copy()
-    n = pd.to_numeric(frame[names[Role.N][0]]).fillna(0)
+) -> tuple[Mask, dict[str, Mask]]:
+    """Find rows of 1 to k - 1 persons, and single counts of 1 to k - 1 within larger rows."""
+    n = _numbers(frame, names[Role.N][0])
     small = (n > 0) & (n < rules.k)
-    row_cells = [c for role in _HIDDEN_WITH_THE_ROW for c in names[role]]
-    hidden = int(small.sum()) * len(row_cells)
-    shown.loc[small, [*row_cells, names[Role.N][0]]] = None
-    tied = names[Role.RATE] + names[Role.LOW] + names[Role.HIGH]
+    few = {}
     for column in names[Role.COUNT]:
-        count = pd.to_numeric(frame[column]).fillna(0)
-        few = ~small & (count > 0) & (count < rules.k)
+        count = _numbers(frame, column)
+        few[column] = ~small & (count > 0) & (count < rules.k)
+    return small, few
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    return pd.to_numeric(frame[column]).fillna(0).to_numpy(dtype=float)
+
+
+def _blanked(
+    frame: pd.DataFrame,
+    names: Mapping[Role, list[str]],
+    rows: Mask,
+    counts: Mapping[str, Mask],
+) -> tuple[pd.DataFrame, int]:
+    """Blank whole rows, and single counts with the one rate that follows from them."""
+    shown = frame.astype(object).copy()
+    row_cells = [c for role in _HIDDEN_WITH_THE_ROW for c in names[role]]
+    hidden = int(rows.sum()) * len(row_cells)
+    shown.loc[rows, [*row_cells, names[Role.N][0]]] = None
+    tied = names[Role.RATE] + names[Role.LOW] + names[Role.HIGH]
+    for column, few in counts.items():
+        few = few & ~rows
         shown.loc[few, [column]] = None
         hidden += int(few.sum())
         if len(names[Role.COUNT]) == 1 and tied:
@@ -257,10 +344,28 @@ def _mapped(
     return frame
 
 
-def _protected(estimate: Estimate, rules: Rules) -> Estimate:
+def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[Estimate, ...]:
+    """Keep what may be told; an estimate of a hidden row is hidden with it."""
+    keys = [c for c, r in result.roles.items() if r in (Role.KEY, Role.TIME)]
+    n = next(iter(c for c, r in result.roles.items() if r is Role.N), "")
+    lost: list[tuple[set[str], int]] = []
+    for row in sorted(gone.rows | {i for i, _ in gone.counts}):
+        cells = result.frame.iloc[row]
+        words = {str(cells[c]) for c in keys}
+        lost.append((words | {" ".join(str(cells[c]) for c in keys)}, int(cells[n])))
+    kept = [
+        e for e in result.estimates
+        if e.n >= rules.k and values.has_both_sides(e, rules.k)
+        and not any(e.label in words or (e.n == m and any(w and w in e.label for w in words))
+                    for words, m in lost)
+    ]  # fmt: skip
+    return tuple(_protected(e, rules, is_sensitive=result.is_sensitive) for e in kept)
+
+
+def _protected(estimate: Estimate, rules: Rules, *, is_sensitive: bool = False) -> Estimate:
     """Round an estimate as its cell in a table would be."""
     if estimate.unit == "share" and 0 <= estimate.value <= 1:
-        return _protected_share(estimate, rules)
+        return _protected_share(estimate, rules, is_sensitive=is_sensitive)
     roundings: dict[str, Callable[[float], float]] = {
         "share": rounding.to_percent,
         "points": rounding.to_percent,
@@ -280,7 +385,7 @@ def _protected(estimate: Estimate, rules: Rules) -> Estimate:
     )
 
 
-def _protected_share(estimate: Estimate, rules: Rules) -> Estimate:
+def _protected_share(estimate: Estimate, rules: Rules, *, is_sensitive: bool) -> Estimate:
     """Tell a share by its rounded count: whole percents of an exact one give the count back.
 
     Fewer than ``k`` persons on either side are told as half of ``k``, with an interval from none
@@ -294,7 +399,7 @@ def _protected_share(estimate: Estimate, rules: Rules) -> Estimate:
     is_low, is_high = told < k, told_n - told < k
     if is_low or is_high:
         few = min(k / 2 / told_n, 0.5)
-        few = few if few >= 0.01 else 0.0
+        few = few if few >= 0.01 or is_sensitive else 0.0
         value = 0.5 if is_low and is_high else few if is_low else 1 - few
     else:
         value = min(told / told_n, 1.0)
@@ -309,9 +414,13 @@ def _protected_share(estimate: Estimate, rules: Rules) -> Estimate:
             high = max(high, _wilson_end(k, told_n, 1))
         if is_high:
             low = min(low, _wilson_end(max(told_n - k, 0), told_n, -1))
+    value = rounding.to_percent(value)
+    if is_sensitive:  # not even of thousands is it told that all have it, or none
+        value = min(max(value, 0.01), 0.99)
+        high, low = max(high, 0.01), min(low, 0.99)
     return replace(
         estimate,
-        value=rounding.to_percent(value),
+        value=value,
         low=rounding.to_percent(low),
         high=rounding.to_percent(high),
         n=told_n,

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib import resources
 from typing import Any
 
 from ldresearch.errors import DisclosureError, message
@@ -34,6 +37,12 @@ _ROLES = {"key", "time", "count", "rate", "value", "low", "high", "n", "flag"}
 _FAMILIES = {
     "counts", "rates", "means", "quantiles", "histogram", "trend", "curve", "contrast", "model",
     "segments", "checks",
+}  # fmt: skip
+
+
+_GROUPS = {"unit", "group", "role", "level", "country", "location", "team", "manager"}
+_PARTED = {
+    "counts", "rates", "means", "quantiles", "histogram", "contrast", "model", "segments",
 }  # fmt: skip
 
 
@@ -112,10 +121,16 @@ def _check_published(one: Any, public: bool | None) -> None:
             _refuse("no column says how many persons stand behind a row")
         for row in one["rows"]:
             _check_row(row, roles, k, base)
+            if one["parameters"].get("is_sensitive"):
+                _check_sensitive(row, roles, k, base)
+            _check_label([row[i] for i, role in enumerate(roles) if role in ("key", "flag")])
+    if one["family"] in _PARTED and one["rows"]:
+        _check_groups(one, names, roles, k, base)
     if one["family"] == "curve" and one["rows"]:
         _check_curve(one, roles, k)
     for estimate in one["estimates"]:
         _check_estimate(estimate, k, base)
+        _check_label([estimate[7]])
 
 
 def _check_text(value: Any) -> None:
@@ -148,6 +163,71 @@ def _check_row(row: Sequence[Any], roles: Sequence[str], k: int, base: int) -> N
             _refuse("a count that is too small or not rounded")
         if role == "rate" and abs(value * 100 - round(value * 100)) > 1e-6:
             _refuse("a rate finer than whole percents")
+
+
+def _check_sensitive(row: Sequence[Any], roles: Sequence[str], k: int, base: int) -> None:
+    """Refuse a row that tells that all or none have what is nobody's business."""
+    n = row[list(roles).index("n")]
+    for value, role in zip(row, roles, strict=True):
+        if value is None or n is None:
+            continue
+        if role == "rate" and value in (0, 1):
+            _refuse("all or none of a group, of something sensitive")
+        if role == "count" and min(value, n - value) < k - 2 * (base // 2) - 1:
+            _refuse("nearly all or none of a group, of something sensitive")
+
+
+@lru_cache(maxsize=1)
+def _sensitive() -> list[str]:
+    file = resources.files("ldresearch.privacy") / "sensitive.toml"
+    return [str(word) for word in tomllib.loads(file.read_text(encoding="utf-8"))["words"]]
+
+
+def _check_label(cells: Sequence[Any]) -> None:
+    """Refuse a label that tells of health, family, belief, union or orientation."""
+    for cell in cells:
+        text = f" {cell.lower()}" if isinstance(cell, str) else ""
+        for word in _sensitive() if text else ():
+            at = text.find(word)
+            while at > 0:
+                if not (text[at - 1].isalnum() or text[at - 1] == "_"):
+                    _refuse("a label that tells of something sensitive")
+                at = text.find(word, at + 1)
+
+
+def _check_groups(
+    one: Mapping[str, Any], names: Sequence[str], roles: Sequence[str], k: int, base: int
+) -> None:
+    """Refuse a single hidden group beside so few others that it can be worked out.
+
+    Rounding leaves each shown number, and the total that a reader may know, ``base - 1`` wide;
+    the hidden one is at most as uncertain as all of them together.
+    """
+    if one["parameters"].get("n_protected"):
+        return  # others are hidden with it
+    told = one["parameters"].get("parts")
+    over = _GROUPS if told is None else set(str(told).split(","))
+    keys = [
+        i for i, (n, r) in enumerate(zip(names, roles, strict=True)) if r == "key" and n in over
+    ]
+    rest = [i for i, r in enumerate(roles) if r in ("key", "time") and i not in keys]
+    if not keys:
+        return
+    rows, n = one["rows"], list(roles).index("n")
+    for by in ([], *([i] for i in rest), rest):
+        groups = [tuple(repr(row[i]) for i in (*by, *keys)) for row in rows]
+        if len(set(groups)) == len(rows):
+            break
+    else:
+        return
+    tables: dict[tuple[str, ...], list[Any]] = {}
+    for row in rows:
+        if not any(row[i] == "all" for i in keys):
+            tables.setdefault(tuple(repr(row[i]) for i in by), []).append(row[n])
+    for people in tables.values():
+        shown = [value for value in people if value]
+        if people.count(None) == 1 and shown and 2 * (base // 2) * (len(shown) + 1) < k:
+            _refuse("a hidden group that the others give away")
 
 
 def _check_curve(one: Mapping[str, Any], roles: Sequence[str], k: int) -> None:

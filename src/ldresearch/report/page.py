@@ -160,6 +160,26 @@ def privacy_rule(rules: Mapping[str, Any]) -> str:
     return f"{said}."
 
 
+def release_said(facts: Mapping[str, Any]) -> list[str]:
+    """Say whom a report counts, where that is not everyone there on its date, and new rules."""
+    release, rules = facts.get("release") or {}, facts["rules"]
+    said = []
+    counted = release.get("people_as_of", facts["report"]["as_of"])
+    if counted != facts["report"]["as_of"]:
+        said.append(
+            f"People are counted as on {words.date(counted)}: fewer than {rules['k']} have joined "
+            "or left since, and two reports in a row would tell of them. What the people did is "
+            "told up to the date of this report."
+        )
+    if release.get("version", 1) > 1:
+        said.append(
+            f"Earlier reports of this line followed other rules; from now on the smallest group is "
+            f"{rules['k']}, and counts are rounded to the nearest {rules['base']}. Do not compare "
+            "hidden and shown numbers across the change."
+        )
+    return said
+
+
 # Under the title ----------------------------------------------------------------------------
 
 
@@ -296,13 +316,15 @@ def _quality(content: Content, checks: Sequence[Mapping[str, str]]) -> dict[str,
             lines.append(f"Nothing is recorded in the last {words.plural(silent, 'day')}.")
     hidden = facts["n_suppressed"]
     if facts["rules"]["public"] is not True:
+        k = facts["rules"]["k"]
         lines.append(
-            f"{words.plural(hidden, 'number')} {'is' if hidden == 1 else 'are'} hidden because "
-            f"fewer than {facts['rules']['k']} people stand behind "
-            f"{'it' if hidden == 1 else 'them'}."
+            f"{words.plural(hidden, 'number')} {'is' if hidden == 1 else 'are'} hidden: fewer than "
+            f"{k} people stand behind {'it' if hidden == 1 else 'each'}, or it would give such a "
+            "number away."
             if hidden
             else "No number had to be hidden."
         )
+        lines += release_said(facts)
     failed = [c["title"] for c in checks if c["status"] == "not passed"]
     unknown = [c["title"] for c in checks if c["status"] == "not known"]
     return {"lines": lines, "tables": tables, "failed": failed, "unknown": unknown,

@@ -82,6 +82,7 @@ class PrivateEngine:
         stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
+        people_as_of: str = "",
         **kwargs: Any,
     ) -> Any:
         from papermill.clientwrap import PapermillNotebookClient
@@ -100,7 +101,7 @@ class PrivateEngine:
                         timeout=execution_timeout or kwargs.get("timeout"),
                         startup_timeout=start_timeout,
                         kernel_name=kernel_name,
-                        extra_arguments=[*QUIET],
+                        extra_arguments=[*QUIET, *_held(people_as_of)],
                         shutdown_kernel="immediate",
                     ),
                 )
@@ -119,6 +120,11 @@ class PrivateEngine:
                     os.kill(pid, 9)
                 except OSError:
                     continue
+
+
+def _held(people_as_of: str) -> list[str]:
+    """Tell a kernel as of which day it counts people, where that is not the as-of date."""
+    return [f"--Ldresearch.people_as_of={people_as_of}"] if people_as_of else []
 
 
 def _environment() -> dict[str, str]:

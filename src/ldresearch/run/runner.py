@@ -25,7 +25,7 @@ from ldresearch.dataset import Dataset
 from ldresearch.errors import LdresearchError, ParameterError, RunError, message
 from ldresearch.files import atomic_write, locked, sha256
 from ldresearch.result import Scalar
-from ldresearch.run import about, outcome
+from ldresearch.run import about, outcome, releases
 from ldresearch.run.place import Place, dumped
 from ldresearch.run.template import Template
 from ldresearch.study import clients, data_hash
@@ -50,6 +50,8 @@ class Job:
         Identity of the run: same key, same report.
     others : tuple of Dataset
         Further datasets of the same study.
+    people_as_of : str
+        As of which day people are counted, where that is not the as-of date.
     """
 
     template: Template
@@ -58,11 +60,26 @@ class Job:
     place: Place
     key: str
     others: tuple[Dataset, ...] = ()
+    people_as_of: str = ""
 
     @property
     def client(self) -> str:
         """The organisation, or all of them."""
         return self.place.client
+
+    @property
+    def subject(self) -> releases.Subject:
+        """What the ledger of releases asks of it."""
+        return releases.Subject(
+            self.client, self.template.name, self.values, (self.dataset, *self.others)
+        )
+
+    def counting(self, people_as_of: str) -> Job:
+        """Return the same run with people counted as of another day: another run."""
+        if not people_as_of:
+            return self
+        key = hashlib.sha256(f"{self.key} {people_as_of}".encode()).hexdigest()[:20]
+        return replace(self, key=key, people_as_of=people_as_of)
 
     @property
     def label(self) -> str:
@@ -236,8 +253,14 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
 
 
 def _one(job: Job, options: Options) -> Done:
-    folder = options.runs / job.key
     begun = time.monotonic()
+    unheld: outcome.Failure | None = None
+    if not job.people_as_of:
+        try:
+            job = job.counting(releases.people_as_of(job.subject, options.runs))
+        except LdresearchError as error:
+            unheld = outcome.Failure(str(error), error.exit_code)
+    folder = options.runs / job.key
     done = Done(job.place.name, job.client, job.place.as_of, "failed",
                 run=str(folder))  # fmt: skip
     there = replace(done, page=str(job.place.page), facts=str(job.place.facts))
@@ -246,7 +269,7 @@ def _one(job: Job, options: Options) -> Done:
             options.tell(f"{job.label}: unchanged")
             return replace(there, status="unchanged")
         options.tell(f"{job.label}: running")
-        failed = _attempt(job, folder, options)
+        failed = unheld or _attempt(job, folder, options)
     seconds = round(time.monotonic() - begun, 1)
     if failed:
         job.place.mark_failed(failed.reason)
@@ -272,6 +295,9 @@ def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None
         before = job.place.previous()
         earlier = before["report"]["as_of"] if before else ""
         links = page.Links.within(job.place.name, previous=earlier)
+        told = releases.release(job.subject, facts, job.people_as_of, options.runs)
+        if told:
+            facts["release"] = told
         html = page.render(notebook, previous=before, links=links)
         # The page links to it, so it stands there first.
         about.write([job.dataset, *job.others], job.place.reports)
@@ -318,6 +344,7 @@ def _execute(
             progress_bar=False,
             request_save_on_cell_execute=False,
             execution_timeout=timeout_s,
+            people_as_of=job.people_as_of,
             resources={"metadata": {"path": str(folder)}},
         )
     except CellTimeoutError:
@@ -358,6 +385,7 @@ def _record(job: Job) -> dict[str, Any]:
         "as_of": job.place.as_of,
         "name": job.place.name,
         "parameters": _shown(job.values),
+        "people_as_of": job.people_as_of,
         "dataset": str(job.dataset.path.resolve()),
         "others": [str(other.path.resolve()) for other in job.others],
         "reports": str(job.place.reports.resolve()),

@@ -101,6 +101,7 @@ def _again(record: dict[str, Any], datasets: Sequence[Dataset], place: Place) ->
         options = runner.Options(Path(folder) / "reports", Path(folder) / "runs", n_parallel=1)
         template = Template.find(record["notebook"])
         job = runner.plan(template, datasets[0], record["parameters"], options, datasets[1:])
+        job = job.counting(str(record.get("people_as_of", "")))
         _lay_previous(record, place, job.place)
         [done] = runner.run([job], options)
         if done.status != "published" or not place.facts.is_file():

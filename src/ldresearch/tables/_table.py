@@ -213,9 +213,21 @@ def _absent(published: Published, row: Sequence[Scalar], role: Role) -> str:
     if rules.public or published.family is Family.CHECKS:
         return NOT_KNOWN
     roles = [c.role for c in published.columns]
+    if published.parameters.get("is_sensitive") and role is Role.RATE:
+        return _bounded(row, roles)
     hidden = any(
         cell is None and r in (Role.N, Role.COUNT) for cell, r in zip(row, roles, strict=True)
     )
-    if role in (Role.N, Role.COUNT):
-        return f"fewer than {rules.k}"
+    if role in (Role.N, Role.COUNT) and not published.parameters.get("n_protected"):
+        return f"fewer than {rules.k}"  # where others are hidden with them, no one may know which
     return HIDDEN if hidden else NOT_KNOWN
+
+
+def _bounded(row: Sequence[Scalar], roles: Sequence[Role]) -> str:
+    """Say of a sensitive share what may be said where nearly none or all have it."""
+    low, high = (row[roles.index(r)] if r in roles else None for r in (Role.LOW, Role.HIGH))
+    if isinstance(high, float) and low == 0 and high < 1:
+        return f"at most {percent(high)}"
+    if isinstance(low, float) and high == 1 and low > 0:
+        return f"at least {percent(low)}"
+    return HIDDEN

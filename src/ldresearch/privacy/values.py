@@ -1,0 +1,170 @@
+"""Values about persons: sums that one of them makes, quantiles that are one of them, and shares
+of a property that is nobody's business.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ldresearch.errors import DisclosureError, message
+from ldresearch.result import Estimate, Result, Rules
+from ldresearch.vocabulary import Family, Role
+
+DOMINANCE = 0.9
+"""The two largest may not make more than this of a sum."""
+
+NEARNESS = 0.1
+"""What the rest adds has to be at least this share of the largest: or the second largest, who
+knows their own, would know the largest almost exactly."""
+
+QUANTILES = {
+    "time_to_first_value": 0.5, "survival_median": 0.5, "survival_quartile": 0.25,
+    "lift_half_life": 0.5,
+}  # fmt: skip
+"""Metrics of the registry that are a quantile of times of persons."""
+
+
+def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
+    """Blank sums that one or two persons make, and quantiles near the ends.
+
+    Parameters
+    ----------
+    shown : pandas.DataFrame
+        The rows to be published; changed in place.
+    result : Result
+        With the shares of the largest (``sums``) and the levels of quantiles.
+    rules : Rules
+
+    Returns
+    -------
+    int
+        Cells that were hidden.
+
+    Raises
+    ------
+    DisclosureError
+        If a result of quantiles does not say which.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"unit": ["A", "B"], "minutes": [1000.0, 1000.0],
+    ...                       "most": [880.0, 90.0], "next": [60.0, 80.0], "n": [40, 40]})
+    >>> roles = {"unit": Role.KEY, "minutes": Role.VALUE, "n": Role.N}
+    >>> minutes = Result("m", Family.MEANS, frame, roles, sums={"minutes": ("most", "next")})
+    >>> shown = frame.astype(object)
+    >>> hide(shown, minutes, Rules()), shown["minutes"].tolist()
+    (1, [None, 1000.0])
+    """
+    values = [c for c, role in result.roles.items() if role is Role.VALUE]
+    if result.family is Family.QUANTILES and not set(values) <= set(result.quantiles):
+        raise DisclosureError(
+            message("a quantile must say which one it is", where=result.name,
+                    got=sorted(set(values) - set(result.quantiles)),
+                    do='name it in quantiles={"column": 0.5}')
+        )  # fmt: skip
+    hidden = 0
+    for column, (largest, second) in result.sums.items():
+        lost = [
+            _is_dominated(*map(float, cells))
+            for cells in result.frame[[column, largest, second]].itertuples(index=False)
+        ]
+        hidden += _blank(shown, column, lost)
+    n = next(c for c, role in result.roles.items() if role is Role.N)
+    ends = [c for c, role in result.roles.items() if role in (Role.LOW, Role.HIGH)]
+    for column, level in result.quantiles.items():
+        lost = [_beyond(persons, level) < rules.k for persons in result.frame[n].fillna(0)]
+        hidden += _blank(shown, column, lost)
+        if result.family is Family.QUANTILES:
+            hidden += sum(_blank(shown, end, lost) for end in ends)
+    return hidden
+
+
+def _is_dominated(total: float, largest: float, second: float) -> bool:
+    """Whether two persons make the sum, or the rest hides the largest too little."""
+    if not total > 0:
+        return False
+    rest = total - largest - second
+    return not (largest + second <= DOMINANCE * total and rest >= NEARNESS * largest)
+
+
+def _beyond(n: float, level: float) -> float:
+    """Persons on the thinner side of a quantile."""
+    return math.floor(float(n) * min(level, 1 - level) + 1e-9)
+
+
+def _blank(shown: pd.DataFrame, column: str, lost: list[bool]) -> int:
+    was = shown[column].notna().to_numpy()
+    shown.loc[lost, [column]] = None
+    return int((was & shown[column].isna().to_numpy()).sum())
+
+
+def has_both_sides(estimate: Estimate, k: int) -> bool:
+    """Whether at least ``k`` persons lie on each side of what is a quantile of persons.
+
+    Examples
+    --------
+    >>> median = Estimate("survival_median", 41.0, 30.0, 55.0, 19, "days")
+    >>> has_both_sides(median, 10)
+    False
+    """
+    level = QUANTILES.get(estimate.metric)
+    return level is None or _beyond(estimate.n, level) >= k
+
+
+def blur(
+    shown: pd.DataFrame, true: pd.DataFrame, names: Mapping[Role, list[str]], rules: Rules
+) -> int:
+    """Tell of a sensitive property only "at most" and "at least" where nearly none or all have it.
+
+    Parameters
+    ----------
+    shown : pandas.DataFrame
+        Rounded rows; changed in place.
+    true : pandas.DataFrame
+        The rows before the rules.
+    names : mapping of Role to list of str
+    rules : Rules
+
+    Returns
+    -------
+    int
+        Cells that were hidden: the count and the share. The interval stays, from 0 or up to 1.
+
+    Raises
+    ------
+    DisclosureError
+        Unless there is one count, of the persons of its row.
+    """
+    if len(names[Role.COUNT]) != 1 or len(names[Role.RATE]) > 1:
+        raise DisclosureError(
+            message("a sensitive property is told by one count and its share", where="sensitive",
+                    got=names[Role.COUNT] + names[Role.RATE])
+        )  # fmt: skip
+    [count], [n] = names[Role.COUNT], names[Role.N]
+    has = pd.to_numeric(true[count]).fillna(0).to_numpy(dtype=float)
+    people = pd.to_numeric(true[n]).fillna(0).to_numpy(dtype=float)
+    is_told = pd.to_numeric(shown[n]).fillna(0).to_numpy(dtype=float) > 0
+    low, high = is_told & (has < rules.k), is_told & (people - has < rules.k)
+    lost: list[bool] = (low | high).tolist()
+    hidden = sum(_blank(shown, column, lost) for column in [count, *names[Role.RATE]])
+    bounds = [_share_of_few(rules.k, float(of)) if of else 1.0 for of in shown[n]]
+    both = low & high
+    lower = [1 - b if is_near else 0.0 for b, is_near in zip(bounds, high & ~both, strict=True)]
+    upper = [b if is_near else 1.0 for b, is_near in zip(bounds, low & ~both, strict=True)]
+    for role, ends in ((Role.LOW, lower), (Role.HIGH, upper)):
+        for column in names[role]:
+            _replace(shown, column, lost, ends)
+    return hidden
+
+
+def _share_of_few(k: int, n: float) -> float:
+    return min(math.ceil(100 * k / n - 1e-9) / 100, 1.0)
+
+
+def _replace(shown: pd.DataFrame, column: str, lost: list[bool], ends: list[float]) -> None:
+    told = [end if gone else was for was, gone, end in zip(shown[column], lost, ends, strict=True)]
+    shown[column] = pd.Series(told, index=shown.index, dtype=object)
