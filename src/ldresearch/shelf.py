@@ -32,7 +32,7 @@ SENTENCES: Final = "five_sentences"
 """Name of the result that a summary shows; its rows go to the index."""
 
 _LONGEST = 40
-_FIELDS = ("report", "headline", "facts", "checks", "provenance", "run_id")
+_FIELDS = ("report", "headline", "facts", "checks", "rules", "provenance", "run_id")
 
 
 def slug(name: str) -> str:
@@ -121,7 +121,7 @@ def folder(given: str = "") -> Path:
 
 def read(
     reports: Path, client: str, as_of: date, *, population: str = "", leave_out: str = "",
-    since: date | None = None,
+    since: date | None = None, public: bool = True, k: int = 1, base: int = 1,
 ) -> list[Shelved]:  # fmt: skip
     """Read what every report of a client had said by a date.
 
@@ -138,6 +138,8 @@ def read(
         Name of a report that is not read: one's own.
     since : datetime.date, optional
         Compare with the newest run of that day or an earlier one; by default with the run before.
+    public, k, base : bool and int
+        The disclosure rules in force: facts that were published under weaker ones are passed over.
 
     Returns
     -------
@@ -151,7 +153,9 @@ def read(
             failed[path.name.removesuffix(FAILED)] = _failed_as_of(path)
             continue
         facts = _facts(path)
-        if facts and facts["report"]["client"] == client:
+        if facts and facts["report"]["client"] == client and (
+            public or _as_strict(facts["rules"], k, base)
+        ):  # fmt: skip
             runs.setdefault(path.name.removesuffix(FACTS), []).append(facts)
     found = []
     for name in sorted({*runs, *failed}):
@@ -163,6 +167,12 @@ def read(
         if every or when:
             found.append(Shelved(name, now, _before(every, since), when))
     return found
+
+
+def _as_strict(rules: Mapping[str, Any], k: int, base: int) -> bool:
+    if rules.get("public") is not False:
+        return False
+    return int(rules["k"]) >= k and int(rules["base"]) % base == 0
 
 
 def _before(runs: Sequence[dict[str, Any]], since: date | None) -> dict[str, Any]:
@@ -277,19 +287,22 @@ class Shelf:
     ----------
     cards : pandas.DataFrame
         A row a headline number, in the order of the reports and of their cards: ``report, place
-        (the card's, from 0), as_of, title, decision, state`` (``fresh``, ``stale``, ``complete``, ``failed``), ``verdict,
-        old_verdict, old_as_of``, ``idea, metric, text, label, value, low, high, n, unit, grade``
-        and, of the run before, ``old_value, old_low, old_high, old_unit``.
+        (the card's, from 0), as_of, title, decision, state`` (``fresh``, ``stale``, ``complete``,
+        ``failed``), ``verdict, old_verdict, old_as_of, idea, metric, text, label, value, low, high,
+        n, unit, grade`` and, of the run before, ``old_value, old_low, old_high, old_unit``.
     reports : pandas.DataFrame
         A row a report: ``report, as_of, title, state`` (also ``not run``), ``failed_as_of``,
         ``n_failing`` (checks not passed).
     read : tuple of str
         Name, date and run of everything that was read.
+    numbers : frozenset of float
+        Every number of the facts that were read.
     """
 
     cards: pd.DataFrame
     reports: pd.DataFrame
     read: tuple[str, ...]
+    numbers: frozenset[float]
 
 
 CARD_COLUMNS: Final = (
@@ -330,7 +343,8 @@ def framed(
     return Shelf(
         pd.DataFrame(cards, columns=list(CARD_COLUMNS)),
         pd.DataFrame(reports, columns=list(REPORT_COLUMNS)),
-        tuple(sorted(_reads(one) for one in found if one.facts)),
+        tuple(sorted(reads(one.name, one.facts) for one in found if one.facts)),
+        frozenset(x for one in found for facts in (one.facts, one.before) for x in _numbers(facts)),
     )
 
 
@@ -342,13 +356,15 @@ def _state(one: Shelved, as_of: date, fresh_days: int) -> str:
     return "stale" if one.is_stale(as_of, fresh_days) else "fresh"
 
 
-def _reads(one: Shelved) -> str:
-    return reads(one.name, one.facts)
-
-
 def reads(name: str, facts: Mapping[str, Any]) -> str:
     """Name a run as a summary remembers it."""
     return f"{name} {facts['report']['as_of']} {facts['run_id']}"
+
+
+def _numbers(facts: Mapping[str, Any]) -> list[float]:
+    told = [*facts.get("facts", []), *(facts.get("headline") or {}).get("cards", [])]
+    ends = ("value", "low", "high", "n")
+    return [_number(one[end]) for one in told for end in ends if one.get(end) is not None]
 
 
 def _report(one: Shelved, state: str) -> tuple[Any, ...]:
@@ -374,7 +390,8 @@ def _cards(one: Shelved, state: str) -> list[tuple[Any, ...]]:
         known = metrics().get(metric)
         old = (find_fact(before, metric, label) if before else None) or {}
         rows.append((
-            one.name, place, *whole, known.idea if known else "", metric, str(card.get("text", "")), label,
+            one.name, place, *whole, known.idea if known else "", metric,
+            str(card.get("text", "")), label,
             *(_number(card.get(end)) for end in ("value", "low", "high")), int(card["n"]),
             str(card["unit"]), str(card.get("grade", "descriptive")),
             *(_number(old.get(end)) for end in ("value", "low", "high")), str(old.get("unit", "")),

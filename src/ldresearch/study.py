@@ -27,6 +27,7 @@ from ldresearch import (
 )
 from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
+from ldresearch.privacy import pass_on as _pass_on
 from ldresearch.privacy import publish as _publish
 from ldresearch.privacy.gate import MIME
 from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, to_payload
@@ -190,7 +191,7 @@ class Run:
         self._headline: Headline | None = None
         self._coverage: list[Published] = []
         self._attrition: Published | None = None
-        self._read: tuple[str, ...] = ()
+        self._shelf: shelf.Shelf | None = None
 
     def __repr__(self) -> str:
         return f"Run({self.name}, {self.client} as of {self.log.as_of}, {self.mode.value})"
@@ -293,14 +294,15 @@ class Run:
         home = shelf.folder(str(self._values.get("reports", "")))
         found = shelf.read(
             home, self.client, self.log.as_of, population=shelf.part(self._values),
-            leave_out=self.name, since=day,
+            leave_out=self.name, since=day, public=self.rules.public, k=self.rules.k,
+            base=self.rules.base,
         )  # fmt: skip
         known = [p.stem for p in sorted(places.notebooks_home().glob("[0-9]*.ipynb"))]
         told = shelf.framed(
             found, as_of=self.log.as_of, fresh_days=fresh_days,
             known=[name for name in known if name != self.name],
         )  # fmt: skip
-        self._read = told.read
+        self._shelf = told
         return told
 
     @property
@@ -329,6 +331,29 @@ class Run:
             If it has a column about one person, or rules that are too weak.
         """
         published = _publish(result, self.rules)
+        self._published.append(published)
+        return published
+
+    def pass_on(self, result: Result) -> Published:
+        """Pass on what other reports have published, number by number as it stands there.
+
+        Parameters
+        ----------
+        result : Result
+            Of a model over :meth:`reports`.
+
+        Returns
+        -------
+        Published
+            What views take.
+
+        Raises
+        ------
+        DisclosureError
+            If it holds a number that none of the facts read holds.
+        """
+        known = self._shelf.numbers if self._shelf is not None else frozenset()
+        published = _pass_on(result, self.rules, known)
         self._published.append(published)
         return published
 
@@ -501,8 +526,8 @@ class Run:
         plans = plan_ledger.facts(self.log.dataset, self.log.as_of)
         if plans:
             provenance["plans"] = plans
-        if self._read:
-            provenance["reports"] = list(self._read)
+        if self._shelf is not None:
+            provenance["reports"] = list(self._shelf.read)
         shown = {k: v for k, v in self._values.items() if k not in parameters.PLACES}
         if plan_ledger.is_file(str(shown.get("plan", ""))):
             # The name of the file is enough: where it lies is nobody's business on a page.

@@ -78,9 +78,9 @@ def five(cards: pd.DataFrame, *, as_of: date, fresh_days: int = 34) -> Result:
     Parameters
     ----------
     cards : pandas.DataFrame
-        A row a headline number of a report: ``report, place, as_of, title, decision, state, verdict,
-        old_verdict, old_as_of, idea, metric, text, label, value, low, high, n, unit, grade,
-        old_value, old_low, old_high, old_unit``.
+        A row a headline number of a report: ``report, place, as_of, title, decision, state,
+        verdict, old_verdict, old_as_of, idea, metric, text, label, value, low, high, n, unit,
+        grade, old_value, old_low, old_high, old_unit``.
     as_of : datetime.date
     fresh_days : int
 
@@ -92,8 +92,9 @@ def five(cards: pd.DataFrame, *, as_of: date, fresh_days: int = 34) -> Result:
 
     Examples
     --------
-    >>> now = {"report": "20_adoption", "place": 0, "as_of": "2025-07-01", "title": "Seven in ten started",
-    ...        "decision": "Push on.", "state": "fresh", "verdict": "", "old_verdict": "",
+    >>> now = {"report": "20_adoption", "place": 0, "as_of": "2025-07-01",
+    ...        "title": "Seven in ten started", "decision": "Push on.",
+    ...        "state": "fresh", "verdict": "", "old_verdict": "",
     ...        "old_as_of": "2025-06-01", "idea": "adoption", "metric": "adoption_share",
     ...        "text": "have started", "label": "", "value": 0.72, "low": 0.68, "high": 0.76,
     ...        "n": 400, "unit": "share", "grade": "descriptive", "old_value": 0.60,
