@@ -30,13 +30,15 @@ _STEP_TIMES: Final = ("activated", "again", "passed_on", "gained")
 # The funnel ---------------------------------------------------------------------------------
 
 
-def funnel(frame: pd.DataFrame) -> Result:
+def funnel(frame: pd.DataFrame, *, later_from: int = 28, later_to: int = 90) -> Result:
     """Give each step its share of those it is counted among.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         ``step, order, n_reached, n_of``; one group.
+    later_from, later_to : int
+        Days after the first value event between which a return meant staying.
 
     Returns
     -------
@@ -70,7 +72,10 @@ def funnel(frame: pd.DataFrame) -> Result:
     weakest = str(core["step"].iloc[0]) if len(core) else ""
     told = [str(step) for step in known["step"]]
     absent = ", ".join(step for step in _DROP_STEPS if step not in told)
-    return found.but(parameters={"weakest": weakest, "absent": absent})
+    return found.but(
+        parameters={"weakest": weakest, "absent": absent, "later_from": later_from,
+                    "later_to": later_to}
+    )  # fmt: skip
 
 
 def drop_off(frame: pd.DataFrame, *, k: int = 1) -> Result:
