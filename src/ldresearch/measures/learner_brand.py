@@ -194,8 +194,8 @@ def _counted(table: ibis.Table, groups: ibis.Table | None, kind: str) -> ibis.Ta
 def voice(log: EventLog, *, by: str = "") -> pd.DataFrame:
     """Count promoters and detractors of the question of recommending, by group and quarter.
 
-    Of each response and quarter the last answer counts. A group is known where the token is a person;
-    answers given for a group of their own name are counted among all alone.
+    Of each response and quarter the last answer counts. A group is known where the token is a
+    person; answers given for a group of their own name are counted among all alone.
 
     Parameters
     ----------

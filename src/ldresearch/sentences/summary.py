@@ -228,7 +228,7 @@ def headline(published: Published, shelved: Published) -> Headline:
     cards = tuple(
         Card.of(_published(published, r), f"{r['text']} ({r['idea']})") for r in told
         if published.has(str(r["metric"]))
-    )[:4]  # fmt: skip
+    )[:3]  # fmt: skip
     return Headline(
         title=_title(told), cards=cards, decision=_decision(told[0], day),
         change_mind=_change_mind(told, shelved),
