@@ -75,6 +75,7 @@ def _metric(metric: Metric) -> str:
         f"- Needs: {needs}.",
         f"- Level: {metric.level}.",
     ]
+    facts.append(f"- Idea of a summary: {metric.idea or 'none'}.")
     if metric.plan:
         facts.append(f"- In a measurement plan: yes, followed person by person as a {metric.plan}.")
     if metric.gameability:

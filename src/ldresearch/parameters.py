@@ -25,6 +25,9 @@ from ldresearch.result import Scalar
 INJECTED = "# Parameters"
 """First line of the cell that papermill puts behind the declared one; other schedulers put none."""
 
+PLACES = frozenset({"dataset", "others", "reports"})
+"""Parameters that say where something lies: no part of what is run, and nobody's business."""
+
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 

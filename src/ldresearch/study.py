@@ -17,15 +17,18 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch import (
     __version__,
+    clock,
     look_ledger,
     parameters,
     places,
     plan_ledger,
     reprs,
+    shelf,
     views,
 )
 from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
+from ldresearch.privacy import pass_on as _pass_on
 from ldresearch.privacy import publish as _publish
 from ldresearch.privacy.gate import MIME
 from ldresearch.privacy.suppression import Told
@@ -192,6 +195,7 @@ class Run:
         self._headline: Headline | None = None
         self._coverage: list[Published] = []
         self._attrition: Published | None = None
+        self._shelf: shelf.Shelf | None = None
 
     def __repr__(self) -> str:
         return f"Run({self.name}, {self.client} as of {self.log.as_of}, {self.mode.value})"
@@ -283,6 +287,40 @@ class Run:
             return ()
         return look_ledger.held(self.log.dataset, standing.plan.name, as_of=self.log.as_of)
 
+    def reports(self, *, fresh_days: int, since: str = "") -> shelf.Shelf:
+        """Return what the other reports of this client had said by the date.
+
+        They are read from the folder of reports that the parameter ``reports`` names, for the same
+        part of the organisation. What is read are facts: published numbers, and no more.
+
+        Parameters
+        ----------
+        fresh_days : int
+            Days after which a report is stale.
+        since : str
+            ISO date: each is compared with its newest run up to that day; empty: with the run
+            before.
+
+        Returns
+        -------
+        Shelf
+            Frames for a model; the runs that were read become part of the provenance.
+        """
+        day = clock.parse_date(since, name="since") if since else None
+        home = shelf.folder(str(self._values.get("reports", "")))
+        found = shelf.read(
+            home, self.client, self.log.as_of, population=shelf.part(self._values),
+            leave_out=self.name, since=day, public=self.rules.public, k=self.rules.k,
+            base=self.rules.base,
+        )  # fmt: skip
+        known = [p.stem for p in sorted(places.notebooks_home().glob("[0-9]*.ipynb"))]
+        told = shelf.framed(
+            found, as_of=self.log.as_of, fresh_days=fresh_days,
+            known=[name for name in known if name != self.name],
+        )  # fmt: skip
+        self._shelf = told
+        return told
+
     @property
     def _is_planned(self) -> bool:
         """Whether this is read against a plan: then nothing may show what was known later."""
@@ -309,6 +347,29 @@ class Run:
             If it has a column about one person, or rules that are too weak.
         """
         published = _publish(result, self.rules, self._told)
+        self._published.append(published)
+        return published
+
+    def pass_on(self, result: Result) -> Published:
+        """Pass on what other reports have published, number by number as it stands there.
+
+        Parameters
+        ----------
+        result : Result
+            Of a model over :meth:`reports`.
+
+        Returns
+        -------
+        Published
+            What views take.
+
+        Raises
+        ------
+        DisclosureError
+            If it holds a number that none of the facts read holds.
+        """
+        known = self._shelf.numbers if self._shelf is not None else frozenset()
+        published = _pass_on(result, self.rules, known)
         self._published.append(published)
         return published
 
@@ -483,7 +544,9 @@ class Run:
         plans = plan_ledger.facts(self.log.dataset, self.log.as_of)
         if plans:
             provenance["plans"] = plans
-        shown = {k: v for k, v in self._values.items() if k not in ("dataset", "others")}
+        if self._shelf is not None:
+            provenance["reports"] = list(self._shelf.read)
+        shown = {k: v for k, v in self._values.items() if k not in parameters.PLACES}
         if plan_ledger.is_file(str(shown.get("plan", ""))):
             # The name of the file is enough: where it lies is nobody's business on a page.
             shown["plan"] = PurePath(str(shown["plan"])).name
@@ -520,6 +583,9 @@ class Run:
         judged = [dict(p.parameters) for p in self._published if p.name == "verdict"]
         if judged:
             body["verdict"] = judged[-1]
+        told = [_told(p) for p in self._published if p.name == shelf.SENTENCES]
+        if told:
+            body["summary"] = told[-1]
         text = json.dumps([body["report"], provenance], sort_keys=True, default=str)
         body["run_id"] = hashlib.sha256(text.encode()).hexdigest()[:16]
         return body
@@ -570,6 +636,13 @@ def _fact(estimate: Estimate) -> dict[str, Scalar]:
         "grade": Grade(estimate.grade).value,
         "direction": entry.direction.value if entry else "neither",
     }
+
+
+def _told(published: Published) -> list[dict[str, Scalar]]:
+    """List the sentences of a summary for programs: what is said, and in which report it stands."""
+    names = ("idea", "title", "report", "as_of")
+    rows = published.frame.to_dict("records")
+    return [{name: row[name] for name in names} for row in rows if row["report"]]
 
 
 def _distinct(published: Sequence[Published]) -> list[Estimate]:

@@ -107,6 +107,16 @@ class Grade(StrEnum):
     DESCRIPTIVE = "descriptive"
 
 
+class Idea(StrEnum):
+    """The five things an organisation wants to know of its learning, in the order they are told."""
+
+    ADOPTION = "adoption"
+    ENGAGEMENT = "engagement"
+    SKILLS = "skills"
+    VOICE = "voice"
+    WORTH = "worth"
+
+
 class Verdict(StrEnum):
     """What becomes of an initiative at a look, by the rule that was frozen before it began."""
 
@@ -205,6 +215,9 @@ class Metric:
         How easily the number moves without anyone learning more.
     gameable_because : str
         Why, in one sentence.
+    idea : str
+        Which of the five ideas of a summary it tells of, an :class:`Idea`; empty: none. Where the
+        registry does not say, it follows from the tables it needs.
     status : {"reported", "planned"}
         ``planned``: defined, but no notebook of this version computes it.
     """
@@ -220,6 +233,7 @@ class Metric:
     plan: str = ""
     gameability: str = ""
     gameable_because: str = ""
+    idea: str = ""
     status: str = "reported"
 
 
@@ -252,11 +266,28 @@ def metrics() -> Mapping[str, Metric]:
                 plan=entry.get("plan", ""),
                 gameability=entry.get("gameability", ""),
                 gameable_because=entry.get("gameable_because", ""),
+                idea=entry.get("idea", _idea(entry)),
                 status=entry["status"],
             )
             for name, entry in entries.items()
         }
     )
+
+
+_OF_SKILLS = {"skill_rating", "role_skill", "content_skill", "recommendation", "opportunity",
+              "application"}  # fmt: skip
+
+
+def _idea(entry: Mapping[str, Any]) -> str:
+    """Tell the idea of a metric from what it needs, where its entry names none."""
+    needs = set(entry["needs"])
+    if "survey_answer" in needs:
+        return Idea.VOICE.value
+    if needs & _OF_SKILLS:
+        return Idea.SKILLS.value
+    if "outcome" in needs or entry["level"] in ("outcome", "Kirkpatrick 4"):
+        return Idea.WORTH.value
+    return Idea.ENGAGEMENT.value
 
 
 def _read(name: str) -> dict[str, Any]:

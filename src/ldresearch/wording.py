@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable
 
 NOT_KNOWN = "not known"
@@ -267,3 +268,48 @@ def sentence(text: str) -> str:
         return ""
     text = text[0].upper() + text[1:]
     return text if text[-1] in ".!?" else f"{text}."
+
+
+class Link(str):
+    """Words whose first part leads to another report; everywhere else it is plain text.
+
+    Attributes
+    ----------
+    lead : str
+        The part that leads there.
+    rest : str
+        What is said after it; may be empty.
+    href : str
+        Relative address of the report: ``../2025-07-01/20_adoption.html``.
+
+    Examples
+    --------
+    >>> said = Link.to("20_adoption", "2025-07-01", "Seven in ten have started", "As of July.")
+    >>> print(said)
+    Seven in ten have started. As of July.
+    >>> said.href, Link.to("<script>", "2025-07-01", "Started").href
+    ('../2025-07-01/20_adoption.html', '')
+    """
+
+    __slots__ = ("href", "lead", "rest")
+
+    lead: str
+    rest: str
+    href: str
+
+    @classmethod
+    def to(cls, report: str, as_of: str, lead: str, rest: str = "") -> Link:
+        """Make words that lead to a report beside the one they stand in.
+
+        Parameters
+        ----------
+        report, as_of : str
+            Its name and date. Where they are not what a report's may be, the words lead nowhere.
+        lead, rest : str
+        """
+        ended = lead if lead[-1:] in ".!?…" else f"{lead}."
+        made = cls(f"{ended} {rest}" if rest else lead)
+        made.lead, made.rest = ended if rest else lead, rest
+        is_safe = re.fullmatch(r"[a-z0-9_-]{1,160} \d{4}-\d\d-\d\d", f"{report} {as_of}")
+        made.href = f"../{as_of}/{report}.html" if is_safe else ""
+        return made

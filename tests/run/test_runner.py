@@ -223,3 +223,25 @@ def is_alive(pid: int) -> bool:
         return "ipykernel" in (Path("/proc") / str(pid) / "cmdline").read_text()
     except OSError:
         return False
+
+
+def test_what_reads_other_reports_is_run_when_they_are_done(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(tmp_path / "reports", tmp_path / "runs", n_parallel=2)
+    names = ("90_summary", "20_adoption", "31_retention_lifecycle")
+    jobs = [runner.plan(Template.find(n), dataset, {}, options) for n in names]
+    seen: list[str] = []
+
+    def attempt(job: runner.Job, *_: object) -> None:
+        seen.append(job.template.name)
+        if not job.template.reads_reports:
+            job.place.facts.parent.mkdir(parents=True, exist_ok=True)
+            job.place.facts.write_text("{}", encoding="utf-8")
+
+    monkeypatch.setattr(runner, "_attempt", attempt)
+    done = runner.run(jobs, options)
+    assert [one.name for one in done] == list(names)
+    assert seen[-1] == "90_summary"
+    # Its key holds what it read, which was not there when it was planned.
+    assert Path(done[0].run).name != jobs[0].key

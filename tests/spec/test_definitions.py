@@ -59,7 +59,7 @@ EXAMPLES = [
 ]
 WORDS = {
     "measures": measures, "models": models, "publish": publish, "Rules": Rules, "bass": _bass,
-    "DataFrame": pd.DataFrame, "Result": Result, "Family": Family,
+    "DataFrame": pd.DataFrame, "date": date, "Result": Result, "Family": Family,
 }  # fmt: skip
 
 

@@ -125,6 +125,16 @@ def _access(log: EventLog) -> ibis.Table:
     )
 
 
+def informed(log: EventLog, people: ibis.Table) -> Any:
+    """Whether a touch was sent to the person, or to a unit anywhere on her path."""
+    touch = log.table("touch")
+    direct = people.person_key.isin(touch.filter(touch.person_key.notnull()).person_key)
+    person = log.persons()
+    steps = person.select("person_key", step=person.unit_path.unnest())
+    units = touch.filter(touch.unit_id.notnull()).unit_id
+    return direct | people.person_key.isin(steps.filter(steps.step.isin(units)).person_key)
+
+
 def first_day(log: EventLog) -> date | None:
     """Return the first local day of the whole log, whoever it is narrowed to.
 

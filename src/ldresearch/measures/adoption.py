@@ -16,7 +16,7 @@ from ldresearch import clock
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures._measure import measure
-from ldresearch.measures._people import GROUPS, eligible, first_day
+from ldresearch.measures._people import GROUPS, eligible, first_day, informed
 from ldresearch.measures._value import value_days
 from ldresearch.result import Step
 
@@ -289,7 +289,7 @@ def funnel(
     }
     is_touched = log.has("touch")
     if is_touched:
-        flags["informed"] = _informed(log, people)
+        flags["informed"] = informed(log, people)
     counted = people.mutate(**{f"is_{name}": flag for name, flag in flags.items()})
     found = log.collect(
         counted.group_by("group").agg(
@@ -321,16 +321,6 @@ def _check_group(by: str) -> None:
 def _has_row(table: ibis.Table, people: ibis.Table) -> Any:
     """Whether a person has any row in a table."""
     return people.person_key.isin(table.person_key)
-
-
-def _informed(log: EventLog, people: ibis.Table) -> Any:
-    """Whether a touch was sent to the person, or to a unit anywhere on her path."""
-    touch = log.table("touch")
-    direct = people.person_key.isin(touch.filter(touch.person_key.notnull()).person_key)
-    person = log.persons()
-    steps = person.select("person_key", step=person.unit_path.unnest())
-    units = touch.filter(touch.unit_id.notnull()).unit_id
-    return direct | people.person_key.isin(steps.filter(steps.step.isin(units)).person_key)
 
 
 def _steps(found: pd.DataFrame, *, is_touched: bool) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from ldresearch.errors import DisclosureError, LdresearchError, RunError, messag
 from ldresearch.privacy.gate import MIME, check_payload
 from ldresearch.result import Estimate, Published, from_payload
 from ldresearch.sentences import Headline
+from ldresearch.shelf import SENTENCES
 from ldresearch.vocabulary import Grade
 
 FACTS_MIME: Final = "application/vnd.ldresearch.facts+json"
@@ -300,10 +301,25 @@ def _check_facts(facts: Mapping[str, Any], outputs: Sequence[Output], headline: 
             message("the facts tell another finding than the published results", where="facts",
                     do="run the notebook again; its words may have changed since it ran")
         )  # fmt: skip
+    _check_summary(facts, outputs)
     for kind in ("coverage", "attrition"):
         rows = [list(r) for o in outputs if o.kind == kind for p in o.published for r in p.rows]
         if facts[kind] and facts[kind] != rows:
             _refuse(f"the facts tell another {kind} than the published results")
+
+
+def _check_summary(facts: Mapping[str, Any], outputs: Sequence[Output]) -> None:
+    """Hold the sentences that an index would show against those that were published."""
+    shown = {
+        tuple(row[name] for name in ("idea", "title", "report", "as_of"))
+        for output in outputs
+        for published in output.published
+        if published.name == SENTENCES
+        for row in published.frame.to_dict("records")
+    }
+    for told in facts.get("summary", []):
+        if tuple(told.get(name) for name in ("idea", "title", "report", "as_of")) not in shown:
+            _refuse("a sentence of a summary that no published result holds")
 
 
 def _is_unshown(fact: Mapping[str, Any], facts: Mapping[str, Any], cards: Sequence[Any]) -> bool:

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ldresearch.tables import Table
+from ldresearch.wording import Link
 
 _UNIT = re.compile(
     r"(?<=[\d.,]) (?=(?:%|percent|points?|days?|weeks?|months?|years?|hours?|minutes?|people|person"
@@ -38,13 +39,15 @@ def typeset(said: object) -> str:
 
 
 def cell(said: str) -> str:
-    """Typeset a cell of words; a short one stays on one line.
+    """Typeset a cell of words; a short one stays on one line, one that leads to a report leads.
 
     Examples
     --------
     >>> cell("day 104")
     'day\\xa0104'
     """
+    if isinstance(said, Link) and said.href:
+        return Markup('<a href="{}">{}</a>').format(said.href, typeset(said))
     return said.replace(" ", "\u00a0") if len(said) <= _SHORT else typeset(said)
 
 

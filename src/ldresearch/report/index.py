@@ -25,13 +25,12 @@ from ldresearch.report._content import estimate_of
 from ldresearch.report._html import fill, typeset, words_of
 from ldresearch.report.page import (
     client_name,
-    find_fact,
-    other_settings,
     population_said,
     setting_said,
 )
 from ldresearch.result import Estimate
 from ldresearch.sentences import words
+from ldresearch.shelf import find_fact, is_last, other_settings, reads
 from ldresearch.tables import Col, Table
 
 USUAL_GAP_DAYS = 31
@@ -52,6 +51,17 @@ class _Run:
     facts: Mapping[str, Any]
     page: str
     """Address relative to the folder of reports; empty if the page is not there."""
+    home: Path | None = None
+    """The folder of reports."""
+
+    @property
+    def five(self) -> list[dict[str, str]]:
+        """Sentences of a summary; none for any other report."""
+        told = self.facts.get("summary") or []
+        return [
+            {name: str(one.get(name, "")) for name in ("idea", "title", "report", "as_of")}
+            for one in told
+        ]
 
     @property
     def cards(self) -> list[Mapping[str, Any]]:
@@ -66,10 +76,7 @@ class _Run:
     @property
     def is_last(self) -> bool:
         """Whether a plan asks for no later run: it is frozen, and no look is left."""
-        planned = "plan" in self.facts["report"]["parameters"]
-        if not planned or not self.facts["provenance"].get("plans"):
-            return False
-        return bool((self.facts.get("verdict") or {}).get("is_at_end", True))
+        return is_last(self.facts)
 
     @property
     def title(self) -> str:
@@ -171,7 +178,7 @@ def _run(path: Path, client: str, name: str) -> _Run | None:
         return None
     page = path.with_name(f"{name}.html")
     address = "/".join(quote(step) for step in (client, path.parent.name, page.name))
-    return _Run(as_of, facts, address if page.is_file() else "")
+    return _Run(as_of, facts, address if page.is_file() else "", path.parents[2])
 
 
 def _failure(path: Path) -> tuple[str, str]:
@@ -197,7 +204,9 @@ def _index_page(found: Sequence[_Report], unreadable: int, today: date) -> str:
         group = clients.setdefault(report.folder, {"name": report.client, "reports": []})
         if report.runs:
             group["name"] = report.client
-        group["reports"].append(_entry(report, today))
+        entry = _entry(report, today, _unread(report, found))
+        # What sums up the others is read first.
+        group["reports"].insert(0 if entry.get("five") else len(group["reports"]), entry)
     newest = max((r.runs[-1].as_of for r in found if r.runs), default=None)
     states = [entry["status"]["kind"] for group in clients.values() for entry in group["reports"]]
     return fill(
@@ -223,8 +232,22 @@ def _summary(states: Sequence[str]) -> str:
     return f"{words.plural(len(states), 'report')}: {words.listing(said)}" if states else ""
 
 
-def _entry(report: _Report, today: date) -> dict[str, Any]:
-    status = _status(report, today)
+def _unread(report: _Report, found: Sequence[_Report]) -> int:
+    """Count reports that a summary did not read as they are now; 0 for any other report."""
+    if not report.runs or not report.runs[-1].five:
+        return 0
+    read = set(report.runs[-1].facts["provenance"].get("reports", []))
+    part = report.name.partition("--")[2]
+    return sum(
+        reads(other.name, other.runs[-1].facts) not in read
+        for other in found
+        if other.runs and other.folder == report.folder and other.name != report.name
+        and other.name.partition("--")[2] == part and not other.runs[-1].five
+    )  # fmt: skip
+
+
+def _entry(report: _Report, today: date, n_unread: int) -> dict[str, Any]:
+    status = _status(report, today, n_unread)
     if not report.runs:
         return {"label": report.label, "title": "", "status": status, "history": "", "page": ""}
     run, before = report.runs[-1], report.runs[-2] if len(report.runs) > 1 else None
@@ -241,8 +264,9 @@ def _entry(report: _Report, today: date) -> dict[str, Any]:
         "spark": "",
         "number": None,
         "path": _path(report.runs),
+        "five": _five(report, run),
     }
-    if cards:
+    if cards and not run.five:
         now = estimate_of(cards[0])
         entry["number"] = {
             "value": words.estimate(now),
@@ -252,6 +276,17 @@ def _entry(report: _Report, today: date) -> dict[str, Any]:
         }
         entry["spark"] = _spark(report.runs, now)
     return entry
+
+
+def _five(report: _Report, run: _Run) -> list[dict[str, str]]:
+    """List the sentences of a summary with the page each stands on, where it is there."""
+    told = []
+    for one in run.five:
+        address = f"{report.folder}/{one['as_of']}/{one['report']}.html"
+        is_there = run.home is not None and (run.home / address).is_file()
+        told.append({"idea": one["idea"].capitalize(), "title": one["title"],
+                     "page": quote(address) if is_there else ""})  # fmt: skip
+    return told
 
 
 def _path(runs: Sequence[_Run]) -> list[dict[str, str]]:
@@ -277,7 +312,7 @@ def _change(now: Estimate, before: _Run | None, run: _Run) -> str:
     return f"{head} {since}{mark}{rest}"
 
 
-def _status(report: _Report, today: date) -> dict[str, str]:
+def _status(report: _Report, today: date, n_unread: int = 0) -> dict[str, str]:
     """Fresh, stale or failed, in words."""
     if report.failed_as_of:
         when = "" if report.failed_as_of.startswith("9999") else words.date(report.failed_as_of)
@@ -289,6 +324,10 @@ def _status(report: _Report, today: date) -> dict[str, str]:
         return {"kind": "bad", "word": "Failed.", "said": said}
     if report.runs[-1].is_last:
         return {"kind": "done", "word": "Complete:", "said": "its plan asks for no later run."}
+    if n_unread:
+        were = "was" if n_unread == 1 else "were"
+        said = f"{words.plural(n_unread, 'report')} {were} run since; run it again."
+        return {"kind": "open", "word": "Stale:", "said": said}
     until = fresh_until([run.as_of for run in report.runs])
     if today <= until:
         return {"kind": "", "word": "Fresh", "said": f"until {words.date(until)}."}

@@ -18,7 +18,9 @@ from ldresearch.report._html import fill, lead, words_of
 from ldresearch.report._markdown import markdown
 from ldresearch.result import Estimate
 from ldresearch.sentences import Card, words
+from ldresearch.shelf import find_fact, other_settings
 from ldresearch.tables import Col, Table, of
+from ldresearch.wording import Link
 
 _NOT_A_SETTING = frozenset(
     {"as_of", "mode", "seed", "time_zone", "unit", "role", "level", "country", "location"}
@@ -277,27 +279,6 @@ def change_since(
     return words.change(now, estimate_of(before)) if before else "new in this report"
 
 
-def other_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return parameters and population that differ between two runs, the as-of date aside."""
-    old, new = (
-        {**f["report"]["parameters"], **f["report"]["population"]} for f in (before, now)
-    )  # fmt: skip
-    return {
-        name: (old.get(name), new.get(name))
-        for name in sorted({*old, *new} - {"as_of", "mode"})
-        if old.get(name) != new.get(name)
-    }
-
-
-def find_fact(facts: Mapping[str, Any], metric: str, label: str) -> Mapping[str, Any] | None:
-    """Find a fact by its metric and label."""
-    cards = (facts.get("headline") or {}).get("cards", [])
-    for fact in [*cards, *facts.get("facts", [])]:
-        if fact["metric"] == metric and fact.get("label", "") == label:
-            return dict(fact)
-    return None
-
-
 # Data quality -------------------------------------------------------------------------------
 
 
@@ -353,8 +334,9 @@ class _Blocks:
     def draw(self, output: Output, heading: str) -> dict[str, Any]:
         """Draw one finding: a figure, a table or a sentence."""
         said = _said(output)
-        first, rest = lead(said)
+        first, rest = (said.lead, said.rest) if isinstance(said, Link) else lead(said)
         block: dict[str, Any] = {"kind": output.kind, "lead": first, "rest": rest,
+                                 "href": said.href if isinstance(said, Link) else "",
                                  "is_missing": output.published[0].is_empty}  # fmt: skip
         if output.kind == "figure" and not block["is_missing"]:
             block |= {"wide": self._figure(output, heading), "table": _tabled(output)}
@@ -388,7 +370,7 @@ def _drawn(axes: Any, title: str, desc: str, prefix: str, width: float) -> str:
 
 def _said(output: Output) -> str:
     said = call(call(views.resolve, "sentence", output.stem, output.view), *output.published)
-    return str(said)
+    return said if isinstance(said, str) else str(said)
 
 
 def _tabled(output: Output) -> Table:

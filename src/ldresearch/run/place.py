@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,27 +10,7 @@ from typing import Any
 
 from ldresearch.files import atomic_write, locked, remove_drafts
 from ldresearch.result import Scalar
-
-NARROWING = ("unit", "role", "level", "country", "location")
-"""Parameters that choose a part of the organisation; its report lies beside that of the whole."""
-
-_LONGEST = 40
-
-
-def slug(name: str) -> str:
-    """Turn any name into one safe step of a path, the same each time and never two alike.
-
-    Examples
-    --------
-    >>> slug("harbour"), slug("R&D / EMEA"), slug("../up")
-    ('harbour', 'r-d-emea-62317a', 'up-8c722b')
-    """
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    kept = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST].strip("-")
-    if kept and kept == name:
-        return kept
-    told_apart = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:6]
-    return f"{kept or 'client'}-{told_apart}"
+from ldresearch.shelf import FACTS, FAILED, part, slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +35,7 @@ class Place:
     @classmethod
     def of(cls, reports: Path, client: str, name: str, values: Mapping[str, Scalar]) -> Place:
         """Work out the address from what is run."""
-        parts = [str(values[key]) for key in NARROWING if values.get(key)]
-        full = "--".join([name, *(slug(part) for part in parts)])
-        return cls(reports, client, str(values["as_of"]), full)
+        return cls(reports, client, str(values["as_of"]), name + part(values))
 
     @property
     def folder(self) -> Path:
@@ -72,11 +47,11 @@ class Place:
 
     @property
     def facts(self) -> Path:
-        return self.folder / self.as_of / f"{self.name}.facts.json"
+        return self.folder / self.as_of / f"{self.name}{FACTS}"
 
     @property
     def failed(self) -> Path:
-        return self.folder / f"{self.name}.failed.json"
+        return self.folder / f"{self.name}{FAILED}"
 
     @property
     def lock(self) -> Path:
@@ -86,7 +61,7 @@ class Place:
         """Return the facts of the latest report of this name before this as-of date."""
         earlier = sorted(
             path
-            for path in self.folder.glob(f"*/{self.name}.facts.json")
+            for path in self.folder.glob(f"*/{self.name}{FACTS}")
             if path.parent.name < self.as_of
         )
         for path in reversed(earlier):

@@ -14,13 +14,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ldresearch import __version__
+from ldresearch import __version__, clock, parameters, shelf
 from ldresearch.dataset import Dataset
 from ldresearch.errors import LdresearchError, ParameterError, RunError, message
 from ldresearch.files import atomic_write, locked, sha256
@@ -168,10 +168,9 @@ def plan(
         For an unknown, mistyped or out-of-range parameter, for two datasets of one client, or
         where the notebook reads one dataset only.
     """
-    from ldresearch import clock
-
+    home = {"reports": str(options.reports.resolve())} if template.reads_reports else {}
     values = template.resolve(
-        {**given, "dataset": str(dataset.path.resolve()), **_together(template, others)}
+        {**home, **given, "dataset": str(dataset.path.resolve()), **_together(template, others)}
     )
     if values.get("mode") == Mode.EXPLORE:
         raise ParameterError(
@@ -182,15 +181,35 @@ def plan(
         values["as_of"] = clock.parse_date(str(values["as_of"]), name="as_of").isoformat()
     datasets = [dataset, *others]
     place = Place.of(options.reports, clients(datasets), template.name, values)
-    identity = [template.code_hash, _shown(values), data_hash(datasets), code_hash(), _packages()]
-    identity += _plans(values, dataset)
+    return _keyed(Job(template, dataset, values, place, "", tuple(others)))
+
+
+def _keyed(job: Job) -> Job:
+    """Give a job its key, from what it rests on as of now."""
+    datasets = [job.dataset, *job.others]
+    identity = [job.template.code_hash, _shown(job.values), data_hash(datasets), code_hash(),
+                _packages()]  # fmt: skip
+    identity += _plans(job.values, job.dataset)
+    identity += _reports(job)
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
-    return Job(template, dataset, values, place, key, tuple(others))
+    return replace(job, key=key)
 
 
 def _shown(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """Leave out where the data lie: that is no part of what was run."""
-    return {name: value for name, value in values.items() if name not in ("dataset", "others")}
+    """Leave out where data and reports lie: that is no part of what was run."""
+    return {name: value for name, value in values.items() if name not in parameters.PLACES}
+
+
+def _reports(job: Job) -> list[Any]:
+    """What a run rests on where it reads other reports: their facts, and which there could be."""
+    if not job.template.reads_reports:
+        return []
+    found = shelf.digests(
+        shelf.folder(str(job.values["reports"])), job.client,
+        clock.parse_date(job.place.as_of), population=shelf.part(job.values),
+        leave_out=job.template.name,
+    )  # fmt: skip
+    return [found, [template.name for template in Template.every()]]
 
 
 def _together(template: Template, others: Sequence[Dataset]) -> dict[str, str]:
@@ -213,7 +232,7 @@ def _together(template: Template, others: Sequence[Dataset]) -> dict[str, str]:
 
 def _plans(values: Mapping[str, Any], dataset: Dataset) -> list[Any]:
     """What a run rests on beside its data: plans and looks of the ledgers, the file it names."""
-    from ldresearch import clock, look_ledger, places, plan_ledger
+    from ldresearch import look_ledger, places, plan_ledger
 
     found: list[Any] = []
     if values.get("as_of"):
@@ -229,6 +248,8 @@ def _plans(values: Mapping[str, Any], dataset: Dataset) -> list[Any]:
 def run(jobs: Sequence[Job], options: Options) -> list[Done]:
     """Run jobs side by side; one that fails leaves the others alone.
 
+    Those that read other reports are run when all others are done.
+
     Parameters
     ----------
     jobs : sequence of Job
@@ -242,11 +263,19 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
     options.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
     options.reports.mkdir(parents=True, exist_ok=True)
     with _ends_kernels(), ThreadPoolExecutor(max(1, options.n_parallel)) as pool:
-        futures = [pool.submit(_one, job, options) for job in jobs]
+        futures: dict[int, Future[Done]] = {}
         try:
-            return [future.result() for future in futures]
+            for is_last in (False, True):
+                for i, job in enumerate(jobs):
+                    if job.template.reads_reports is is_last:
+                        # What it reads may be new since it was planned, so its key is too.
+                        ready = _keyed(job) if is_last else job
+                        futures[i] = pool.submit(_one, ready, options)
+                for future in futures.values():
+                    future.result()
+            return [futures[i].result() for i in range(len(jobs))]
         except BaseException:
-            for future in futures:
+            for future in futures.values():
                 future.cancel()
             _stop_kernels()
             raise

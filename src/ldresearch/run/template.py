@@ -110,6 +110,11 @@ class Template:
         """Whether one run can read several datasets."""
         return "others" in self.declared
 
+    @property
+    def reads_reports(self) -> bool:
+        """Whether a run reads what other reports said, so that it is run when they are done."""
+        return "reports" in self.declared
+
     def resolve(self, given: Mapping[str, Any]) -> dict[str, Scalar]:
         """Check given parameters by name, type and range, and fill in the defaults."""
         return parameters.resolve(self.declared, given)

@@ -100,7 +100,9 @@ def _again(record: dict[str, Any], datasets: Sequence[Dataset], place: Place) ->
     with tempfile.TemporaryDirectory(prefix="ldr-verify-") as folder:
         options = runner.Options(Path(folder) / "reports", Path(folder) / "runs", n_parallel=1)
         template = Template.find(record["notebook"])
-        job = runner.plan(template, datasets[0], record["parameters"], options, datasets[1:])
+        home = {"reports": record["reports"]} if template.reads_reports else {}
+        given = {**record["parameters"], **home}
+        job = runner.plan(template, datasets[0], given, options, datasets[1:])
         job = job.counting(str(record.get("people_as_of", "")))
         _lay_previous(record, place, job.place)
         [done] = runner.run([job], options)
