@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 
 READERS: Mapping[str, str] = MappingProxyType(
     {
+        "civil_service": "scores of organisations in the UK Civil Service People Survey",
         "initiatives": "launches described in one TOML file, beside a dataset that is there",
         "onet": "role profiles from the O*NET text files",
         "oulad": "the Open University Learning Analytics Dataset",
+        "survey": "answers to a survey, CSV with a mapping you write",
         "tabular": "CSV, TSV or Parquet with a mapping you write",
         "xapi": "xAPI 1.0.3 and 2.0 statements, cmi5 and the video profile among them",
     }
 )
 """Name of each reader to what it reads; the module has the same name."""
 
-_PUBLISHED = ("onet", "oulad")
+_PUBLISHED = ("civil_service", "onet", "oulad")
 """Sources that are themselves the client when nobody names one."""
 
 _BESIDE = ("initiatives",)
