@@ -233,6 +233,11 @@ def _check_survey(survey: Mapping[str, Any], where: str) -> None:
             message("who answered comes from exactly one column", where=where,
                     allowed='respondent = "..." for persons, group = "..." for groups')
         )  # fmt: skip
+    if survey.get("response") and survey["response"] == survey.get("respondent"):
+        raise ParameterError(
+            message("a response is named by its person", where=where, got=survey["response"],
+                    do="leave response out, or name a column of response ids")
+        )  # fmt: skip
     if "answered_at" not in survey:
         raise ParameterError(
             message("when it was answered is not mapped", where=where,
