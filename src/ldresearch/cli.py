@@ -76,9 +76,7 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
 def ingest(
     source: Annotated[
         str,
-        typer.Argument(
-            help="civil_service, initiatives, onet, oulad, survey, tabular or xapi"
-        ),
+        typer.Argument(help="civil_service, initiatives, onet, oulad, survey, tabular or xapi"),
     ],
     path: Annotated[Path, typer.Argument(help="file or folder to read")],
     out: Annotated[Path | None, typer.Option("--out", help="folder of the dataset")] = None,

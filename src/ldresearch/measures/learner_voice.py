@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
@@ -81,29 +81,27 @@ def _people(log: EventLog, waves: list[_Wave]) -> ibis.Table | None:
 
     if not log.has("person") or not waves:
         return None
-    person = eligible(log)
-    parts = []
-    for wave in waves:
-        day = ibis.literal(wave.first_on, type="date")
-        before = ibis.literal(wave.first_on - timedelta(days=_BEFORE_DAYS), type="date")
-        is_there = person.eligible_to_on.isnull() | (person.eligible_to_on > day)
-        here = person.filter((person.eligible_from_on <= day) & is_there)
-        years = day.delta(here.hired_on, unit="day") / 365.25
-        tenure = ibis.cases((years < 1, "under 1 year"), (years < 3, "1 to 3 years"),
-                            else_="3 years or more")  # fmt: skip
-        here = here.select("person_key", *GROUPS, wave=wave.number, tenure=tenure)
-        if log.has("activity_day"):
-            days = log.table("activity_day")
-            seen = days.filter((days.day_on >= before) & (days.day_on < day))
-            seen = seen.select("person_key").distinct().mutate(_seen=True)
-            joined = here.left_join(seen, "person_key").drop("person_key_right")
-            active = ibis.ifelse(joined._seen.notnull(), "active before", "not active before")
-            here = joined.mutate(activity=active).drop("_seen")
-        else:
-            here = here.mutate(activity=ibis.literal(UNKNOWN))
-        parts.append(here)
-    found: ibis.Table = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    return found
+    named = pd.DataFrame(
+        {"wave": [w.number for w in waves], "wave_day": [w.first_on for w in waves]}
+    )
+    every = ibis.memtable(named, schema={"wave": "int64", "wave_day": "date"})
+    person = eligible(log).cross_join(every)
+    day = person.wave_day
+    is_there = person.eligible_to_on.isnull() | (person.eligible_to_on > day)
+    here = person.filter((person.eligible_from_on <= day) & is_there)
+    years = here.wave_day.delta(here.hired_on, unit="day") / 365.25
+    tenure = ibis.cases((years < 1, "under 1 year"), (years < 3, "1 to 3 years"),
+                        else_="3 years or more")  # fmt: skip
+    here = here.select("person_key", "wave", *GROUPS, tenure=tenure)
+    if not log.has("activity_day"):
+        return here.mutate(activity=ibis.literal(UNKNOWN))
+    days = log.table("activity_day").select("person_key", "day_on").cross_join(every)
+    ago = days.wave_day.delta(days.day_on, unit="day")
+    seen = days.filter((ago > 0) & (ago <= _BEFORE_DAYS)).select("person_key", "wave").distinct()
+    joined = here.left_join(seen.mutate(_seen=True), ["person_key", "wave"])
+    joined = joined.drop(*(c for c in joined.columns if c.endswith("_right")))
+    active = ibis.ifelse(joined._seen.notnull(), "active before", "not active before")
+    return joined.mutate(activity=active).drop("_seen")
 
 
 # What was answered --------------------------------------------------------------------------
@@ -199,9 +197,7 @@ def answers(log: EventLog, *, gap_days: int = 30) -> pd.DataFrame:
         rows = rows.left_join(people, ["person_key", "wave"])
         rows = rows.mutate(is_asked=rows.tenure.notnull() | rows.group_unit.notnull())
     else:
-        rows = rows.mutate(
-            is_asked=ibis.literal(True), **{c: ibis.null("string") for c in _BY}
-        )
+        rows = rows.mutate(is_asked=ibis.literal(True), **{c: ibis.null("string") for c in _BY})
     known = {c: ibis.coalesce(rows[c], UNKNOWN) for c in _BY if c != "unit"}
     rows = rows.mutate(unit=ibis.coalesce(rows.unit, rows.group_unit, UNKNOWN), **known)
     who = ibis.coalesce(rows.person_key.cast("string"), rows.response_id)
@@ -293,7 +289,6 @@ def asked(log: EventLog, *, gap_days: int = 30) -> pd.DataFrame:
 
 def _by_person(log: EventLog, found: ibis.Table, waves: list[_Wave]) -> list[pd.DataFrame]:
     """Count those eligible, and of them those with an answer, by everything known of them."""
-    import ibis
 
     people = _people(log, waves)
     if people is None:
@@ -304,14 +299,17 @@ def _by_person(log: EventLog, found: ibis.Table, waves: list[_Wave]) -> list[pd.
     did = found.filter(found.person_key.notnull()).select("person_key", "wave").distinct()
     joined = people.left_join(did.mutate(_did=True), ["person_key", "wave"])
     joined = joined.drop(*(c for c in joined.columns if c.endswith("_right")))
-    parts = []
-    for by in ("all", *_BY):
-        table = joined.mutate(group=ibis.literal("all") if by == "all" else joined[by])
-        counted = table.group_by("wave", "group").agg(
-            n_asked=table.count(), n_answered=table._did.notnull().sum()
+    cells = log.collect(
+        joined.group_by("wave", *_BY).agg(
+            n_asked=joined.count(), n_answered=joined._did.notnull().sum()
         )
-        parts.append(log.collect(counted).assign(by=by))
-    return parts
+    ).assign(all="all")
+    sizes = ["n_asked", "n_answered"]
+    return [
+        cells.groupby(["wave", by], as_index=False)[sizes].sum().rename(columns={by: "group"})
+        .assign(by=by)
+        for by in ("all", *_BY)
+    ]  # fmt: skip
 
 
 def _by_group(log: EventLog, found: ibis.Table) -> list[pd.DataFrame]:

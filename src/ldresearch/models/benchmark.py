@@ -284,7 +284,8 @@ def trend(
     require(scores, ["organisation", "year", "item", "score", "n", "is_summary"], "trend")
     each = scores[~scores["is_summary"].astype(bool) & (scores["item"] == item)]
     rows = []
-    for year, part in each.groupby("year"):
+    for year in sorted(set(each["year"])):
+        part = each[each["year"] == year]
         if len(part) < _FEWEST:
             continue
         lower, middle, upper = np.quantile(part["score"], [0.25, 0.5, 0.75])

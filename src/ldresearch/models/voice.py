@@ -6,6 +6,7 @@ widened by unequal weights. Weights mend a bias only as far as what they are mad
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -207,7 +208,7 @@ def rake(
         (Estimate("weight_widening", float(last["widening"]), math.nan, math.nan, int(last["n"]),
                   "ratio", Grade.DESCRIPTIVE, _day(last["wave_on"])),),
         "Iterative proportional fitting to the HR margins of those eligible on the first day of "
-        "the wave; weights trimmed and raked again. Effective answers: n over Kish's design effect.",
+        "the wave; weights trimmed and raked again. Effective answers: n over Kish's effect.",
         {"trim": trim}, members=members,
     )  # fmt: skip
 
@@ -262,7 +263,8 @@ def _margin(answered: pd.Series, asked: pd.DataFrame) -> tuple[Floats, Floats] |
     table = pd.DataFrame({"asked": people, "n": n.reindex(people.index).fillna(0)})
     table = table.sort_values(["n", "asked"], kind="stable")
     # The smallest groups are one until it has ten responses: a weight of one person says little.
-    merged, total = [], 0.0
+    merged: list[str] = []
+    total = 0.0
     for group, row in table.iterrows():
         if total >= _FEWEST_IN_GROUP or (not merged and row["n"] >= _FEWEST_IN_GROUP):
             break
@@ -345,8 +347,8 @@ def _parts(
     frame["weight"] = frame["weight"].fillna(1.0)
     numbers(frame, "weight", caller, low=0)
     out = []
-    for wave, part in frame.groupby("wave", sort=True):
-        part = part.reset_index(drop=True)
+    for wave in sorted(set(frame["wave"])):
+        part = frame[frame["wave"] == wave].reset_index(drop=True)
         weight = part["weight"].to_numpy(dtype=float)
         if not weight.sum() > 0:
             weight = np.ones(len(part))
@@ -534,7 +536,7 @@ def change(
         if not parts:
             reason = why_empty(frame, "nobody was asked whether they would recommend")
         return not_enough("change", Family.MODEL, reason)
-    found = [_moved(a, b) for a, b in zip(parts, parts[1:], strict=False)]
+    found = [_moved(a, b) for a, b in itertools.pairwise(parts)]
     out = pd.DataFrame(found)
     from scipy.stats import norm
 
@@ -880,9 +882,7 @@ def _kano_row(item: str, part: _Part) -> dict[str, Any] | None:
 # What goes with recommending ----------------------------------------------------------------
 
 
-def drivers(
-    frame: pd.DataFrame, *, item: str = "", seed: int = 1, replicates: int = 300
-) -> Result:
+def drivers(frame: pd.DataFrame, *, item: str = "", seed: int = 1, replicates: int = 300) -> Result:
     """Tell which statements go with recommending, each beside the others.
 
     Statements that people answer alike share what they explain: Johnson's relative weights part
@@ -979,9 +979,7 @@ def drivers(
     )  # fmt: skip
 
 
-def _with_statements(
-    frame: pd.DataFrame, item: str
-) -> tuple[pd.Series, pd.DataFrame, list[str]]:
+def _with_statements(frame: pd.DataFrame, item: str) -> tuple[pd.Series, pd.DataFrame, list[str]]:
     """Return the last wave's answers that have every statement, and statements left out.
 
     Left out is what hardly anyone was asked or everyone answered alike.
@@ -1195,7 +1193,8 @@ def _row(
 def _last(asked: pd.DataFrame, by: str) -> pd.DataFrame:
     if asked.empty:
         return asked
-    return asked[(asked["wave"] == asked["wave"].max()) & (asked["by"] == by)]
+    rows: pd.DataFrame = asked[(asked["wave"] == asked["wave"].max()) & (asked["by"] == by)]
+    return rows
 
 
 def _activity_gap(asked: pd.DataFrame) -> float:

@@ -98,9 +98,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
 def _only(path: Path) -> Path:
     if path.is_file():
         return path
-    found = sorted(
-        f for f in path.iterdir() if _files.plain_name(f).lower().endswith(".csv")
-    )
+    found = sorted(f for f in path.iterdir() if _files.plain_name(f).lower().endswith(".csv"))
     if len(found) != 1:
         raise DataError(
             message("not exactly one CSV in the folder", where="civil_service",
@@ -117,9 +115,7 @@ def _query(file: str, sizes: str) -> str:
     )
     # From 2017 to 2020 the theme goes by its name alone.
     item = f"CASE {whens} WHEN {asked} = 'learning and development' THEN 'theme' END"
-    summary = " OR ".join(
-        f"lower(s.organisation) LIKE {literal(pattern)}" for pattern in _SUMMARY
-    )
+    summary = " OR ".join(f"lower(s.organisation) LIKE {literal(pattern)}" for pattern in _SUMMARY)
     year = "try_cast(s.year AS INTEGER)"
     return (
         f"SELECT {literal(SOURCE)} AS source, s.organisation, {year} AS year, "

@@ -268,9 +268,8 @@ def _questions(entry: Any, where: str) -> list[_Question]:
         raise ParameterError(message("the question has no item", where=where,
                                      do='write item = "a short name"'))  # fmt: skip
     points = entry.get("points", 5)
-    if instrument != "likert" and "points" in entry or not (
-        isinstance(points, int) and 2 <= points <= _MOST_POINTS
-    ):
+    is_size = isinstance(points, int) and 2 <= points <= _MOST_POINTS
+    if not is_size or ("points" in entry and instrument != "likert"):
         raise ParameterError(
             message("not a number of points", where=where, got=points,
                     allowed=f"2 to {_MOST_POINTS}, for likert")
@@ -319,11 +318,8 @@ def _answers(query: str, mapping: _Mapping, question: _Question) -> str:
     """Hold the answers of one question to what it allows; name groups as groups."""
     value = question.value("value")
     replaced = [f"{value} AS value"]
-    reasons = [
-        "_reason",
-        f"CASE WHEN ({value}) IS NULL THEN "
-        f"{literal(f'{question.stored} answer is not {question.allowed}')} END",
-    ]
+    refused = literal(f"{question.stored} answer is not {question.allowed}")
+    reasons = ["_reason", f"CASE WHEN ({value}) IS NULL THEN {refused} END"]
     if mapping.is_group:
         replaced.append(f"{literal(GROUP)} || token AS token")
     else:
@@ -397,9 +393,7 @@ def _free_text(
                         got=name, do=did_you_mean(name, source.types))
             )  # fmt: skip
     loaded = _csv.load(connection, source.file, "_free_text", source.dialect, free)
-    filled = " + ".join(
-        f"count(nullif(trim({identifier(name)}), ''))" for name in loaded.columns
-    )
+    filled = " + ".join(f"count(nullif(trim({identifier(name)}), ''))" for name in loaded.columns)
     [(n,)] = connection.execute(f"SELECT {filled} FROM {identifier(loaded.table)}").fetchall()
     connection.execute(f"DROP TABLE {identifier(loaded.table)}")
     return int(n)

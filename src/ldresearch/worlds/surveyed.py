@@ -7,7 +7,6 @@ biased and weights by unit and level mend it.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -127,12 +126,9 @@ def _people(world: World) -> pd.DataFrame:
 
 def _mood(person: pd.DataFrame, rng: np.random.Generator) -> dict[str, NDArray[np.float64]]:
     """Say how content each person is: by unit, by level, and by herself."""
-    units = {u: v for u, v in zip(sorted(set(person["unit"])),
-                                  np.linspace(-1, 1, max(person["unit"].nunique(), 1)),
-                                  strict=True)}  # fmt: skip
-    levels = {v: w for v, w in zip(sorted(set(person["level"])),
-                                   np.linspace(0.6, -0.6, max(person["level"].nunique(), 1)),
-                                   strict=True)}  # fmt: skip
+    names, grades = sorted(set(person["unit"])), sorted(set(person["level"]))
+    units = dict(zip(names, np.linspace(-1, 1, len(names)), strict=True))
+    levels = dict(zip(grades, np.linspace(0.6, -0.6, len(grades)), strict=True))
     offset = (person["unit"].map(units) + person["level"].map(levels)).to_numpy(dtype=float)
     return {"offset": offset, "own": rng.normal(0, 0.8, len(person))}
 
@@ -182,7 +178,8 @@ def _score(
 ) -> NDArray[np.float64]:
     pull = sum(weight * (said[name] - 3) for name, weight in STATEMENTS.items())
     mean = 6.9 + pull + 0.4 * mood["offset"] + 0.5 * np.log1p(days) + drift
-    return np.asarray(np.clip(np.round(mean + rng.normal(0, 1.4, len(days))), 0, 10))
+    score: NDArray[np.float64] = np.clip(np.round(mean + rng.normal(0, 1.4, len(days))), 0, 10)
+    return score
 
 
 def _rows(
@@ -199,7 +196,7 @@ def _rows(
     import pandas as pd
 
     n = len(who)
-    start = np.datetime64(date.fromisoformat(wave) + timedelta(0), "s")
+    start = np.datetime64(wave, "s")
     base = {
         "response_id": [f"s{number + 1}-{i:06d}" for i in who],
         "token": person["person_id"].to_numpy()[who],
