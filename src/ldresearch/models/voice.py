@@ -36,6 +36,7 @@ _FEWEST: Final = 5
 _FEWEST_IN_GROUP: Final = 10
 _FEWEST_FOR_DRIVERS: Final = 50
 _PER_DRIVER: Final = 10
+_TOLD: Final = ("unit", "level", "tenure", "activity")
 _MADE_FOR: Final = "made for those who were asked"
 
 
@@ -54,7 +55,7 @@ def response(asked: pd.DataFrame) -> Result:
     -------
     Result
         Family RATES: ``by, group, standing, n_answered, n, share, low, high``. Rows by ``wave``
-        are of everyone; the others are of the last wave, where ``standing`` is ``more`` or
+        are of everyone; the others, by unit, level, tenure and activity, of the last wave, where ``standing`` is ``more`` or
         ``fewer`` if the group differs from all others by more than chance over all groups
         (Holm). Estimate ``response_rate`` of the last wave.
 
@@ -82,7 +83,7 @@ def response(asked: pd.DataFrame) -> Result:
             "fewer people than answered",
         )  # fmt: skip
     waves = known.assign(by="wave", group=known["wave_on"].map(_day))
-    groups = asked[(asked["wave"] == last) & ~asked["by"].isin(["all"])]
+    groups = asked[(asked["wave"] == last) & asked["by"].isin(_TOLD)]
     groups = groups[(groups["n_asked"] > 0) & (groups["n_answered"] <= groups["n_asked"])]
     # A grouping that parts nobody says nothing.
     groups = groups[groups.groupby("by")["group"].transform("size") > 1]

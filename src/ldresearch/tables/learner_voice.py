@@ -20,6 +20,7 @@ CATEGORIES = {
 """Kano's categories in plain words."""
 
 _STANDING = {"more": "answer more", "fewer": "answer less", "in line": "", "": ""}
+_BY = {"wave": "survey of"}
 _WEIGHTED = {
     "converged": "all margins met", "trimmed": "margins missed a little: weights were cut",
     "contradictory": "margins contradict each other: not weighted", "unweighted": "not weighted",
@@ -32,7 +33,7 @@ def response(published: Published, *_: Published) -> Table:
         "by": "by", "standing": "against the others", "n_answered": "answered", "n": "eligible",
         "share": "share", "low": "from", "high": "to",
     }  # fmt: skip
-    formats = {"standing": _of(_STANDING)} if published.rows else None
+    formats = {"standing": _of(_STANDING), "by": _of(_BY)} if published.rows else None
     return tables.of(published, "Who answers: those who answered, of those eligible on the first "
                      "day", labels=labels, formats=formats)  # fmt: skip
 
@@ -41,17 +42,18 @@ def weights(published: Published, *_: Published) -> Table:
     """Tabulate what the weights come to, by wave."""
     labels = {
         "wave_on": "survey of", "standing": "outcome", "margins": "weighted by", "n": "answers",
-        "rounds": "rounds", "off": "margin missed by, points", "trimmed": "weights cut",
+        "off": "margin missed by, points", "trimmed": "weights cut",
         "widening": "variance is wider by", "effective": "worth so many answers",
     }  # fmt: skip
     formats = {
-        "standing": _of(_WEIGHTED), "off": _short, "rounds": _short,
+        "standing": _of(_WEIGHTED), "off": _short,
         "trimmed": lambda c: percent(float(c or 0)), "widening": lambda c: f"× {number(_f(c))}",
         "effective": lambda c: number(round(_f(c))),
         "margins": lambda c: str(c) or "nothing",
     } if published.rows else None  # fmt: skip
     return tables.of(published, "Weights: those who answered, made up as those who were asked",
-                     labels=labels, formats=formats)  # fmt: skip
+                     labels=labels, formats=formats,
+                     drop=["rounds"] if published.rows else [])  # fmt: skip
 
 
 def nps(published: Published, *_: Published) -> Table:
