@@ -110,8 +110,8 @@ def test_without_an_hr_file_answers_are_still_read() -> None:
     assert len(measures.answers(found)) == 7
     assert set(measures.answers(found)["level"]) == {"Unknown"}
     asked = measures.asked(found)
-    assert asked[["by", "n_asked"]].drop_duplicates().to_numpy().tolist() == [["all", 0],
-                                                                             ["unit", 0]]  # fmt: skip
+    known = asked[["by", "n_asked"]].drop_duplicates().to_numpy().tolist()
+    assert known == [["all", 0], ["unit", 0]]
     assert "person" in measures.behaviour(found).attrs["missing"]
 
 

@@ -119,7 +119,6 @@ def test_weights_meet_the_margins_and_say_what_they_cost() -> None:
 
 
 def test_extreme_weights_are_cut_and_it_is_said() -> None:
-    groups = {"A": (100, 190), "B": (900, 10)}
     groups = {"A": (200, 190), "B": (900, 10)}
     whole = voice.rake(answered(groups), asked(groups), margins="unit", trim=100)
     cut = voice.rake(answered(groups), asked(groups), margins="unit", trim=3)
@@ -229,8 +228,9 @@ def test_drivers_say_why_there_are_none() -> None:
 
     def frame(score: Any, **statements: Any) -> pd.DataFrame:
         parts = [("nps", "r", score), *(("likert", k, v) for k, v in statements.items())]
-        return pd.concat([pd.DataFrame({"kind": kind, "item": item, "score": s,
-                                        "response_id": range(n)}) for kind, item, s in parts])  # fmt: skip
+        columns = ("kind", "item", "score")
+        each = (dict(zip(columns, part, strict=True)) for part in parts)
+        return pd.concat([pd.DataFrame({**one, "response_id": range(n)}) for one in each])
 
     assert "same answer" in voice.drivers(frame(5, a=x)).missing
     assert "alike" in voice.drivers(frame(x, a=x, b=x)).missing

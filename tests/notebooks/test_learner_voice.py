@@ -30,7 +30,7 @@ WAVES = ("2024-02-05", "2024-04-15")
 
 @pytest.fixture(scope="module")
 def whole() -> dict[str, pd.DataFrame]:
-    return surveyed(organisation(3, n_persons=400, n_months=7), seed=1, waves=WAVES).tables
+    return surveyed(organisation(3, n_persons=300, n_months=6), seed=1, waves=WAVES).tables
 
 
 def tables(case: str, whole: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -54,7 +54,8 @@ def tables(case: str, whole: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]
         return whole | {"survey_answer": answer.assign(value=score)}
     if case == "nothing but words":
         return whole | {"survey_answer": answer.assign(value="it depends")}
-    return whole
+    words = answer.iloc[:50].assign(instrument="comment", item="why", value="my boss is unfair")
+    return whole | {"survey_answer": pd.concat([answer, words])}
 
 
 CASES = {
@@ -79,6 +80,7 @@ def test_ends_in_a_report(
     for payload in payloads:
         check_payload(payload, public=False)
     shown = {p["view"]: from_payload(p["published"][0]) for p in payloads if len(p["published"])}
+    assert "boss" not in str(payloads) + str(facts)
     if case == "one wave":
         assert "one wave only" in sentences.change(shown["change"])
     if case == "groups only":
@@ -116,24 +118,3 @@ def test_margins_that_cannot_be_met_are_said(
     assert "margins cannot be met together" in sentences.weights(made)
     checks = {c["check"]: c["status"] for c in facts["checks"]}
     assert checks["weights"] == "not passed"
-
-
-def test_no_free_text_and_no_person_reaches_a_page(
-    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
-) -> None:
-    answer = whole["survey_answer"]
-    words = answer.iloc[:50].assign(instrument="comment", item="why", value="my boss is unfair")
-    both = pd.concat([answer, words])
-    write(whole | {"survey_answer": both}, tmp_path / "d", client="text", key=KEY)
-    payloads, facts = run_cells("41_learner_voice", dataset=str(tmp_path / "d"), as_of="2024-07-01")
-    assert "boss" not in str(payloads) + str(facts)
-
-
-def test_narrowed_to_a_unit(
-    tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
-) -> None:
-    write(whole, tmp_path / "d", client="text", key=KEY, public=True)
-    _, facts = run_cells("41_learner_voice", dataset=str(tmp_path / "d"), as_of="2024-07-01",
-                         unit="Operations")  # fmt: skip
-    [score] = [f for f in facts["facts"] if f["metric"] == "nps"]
-    assert 20 < score["n"] < 120

@@ -162,14 +162,22 @@ def residuals(values: Floats, weights: Floats, codes: Sequence[Floats]) -> Float
     return np.asarray(np.where(np.abs(left) < 1e-12, 0.0, left))
 
 
-def finite(n: float, population: float) -> float:
-    """Return the factor of a variance for a sample of a finite population; 1 up to 5 % of it.
+def finite(weights: Floats, population: float) -> Floats:
+    """Return each response's factor of a variance in a finite population; 1 up to 5 % of it.
+
+    Whoever stands for herself only adds no error; whoever stands for many adds nearly all of it.
+    With equal weights this is (N - n) / (N - 1).
 
     Examples
     --------
-    >>> finite(200, 0), finite(50, 1000), round(finite(200, 400), 3)
-    (1.0, 1.0, 0.501)
+    >>> finite(np.ones(2), 0).tolist(), finite(np.ones(200), 400)[:1].round(3).tolist()
+    ([1.0, 1.0], [0.501])
+    >>> finite(np.array([0.5, 1.5]), 4).round(3).tolist()
+    [0.0, 0.889]
     """
+    n = len(weights)
     if population <= 1 or n / population <= 0.05:
-        return 1.0
-    return max((population - n) / (population - 1), 0.0)
+        return np.ones(n)
+    stands_for = np.maximum(weights, 1e-12) * population / weights.sum()
+    kept = np.clip(1 - 1 / stands_for, 0.0, None) * population / (population - 1)
+    return np.asarray(kept)

@@ -55,9 +55,9 @@ def response(asked: pd.DataFrame) -> Result:
     -------
     Result
         Family RATES: ``by, group, standing, n_answered, n, share, low, high``. Rows by ``wave``
-        are of everyone; the others, by unit, level, tenure and activity, of the last wave, where ``standing`` is ``more`` or
-        ``fewer`` if the group differs from all others by more than chance over all groups
-        (Holm). Estimate ``response_rate`` of the last wave.
+        are of everyone; the others, by unit, level, tenure and activity, of the last wave, where
+        ``standing`` is ``more`` or ``fewer`` if the group differs from all others by more than
+        chance over all groups (Holm). Estimate ``response_rate`` of the last wave.
 
     Examples
     --------
@@ -295,15 +295,11 @@ class _Part:
     weight: Floats
     codes: tuple[Floats, ...]
     population: float
+    factor: Floats  # of each response's part in the variance, in a finite population
 
     @property
     def n(self) -> int:
         return len(self.rows)
-
-    @property
-    def share_of(self) -> float:
-        """Factor of the variance for a finite population."""
-        return _raking.finite(self.n, self.population)
 
     def mean(self, values: Floats) -> tuple[float, Floats]:
         """Return the weighted mean and each response's part in its error."""
@@ -314,13 +310,13 @@ class _Part:
     def error(self, values: Floats) -> tuple[float, float]:
         """Return the weighted mean and its standard error."""
         value, part = self.mean(values)
-        return value, math.sqrt(float(np.sum(part**2)) * self.share_of)
+        return value, math.sqrt(float(np.sum(part**2 * self.factor)))
 
     @property
     def effective(self) -> float:
         """Answers that tell as much: fewer by the weights, more in a small population."""
-        n = self.n / _raking.design_effect(self.weight)
-        return n / self.share_of if self.share_of > 1e-9 else 1e12
+        spread = float(np.sum(self.weight**2 * self.factor))
+        return float(self.weight.sum()) ** 2 / spread if spread > 1e-9 else 1e12
 
 
 def _parts(
@@ -358,7 +354,8 @@ def _parts(
         if asked is not None and len(asked):
             whole = asked[(asked["wave"] == wave) & (asked["by"] == "all")]["n_asked"]
             people = float(whole.iloc[0]) if len(whole) else 0.0
-        out.append(_Part(int(wave), part["wave_on"].iloc[0], part, weight, codes, people))
+        out.append(_Part(int(wave), part["wave_on"].iloc[0], part, weight, codes, people,
+                         _raking.finite(weight, people)))  # fmt: skip
     return out
 
 
@@ -476,7 +473,7 @@ def _nps_row(part: _Part, method: str) -> dict[str, Any]:
         n = part.n / _raking.design_effect(part.weight)
         p = (float(np.average(up, weights=part.weight)) * n + 0.75) / (n + 3)
         d = (float(np.average(down, weights=part.weight)) * n + 0.75) / (n + 3)
-        value, error = p - d, math.sqrt((p + d - (p - d) ** 2) / (n + 3) * part.share_of)
+        value, error = p - d, math.sqrt((p + d - (p - d) ** 2) / (n + 3) * n / part.effective)
     half = rates.Z95 * error
     return {
         "wave_on": part.on, "nps": 100 * value, "low": 100 * max(value - half, -1.0),
@@ -568,7 +565,7 @@ def _moved(one: _Part, two: _Part) -> dict[str, Any]:
         sign = (score >= PROMOTER).astype(float) - (score <= DETRACTOR)
         value, each = part.mean(sign)
         values.append(value)
-        shares.append(each * math.sqrt(part.share_of))
+        shares.append(each * np.sqrt(part.factor))
     variance = float(np.sum(shares[0] ** 2) + np.sum(shares[1] ** 2))
     if "person_key" in one.rows.columns:
         a = pd.Series(shares[0], index=one.rows["person_key"].to_numpy())
@@ -863,7 +860,8 @@ def _kano_row(item: str, part: _Part) -> dict[str, Any] | None:
         return None
     # Told over pairs that say what they want: the others are left out of n too.
     kept = _Part(part.wave, part.on, part.rows[counted], part.weight[counted],
-                 tuple(c[counted] for c in part.codes), part.population)  # fmt: skip
+                 tuple(c[counted] for c in part.codes), part.population,
+                 part.factor[counted])  # fmt: skip
     which = code[counted]
     up, up_low, up_high = _share(kept, ((which == 0) | (which == 1)).astype(float))
     down, down_low, down_high = _share(kept, ((which == 1) | (which == 2)).astype(float))

@@ -156,7 +156,8 @@ def _value_days(world: World, ids: pd.Series, wave: str) -> NDArray[np.float64]:
     )  # fmt: skip
     kept = pd.DataFrame({"id": event.loc[inside, "person_id"], "on": at[inside].dt.date})
     counts = kept.drop_duplicates().groupby("id").size()
-    return ids.map(counts).fillna(0).to_numpy(dtype=float)
+    days: NDArray[np.float64] = ids.map(counts).fillna(0).to_numpy(dtype=float)
+    return days
 
 
 def _statements(
