@@ -76,7 +76,10 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
 
 @app.command()
 def ingest(
-    source: Annotated[str, typer.Argument(help="oulad, tabular, xapi, onet or initiatives")],
+    source: Annotated[
+        str,
+        typer.Argument(help="civil_service, initiatives, onet, oulad, survey, tabular or xapi"),
+    ],
     path: Annotated[Path, typer.Argument(help="file or folder to read")],
     out: Annotated[Path | None, typer.Option("--out", help="folder of the dataset")] = None,
     client: Annotated[str, typer.Option(help="name of the organisation")] = "",

@@ -494,6 +494,25 @@ OUTCOME = Table(
     order=("entity_kind", "entity_id", "metric_id", "period_start_on"),
     doc="Results of the work, by person or unit and period",
 )
+BENCHMARK = Table(
+    "benchmark",
+    ("source", "organisation", "year", "item"),
+    (
+        C("source", required=True, doc="The survey, for example Civil Service People Survey"),
+        C("organisation", required=True, doc="As the publisher calls it"),
+        C("year", T.INT, required=True, low=1900, high=2100, doc="Year of the survey"),
+        C("item", required=True, doc="The question by a short name, or theme for their mean"),
+        C("score", T.REAL, required=True, low=0, high=100, doc="Of 100 answers, how many agree"),
+        C("known_on", T.ON, required=True, doc="First day the score counts as published"),
+        C("sector", doc="The group of organisations it belongs to, in the publisher's words"),
+        C("n", T.INT, low=0, doc="People who answered; empty where it is not published"),
+        C("response_rate", T.REAL, low=0, high=1, doc="Share of those asked who answered"),
+        C("is_summary", T.BOOL, doc="True for the publisher's own mean or median of all"),
+    ),
+    known_at=("known_on",),
+    order=("source", "organisation", "year", "item"),
+    doc="Published survey scores of whole organisations; no persons",
+)
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -502,6 +521,7 @@ TABLES: dict[str, Table] = {
         CONTENT, CONTENT_SKILL, EVENT, ACTIVITY_DAY, USAGE_PERIOD, ASSIGNMENT,
         INITIATIVE, TOUCH, ARM, SKILL, SKILL_SCALE, SKILL_RATING, ROLE, ROLE_SKILL, RELATED_ROLE,
         SURVEY_ANSWER, RECOMMENDATION, OPPORTUNITY, APPLICATION, OUTCOME,
+        BENCHMARK,
     )
 }  # fmt: skip
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 READERS: Mapping[str, str] = MappingProxyType(
     {
         "caliper": "Caliper 1.1 and 1.2 envelopes",
+        "civil_service": "scores of organisations in the UK Civil Service People Survey",
         "cornerstone": "transcripts, trainings and users of Cornerstone's reporting views",
         "degreed": "dumps of Degreed's REST interface",
         "hris": "a file of people with or without history, by the usual names of columns",
@@ -38,6 +39,7 @@ READERS: Mapping[str, str] = MappingProxyType(
         "oulad": "the Open University Learning Analytics Dataset",
         "scorm": "lesson states of SCORM 1.2 and 2004",
         "successfactors": "learning histories and users of SAP SuccessFactors Learning",
+        "survey": "answers to a survey, CSV with a mapping you write",
         "tabular": "CSV, TSV, Parquet or JSON with a mapping you write",
         "viva": "learner records of Viva Learning",
         "xapi": "xAPI 1.0.3 and 2.0 statements, cmi5 and the video profile among them",
@@ -51,7 +53,7 @@ _PRESETS = frozenset(
 )  # fmt: skip
 """Readers that are a mapping of the package."""
 
-_PUBLISHED = ("onet", "oulad")
+_PUBLISHED = ("civil_service", "onet", "oulad")
 """Sources that are themselves the client when nobody names one."""
 
 _BESIDE = ("initiatives",)
