@@ -6,8 +6,8 @@ for good, with a chance of her own (beta over people). What is known of a person
 from the first time. Whoever has not repeated has ``x = t_x = 0``, and is active by definition of
 the model: one stops only after a repeat.
 
-Everything is in logarithms, and the hypergeometric function is turned by Euler's identity into one
-whose terms stay small, so that thousands of repeats do no harm.
+The likelihood is in logarithms, and the hypergeometric function of the paper is worked out as the
+integral it stands for, so that thousands of repeats and parameters of any size do no harm.
 
 References
 ----------
@@ -28,6 +28,8 @@ FEWEST = 30
 FEWEST_REPEATS = 10
 """Fewest people who repeated, below which a rate of stopping is a guess."""
 
+_POINTS = 64
+"""Points of the quadrature over chances of stopping."""
 _NAMES = ("r", "alpha", "a", "b")
 _FLAT = 8.0
 """Logarithms of parameters beyond this are at the edge of the likelihood."""
@@ -118,14 +120,19 @@ def fit(x: Floats, t_x: Floats, known: Floats, weight: Floats) -> Fit | str:
         return "the histories do not tell the parameters of coming and stopping apart"
     if not (np.diag(covariance) > 0).all() or np.diag(covariance).max() > 25:
         return "the histories do not tell the parameters of coming and stopping apart"
-    logs_here, logs = logs, logs + [0, math.log(scale), 0, 0]
-    values = np.exp(logs)
+    peak, values = logs, np.exp(logs + np.array([0, math.log(scale), 0, 0]))
     se = values * np.sqrt(np.diag(covariance))
-    repeats = float(weight @ x)
+    at_peak = -_deviance(peak, *own) * n
     return Fit(
-        *(float(v) for v in values), tuple(float(s) for s in se),  # type: ignore[arg-type]
-        covariance, -_deviance(logs_here, *own) * n - repeats * math.log(scale), round(n),
-    )  # fmt: skip
+        float(values[0]),
+        float(values[1]),
+        float(values[2]),
+        float(values[3]),
+        (float(se[0]), float(se[1]), float(se[2]), float(se[3])),
+        covariance,
+        at_peak - float(weight @ x) * math.log(scale),
+        round(n),
+    )
 
 
 def log_likelihood(logs: Floats, x: Floats, t_x: Floats, known: Floats) -> Floats:
@@ -197,28 +204,35 @@ def p_comes(logs: Floats, x: Floats, t_x: Floats, known: Floats, ahead: float) -
 
 def expected(logs: Floats, x: Floats, t_x: Floats, known: Floats, ahead: float) -> Floats:
     """Return the expected number of repeats in the time ahead, given a history."""
-    return np.asarray(_series(logs, x, known, ahead) * p_alive(logs, x, t_x, known))
+    x, known = np.asarray(x, dtype=float), np.asarray(known, dtype=float)
+    return np.asarray(_ahead(logs, x, known, ahead) * p_alive(logs, x, t_x, known))
 
 
 def expectation(logs: Floats, time: Floats) -> Floats:
     """Return the expected number of repeats of a newcomer in so much time."""
     time = np.asarray(time, dtype=float)
     nought = np.zeros_like(time)
-    return _series(logs, nought, nought, time)
+    return _ahead(logs, nought, nought, time)
 
 
-def _series(logs: Floats, x: Floats, known: Floats, ahead: float | Floats) -> Floats:
-    """Return (c / (a - 1)) (1 - q^(a - 1) 2F1(a - 1, a + b - 1 - r; c; 1 - q)), c = a + b + x - 1.
+def _ahead(logs: Floats, x: Floats, known: Floats, ahead: float | Floats) -> Floats:
+    """Return the expected number of repeats ahead of whoever has not stopped.
 
-    ``q`` is (alpha + T) / (alpha + T + t). It is formula (10) of the paper after Euler's identity.
+    Formula (10) of the paper as the integral that its hypergeometric function stands for: over the
+    chance of stopping, which is then beta with ``a`` and ``b + x``, of (1 - (A / (A + p t))^(r + x)
+    ) / p, with ``A = alpha + T``. Nothing in it cancels or overflows, which the series does where
+    ``a`` and ``b`` are large.
     """
-    from scipy.special import hyp2f1
+    from scipy.special import betaincinv
 
     r, alpha, a, b = np.exp(logs)
-    if abs(a - 1) < 1e-6:  # the limit is finite; beside it the formula holds
-        a = 1 + 1e-6
-    c = a + b + x - 1
-    c = np.where(np.abs(c) < 1e-9, 1e-9, c)
-    q = (alpha + known) / (alpha + known + ahead)
-    series = hyp2f1(a - 1, a + b - 1 - r, c, 1 - q)
-    return np.asarray(c / (a - 1) * (1 - q ** (a - 1) * series))
+    point, weight = np.polynomial.legendre.leggauss(_POINTS)
+    level, weight = (point + 1) / 2, weight / 2
+    reach = np.broadcast_to(np.asarray(ahead, dtype=float), x.shape) / (alpha + known)
+    out = np.zeros_like(reach)
+    for repeats in np.unique(x):
+        rows = x == repeats
+        stops = np.maximum(betaincinv(a, b + repeats, level), 1e-12)
+        some = -np.expm1(-(r + repeats) * np.log1p(stops * reach[rows][:, None]))
+        out[rows] = (some / stops) @ weight
+    return out
