@@ -178,7 +178,7 @@ def _hessian(logs: Floats, own: tuple[Floats, ...]) -> Floats:
                 for sign_j in (1, -1)
             ]
             out[i, j] = out[j, i] = sum(corners) / (4 * step**2)
-    return out
+    return np.asarray(out)
 
 
 # What follows from it -----------------------------------------------------------------------
@@ -229,10 +229,10 @@ def _ahead(logs: Floats, x: Floats, known: Floats, ahead: float | Floats) -> Flo
     point, weight = np.polynomial.legendre.leggauss(_POINTS)
     level, weight = (point + 1) / 2, weight / 2
     reach = np.broadcast_to(np.asarray(ahead, dtype=float), x.shape) / (alpha + known)
-    out = np.zeros_like(reach)
+    out: Floats = np.zeros(x.shape)
     for repeats in np.unique(x):
         rows = x == repeats
         stops = np.maximum(betaincinv(a, b + repeats, level), 1e-12)
         some = -np.expm1(-(r + repeats) * np.log1p(stops * reach[rows][:, None]))
         out[rows] = (some / stops) @ weight
-    return out
+    return np.asarray(out, dtype=float)

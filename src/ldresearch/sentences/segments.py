@@ -33,8 +33,8 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "passed": "One more person would give another score to {value} % of the others at most.",
         "not passed": (
             "One more person could give another score to {value} % of the others (allowed: "
-            "{threshold} %): many people are alike just where a fifth ends. Do not read a change of "
-            "one score as a change."
+            "{threshold} %): many people are alike just where a fifth ends. Do not read a change "
+            "of one score as a change."
         ),
         "not known": "Too few people to score.",
     },
@@ -315,8 +315,8 @@ def _campaign(campaign: str, rows: list[dict[Any, Any]]) -> str:
             f"({_gain(worst)} to {_gain(best)})."
         )
     return (
-        f"{campaign}, drawn at random: most among {best['segment']} ({_gain(best)}, {_ends(best)}), "
-        f"least among {worst['segment']} ({_gain(worst)}, {_ends(worst)})."
+        f"{campaign}, drawn at random: most among {best['segment']} ({_gain(best)}, "
+        f"{_ends(best)}), least among {worst['segment']} ({_gain(worst)}, {_ends(worst)})."
     )
 
 
