@@ -20,9 +20,9 @@ ELSEWHERE: Final = "not counted"
 
 _HALF = 0.05
 """Half the width of a column of the figure of moves, in quarters."""
-_CURVE = 14
-"""Points of the edge of a flow."""
-_FADED, _SOLID = 0.35, 1.0
+_BEND: Final = ((0.0, 0.0), (0.25, 0.08), (0.5, 0.5), (0.75, 0.92), (1.0, 1.0))
+"""Course of the edge of a flow: share of the way across, share of the way up."""
+_FADED = 0.35
 
 
 def usage(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
@@ -154,43 +154,53 @@ def _stacked(sizes: dict[str, float], ranks: dict[str, int]) -> dict[str, float]
 
 def _flows(ax: Axes, flows: list[tuple[str, str, float]], ranks: dict[str, int], step: int) -> None:
     """Draw the flows between two columns, those of one start as one shape."""
-    from matplotlib.patches import PathPatch
-    from matplotlib.path import Path
-
     out: dict[str, float] = {}
     into: dict[str, float] = {}
     for start, end, size in flows:
         out[start], into[end] = out.get(start, 0.0) + size, into.get(end, 0.0) + size
     at_start, at_end = _stacked(out, ranks), _stacked(into, ranks)
-    x = [step + _HALF, step + 0.5, step + 0.5, step + 1 - _HALF]
-    curve = [Path.CURVE4] * 3
-    shapes: dict[str, list[Any]] = {}
+    boxes: dict[str, list[list[tuple[float, float]]]] = {}
     for start, end, size in sorted(flows, key=lambda f: (-ranks[f[0]], -ranks[f[1]])):
         a, b = at_start[start], at_end[end]
         at_start[start], at_end[end] = a + size, b + size
-        points = [(x[0], a), (x[1], a), (x[2], b), (x[3], b), (x[3], b + size), (x[2], b + size),
-                  (x[1], a + size), (x[0], a + size), (x[0], a)]  # fmt: skip
-        codes = [Path.MOVETO, *curve, Path.LINETO, *curve, Path.CLOSEPOLY]
-        shapes.setdefault(start, []).append(Path(points, codes))
-    for start, paths in shapes.items():
-        ax.add_patch(
-            PathPatch(Path.make_compound_path(*paths), linewidth=0, alpha=_FADED,
-                      facecolor=style.PALETTE[_colour(start, ranks)])
-        )  # fmt: skip
+        edge = [(step + _HALF + u * (1 - 2 * _HALF), a + (b - a) * v) for u, v in _BEND]
+        boxes.setdefault(start, []).append([*edge, *((x, y + size) for x, y in reversed(edge))])
+    for start, shapes in boxes.items():
+        _fill(ax, shapes, _colour(start, ranks), _FADED)
+
+
+def _fill(
+    ax: Axes, shapes: list[list[tuple[float, float]]], colour: str, alpha: float = 1.0
+) -> None:
+    """Fill polygons as one shape: a page holds many of them."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    paths = [Path([*points, points[0]], closed=True) for points in shapes]
+    ax.add_patch(
+        PathPatch(Path.make_compound_path(*paths), linewidth=0, alpha=alpha,
+                  facecolor=style.PALETTE[colour])
+    )  # fmt: skip
 
 
 def _columns(ax: Axes, columns: list[dict[str, list[float]]], ranks: dict[str, int]) -> None:
     """Draw the columns over the flows, and name the segments at the last."""
-    high, ends = 0.0, []
+    high = 0.0
+    ends: list[tuple[Any, Any, object, str]] = []
+    boxes: dict[str, list[list[tuple[float, float]]]] = {}
     for spot, column in enumerate(columns):
         sizes = {name: max(sides) for name, sides in column.items()}
         base = _stacked(sizes, ranks)
         for name, size in sizes.items():
-            ax.bar([spot], [size], width=2 * _HALF, bottom=[base[name]], linewidth=0,
-                   alpha=_SOLID, color=style.PALETTE[_colour(name, ranks)])  # fmt: skip
+            low, top, left, right = base[name], base[name] + size, spot - _HALF, spot + _HALF
+            boxes.setdefault(_colour(name, ranks), []).append(
+                [(left, low), (right, low), (right, top), (left, top)]
+            )
             if spot == len(columns) - 1:
                 ends.append((spot + _HALF, base[name] + size / 2, name, _colour(name, ranks)))
         high = max(high, sum(sizes.values()))
+    for colour, shapes in boxes.items():
+        _fill(ax, shapes, colour)
     ax.set_ylim(0, high * 1.01 or 1)
     ax.set_xlim(-_HALF, len(columns) - 1 + _HALF)
     style.label_ends(ax, ends)
@@ -201,6 +211,7 @@ def _frame(ax: Axes, published: Published, later: list[str]) -> None:
     ax.set_xticks(range(len(names)), names)
     ax.grid(False)
     ax.set_ylabel("people")
+    style.number_axis(ax.yaxis)
     under_way = str(published.parameters.get("under_way") or "")
     if under_way:
         ax.set_xlabel(f"quarter; {_quarter(under_way)} is not over and not shown")

@@ -181,6 +181,26 @@ def _hessian(logs: Floats, own: tuple[Floats, ...]) -> Floats:
     return np.asarray(out)
 
 
+def draws(
+    fitted: Fit, x: Floats, t_x: Floats, known: Floats, weight: Floats, size: int,
+    rng: np.random.Generator,
+) -> Floats:  # fmt: skip
+    """Draw logarithms of parameters as the likelihood has them, a row a draw.
+
+    The normal distribution about the peak is only where they are looked for: draws are taken again
+    in proportion to how much more likely they are than it says, since ``a`` and ``b`` together
+    often have a long ridge.
+    """
+    root = np.linalg.cholesky(fitted.covariance)
+    normal = rng.standard_normal((4 * size, 4))
+    looked = fitted.logs + normal @ root.T
+    tall = np.array(
+        [float(weight @ log_likelihood(one, x, t_x, known)) for one in looked]
+    ) + 0.5 * (normal**2).sum(axis=1)
+    chance = np.exp(np.where(np.isfinite(tall), tall, -np.inf) - np.nanmax(tall))
+    return np.asarray(looked[rng.choice(len(looked), size, p=chance / chance.sum())])
+
+
 # What follows from it -----------------------------------------------------------------------
 
 

@@ -58,8 +58,8 @@ def cluster(
     min_size : int
         Fewest people of a segment; 5 % of them at least.
     scaling : {"deviation", "robust"}
-        Mean 0 and standard deviation 1; or median 0 and quartiles as far apart as those of a
-        standard normal, cut off at 3, so that a few extreme people do not set the scale.
+        Mean 0 and standard deviation 1; or median 0, on the scale of quartiles and of the middle 98
+        of 100, cut off at 3, so that a few extreme people do not set the scale.
     name : str
         Name of the result.
 
@@ -139,9 +139,14 @@ def cluster(
 
 
 def _robust(values: Floats) -> Floats:
-    """Scale columns by median and quartiles; by their standard deviation where quartiles meet."""
-    low, middle, high = np.nanquantile(values, (0.25, 0.5, 0.75), axis=0)
-    spread = np.where(high > low, (high - low) / 1.349, np.nanstd(values, axis=0))
+    """Scale columns by their median, and by quartiles or the spread of the middle 98 of 100.
+
+    The larger of the two: where most people share a value quartiles meet, and small differences
+    among the others would be blown up to kinds.
+    """
+    first, low, middle, high, last = np.nanquantile(values, (0.01, 0.25, 0.5, 0.75, 0.99), axis=0)
+    inner = np.nanstd(np.clip(values, first, last), axis=0)
+    spread = np.maximum((high - low) / 1.349, np.where(inner > 0, inner, np.nanstd(values, axis=0)))
     return np.asarray(np.clip((values - middle) / spread, -3.0, 3.0))
 
 
@@ -541,7 +546,7 @@ def profiles(
     ...     "actions_a_week": [5.0, 0.0] * 40, "minutes_a_week": [30.0, 0.0] * 40,
     ...     "silent_days": [3.0, None] * 40, "unit": ["Sales", "Lab"] * 40})
     >>> found = profiles(frame, read()).frame
-    >>> found["unit"].tolist()[1], found["weeks"].tolist()[1]
+    >>> found["unit"].tolist()[0], found["weeks"].tolist()[0]
     ('Sales', 10.0)
     """
     name = "profiles"
@@ -557,6 +562,8 @@ def profiles(
     for segment in rules.names:
         inside = (labels == segment).to_numpy()
         own = frame[inside]
+        if own.empty:
+            continue
         silent = own["silent_days"].dropna()
         mean = own[["active_weeks", "actions_a_week", "minutes_a_week"]].mean()
         weeks = float(mean["active_weeks"]) / window_weeks
@@ -660,14 +667,14 @@ def alive(frame: pd.DataFrame, rules: Rules, *, ahead_weeks: int = 12, seed: int
     comes = _bgnbd.p_comes(fitted.logs, x, t_x, known, float(ahead_weeks))
     days = _bgnbd.expected(fitted.logs, x, t_x, known, float(ahead_weeks))
     rng = np.random.default_rng(seed)
-    logs = rng.multivariate_normal(fitted.logs, fitted.covariance, _DRAWS)
+    logs = _bgnbd.draws(fitted, x, t_x, known, weight.sum(axis=0), _DRAWS, rng)
     drawn = np.array([_bgnbd.p_alive(one, x, t_x, known) for one in logs])
     rows = []
     estimates = [_all_alive(now, drawn, weight.sum(axis=0), rng)]
     for segment, w in zip(names, weight, strict=True):
         n = int(w.sum())
         if not n:
-            continue
+            continue  # nobody of it has begun
         low, high = _ends(drawn, w, rng)
         share = float(w @ now / n)
         rows.append((segment, share, low, high, float(w @ comes / n), float(w @ days / n), n))
@@ -1107,7 +1114,8 @@ def trust(frame: pd.DataFrame, scored: Result, ways: Result, foretold: Result) -
         _row("window", math.nan if frame.empty or whole is None else float(not whole), 0.0),
         _row("new", _too_new(frame), _NEW),
         _row("edges", _number(scored, "movable"), _WORST_MOVE),
-        _row("ways", _stable(ways), _stability.STABLE, at_least=True),
+        # Where no ways of learning are told, there is nothing to trust.
+        *([] if ways.is_empty else [_row("ways", _stable(ways), _stability.STABLE, at_least=True)]),
         _row("foretold", _number(foretold, "error"), _WORST_ERROR),
     ]
     out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])

@@ -43,7 +43,7 @@ CHECKS: Final[Mapping[str, Mapping[str, str]]] = {
         "passed": "In other samples they are found again with a likeness of {value} (wanted: "
         "{threshold} or more).",
         "not passed": "In other samples they are found again with a likeness of only {value}.",
-        "not known": "There are no ways of learning that would hold: use the rules.",
+        "not known": "Too few people to tell.",
     },
     "foretold": {
         "title": "What was foretold came",
@@ -61,7 +61,7 @@ _GROUPS: Final = {
     "keen": "recent and frequent",
     "fresh": "recent, not frequent",
     "slipping": "frequent, not recent",
-    "quiet": "neither",
+    "quiet": "neither recent nor frequent",
 }
 _WAYS: Final = {
     "active_weeks": ("come in more weeks", "come in fewer weeks"),
@@ -90,12 +90,17 @@ def usage(published: Published, *_: Published) -> str:
     rows = _ranked(published)
     if not rows:
         return "The segments are hidden: too few people."
-    told = [f"{words.percent(r['share'])} {r['segment']} ({r['says']})" for r in rows]
+    told = [f"{words.percent(r['share'])} are {_named(r)} ({r['says']})" for r in rows]
     n = max((_float(r["n"]) for r in published.frame.to_dict("records")), default=0.0)
     return (
         f"Of {words.persons(n, exact=published.rules.public)} who were eligible for the whole "
         f"window, {words.listing(told)}."
     )
+
+
+def _named(row: Mapping[Any, Any]) -> str:
+    """Name a segment so that its name is read as one."""
+    return f"“{row['segment']}”"
 
 
 def _ranked(published: Published) -> list[dict[Any, Any]]:
@@ -134,20 +139,22 @@ def rfm(published: Published, *_: Published) -> str:
         return f"Scores cannot be told: {published.missing}."
     found = {e.metric: e for e in published.estimates if e.is_known}
     told = []
+    often, long = found.get("rfm_frequency"), found.get("rfm_minutes")
+    if often is not None and often.value:
+        told.append(f"was active in {words.estimate_with_interval(often)} of the window or more")
+    if long is not None and long.value:
+        told.append(f"learned for {words.estimate_with_interval(long)} or more")
+    said = f"Half of the people {words.listing(told)}" if told else ""
+    said = said.replace("was active", "were active", 1)
+    if not told and (often is not None or long is not None):
+        said = "Half of the people or more did nothing in the window"
     if "rfm_recency" in found:
         e = found["rfm_recency"]
-        told.append(f"had value {words.estimate_with_interval(e)} ago, if ever")
-    if "rfm_frequency" in found:
-        e = found["rfm_frequency"]
-        told.append(f"were active in {words.estimate_with_interval(e)} of the window")
-    if "rfm_minutes" in found:
-        told.append(f"learned for {words.estimate_with_interval(found['rfm_minutes'])}")
-    if not told:
+        ago = f"{words.estimate(e)} ago or less ({words.interval(e)})"
+        said += f"{'; of' if said else 'Of'} those who ever had value, half last had it {ago}"
+    if not said:
         return "Scores are hidden: too few people."
-    return (
-        f"People in the middle {words.listing(told)}. Many people are alike, and whoever is alike "
-        "has one score, so some scores are empty."
-    )
+    return f"{said}. Who is alike has one score, so some scores are empty."
 
 
 def rfm_groups(published: Published, *_: Published) -> str:
@@ -157,10 +164,12 @@ def rfm_groups(published: Published, *_: Published) -> str:
     rows = _ranked(published)
     if not rows:
         return "Who is recent and frequent is hidden: too few people."
-    told = [f"{words.percent(r['share'])} {r['group']} ({_GROUPS[str(r['group'])]})" for r in rows]
+    told = [
+        f"{words.percent(r['share'])} are {r['group']} ({_GROUPS[str(r['group'])]})" for r in rows
+    ]
     return (
-        f"Beside the others, {words.listing(told)}. Recent and frequent is who is so more than "
-        "three in five are."
+        f"{words.sentence(words.listing(told))} Recent is who had value more lately than three in "
+        "five, frequent who was active in more weeks than three in five."
     )
 
 
@@ -381,17 +390,15 @@ def _title(sizes: Published) -> str:
         if sizes.is_empty:
             return f"Who the learners are cannot be told yet: {sizes.missing}"
         return "Too few people to show who the learners are"
-    said = [
-        f"{words.percent(r['share'])} of the people are {r['segment']} ({r['says']})" for r in rows
-    ]
-    return "; ".join([said[0], *(s.replace(" of the people", "") for s in said[1:])])
+    said = [f"{words.percent(r['share'])} are {_named(r)}: {r['says']}" for r in rows]
+    return "; ".join([said[0].replace(" are ", " of the people are ", 1), *said[1:]])
 
 
 def _cards(
     sizes: Published, still: Published, kept: Published, answered: Published
 ) -> tuple[Card, ...]:
     cards = [
-        Card.of(sizes.estimate("usage_segment_share", str(r["segment"])), f"are {r['segment']}")
+        Card.of(sizes.estimate("usage_segment_share", str(r["segment"])), f"are {_named(r)}")
         for r in _told(sizes)
         if sizes.has("usage_segment_share", str(r["segment"]))
     ]
@@ -401,11 +408,11 @@ def _cards(
     best = _best(answered)
     if best is not None:
         campaign, segment = best.label.rsplit(", ", 1)
-        cards.append(Card.of(best, f"more of {segment} came because of “{campaign}”"))
+        cards.append(Card.of(best, f"more of “{segment}” came because of “{campaign}”"))
     elif not kept.is_empty:
         stay = [e for e in kept.estimates if e.metric == "segment_stay"]
         if stay:
-            cards.append(Card.of(stay[0], f"of {stay[0].label} were still so a quarter later"))
+            cards.append(Card.of(stay[0], f"of “{stay[0].label}” were still so a quarter later"))
     return tuple(cards[:4])
 
 
@@ -422,7 +429,7 @@ def _decision(who: Published, answered: Published) -> str:
     by_offer: dict[str, list[str]] = {}
     for row in rows:
         if isinstance(row["offer"], str) and _is_shown(row["n"]):
-            by_offer.setdefault(row["offer"], []).append(str(row["segment"]))
+            by_offer.setdefault(row["offer"], []).append(_named(row))
     if not by_offer:
         return "Decide nothing on this yet: supply what is missing, then run it again."
     told = [
@@ -434,7 +441,7 @@ def _decision(who: Published, answered: Published) -> str:
     extra = ""
     if best is not None:
         campaign, segment = best.label.rsplit(", ", 1)
-        extra = f" Send what is like “{campaign}” to {segment} first."
+        extra = f" Send what is like “{campaign}” to “{segment}” first."
     return f"{words.sentence('; '.join(told))}{extra}"
 
 
@@ -443,7 +450,7 @@ def _change_mind(sizes: Published, answered: Published) -> str:
     rows = _told(sizes)
     if rows:
         low, high = words.percent(rows[0]["low"]), words.percent(rows[0]["high"])
-        said.append(f"A quarter on, fewer than {low} or more than {high} {rows[0]['segment']}.")
+        said.append(f"A quarter on, fewer than {low} or more than {high} are {_named(rows[0])}.")
     if _best(answered) is None:
         said.append(
             "A campaign drawn at random, in which one segment gains more than the others by more "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from ldresearch import tables
 from ldresearch.result import Published, Scalar
-from ldresearch.tables import Table
+from ldresearch.tables import Col, Table
 from ldresearch.wording import number, percent, points
 
 OFFERS: Final = {
@@ -19,9 +20,9 @@ OFFERS: Final = {
 """Offer of a segment in a few words."""
 
 _FEATURES: Final = {
-    "silent_days": "recency: days since value, at most",
-    "active_weeks": "frequency: active weeks, at least",
-    "minutes": "minutes of learning, at least",
+    "silent_days": "days since value, at most",
+    "active_weeks": "active weeks, at least",
+    "minutes": "minutes, at least",
 }
 _WAYS: Final = {
     "active_weeks": "active weeks",
@@ -42,25 +43,40 @@ def usage(published: Published, *_: Published) -> Table:
 
 
 def profiles(published: Published, *_: Published) -> Table:
-    """Tabulate what people of each segment did, where they are, and what to offer them."""
+    """Tabulate what people of each segment did, and what to offer them; where, sentences say."""
     labels = {
         "weeks": "active weeks", "actions": "actions a week", "minutes": "minutes a week",
-        "silent": "days since value (median)", "unit": "more of them in",
-        "unit_share": "share there", "unit_elsewhere": "of all others",
+        "silent": "days since value",
     }  # fmt: skip
     return tables.of(
-        published, "What they do, and what to offer", labels=labels,
-        formats={"offer": lambda cell: OFFERS.get(str(cell), str(cell))},
+        published, "What they do on average, and what to offer", labels=labels,
+        drop=("unit", "unit_share", "unit_elsewhere"),
+        formats={"offer": lambda cell: OFFERS.get(str(cell), str(cell)),
+                 **dict.fromkeys(("weeks", "actions", "minutes", "silent"), _short)},
     )  # fmt: skip
 
 
 def rfm(published: Published, *_: Published) -> Table:
-    """Tabulate with how much one has each score."""
-    labels = {"feature": "of", "begins": "begins with"}
-    return tables.of(
-        published, "Scores: each says that at least so many fifths did less", labels=labels,
-        formats={"feature": lambda cell: _FEATURES.get(str(cell), str(cell))},
-    )  # fmt: skip
+    """Tabulate with how much one has each score, and how many have it."""
+    cells: dict[str, dict[int, str]] = {}
+    for row in published.frame.to_dict("records"):
+        score = int(row["score"])
+        cells.setdefault(str(row["feature"]), {})[score] = _score(published, row)
+    body = [
+        (_FEATURES.get(feature, feature), *(own.get(score, "") for score in range(1, 6)))
+        for feature, own in cells.items()
+    ]
+    heads = [Col("score", is_header=True), *(Col(str(score), "right") for score in range(1, 6))]
+    return Table("What a score begins with, and people who have it", tuple(heads), tuple(body))
+
+
+def _score(published: Published, row: Mapping[Any, Any]) -> str:
+    if not _is_shown(row["n"]):
+        return f"under {published.rules.k} people"
+    if not row["n"]:
+        return "nobody"
+    people = f"({number(row['n'])})"
+    return f"{_short(row['begins'])} {people}" if _is_shown(row["begins"]) else f"the rest {people}"
 
 
 def rfm_groups(published: Published, *_: Published) -> Table:
@@ -88,7 +104,7 @@ def alive(published: Published, *_: Published) -> Table:
     }  # fmt: skip
     return tables.of(
         published, "Who is still active, of those who have begun", labels=labels,
-        formats=dict.fromkeys(("low", "high"), _percent),
+        formats={**dict.fromkeys(("low", "high"), _percent), "days": _short},
     )  # fmt: skip
 
 
@@ -102,13 +118,29 @@ def foretold(published: Published, *_: Published) -> Table:
 
 
 def moves(published: Published, *_: Published) -> Table:
-    """Tabulate who went from where to where, the latest quarter only where there are many."""
-    labels = {"quarter_on": "to", "start": "was", "end": "is", "n_moved": "people",
-              "n": "of those who were", "share": "share"}  # fmt: skip
-    return tables.of(
-        published, "Moves from quarter to quarter", labels=labels,
-        formats={"quarter_on": _quarter},
-    )  # fmt: skip
+    """Tabulate who went from where to where by the last quarter that is over."""
+    rows = published.frame.to_dict("records")
+    last = max(str(row["quarter_on"]) for row in rows)
+    rows = [row for row in rows if str(row["quarter_on"]) == last]
+    starts = list(dict.fromkeys(str(row["start"]) for row in rows))
+    ends = [name for name in starts if any(str(row["end"]) == name for row in rows)]
+    ends += [e for e in dict.fromkeys(str(row["end"]) for row in rows) if e not in ends]
+    found = {(str(row["start"]), str(row["end"])): row for row in rows}
+    body = [
+        (start, *(_move(published, found.get((start, end))) for end in ends)) for start in starts
+    ]
+    heads = [Col("was", is_header=True), *(Col(f"is {end}", "right") for end in ends)]
+    caption = f"Where those of the quarter before are in {_quarter(last)}: people, and % of a row"
+    return Table(caption, tuple(heads), tuple(body))
+
+
+def _move(published: Published, row: Mapping[Any, Any] | None) -> str:
+    if row is None:
+        return "0"
+    if not _is_shown(row["n_moved"]):
+        return f"under {published.rules.k}"
+    people = number(row["n_moved"])
+    return f"{people} ({percent(row['share'])})" if _is_shown(row["share"]) else people
 
 
 def responses(published: Published, *_: Published) -> Table:
@@ -120,6 +152,14 @@ def responses(published: Published, *_: Published) -> Table:
         published, "Responses by campaign and segment, drawn towards each other", labels=labels,
         formats=dict.fromkeys(("value", "low", "high"), of),
     )  # fmt: skip
+
+
+def _short(cell: Scalar) -> str:
+    return number(float(cell), 2) if isinstance(cell, int | float) else str(cell)
+
+
+def _is_shown(value: Any) -> bool:
+    return value is not None and value == value
 
 
 def _percent(cell: Scalar) -> str:
