@@ -88,8 +88,8 @@ def features(
         ``minutes`` (both also a week), ``value_days``, ``social`` and ``searches`` (actions of the
         kind). Over the whole log: ``silent_days`` since the last day of value, and in weeks what a
         model of repeats takes: ``repeats`` (days of value after the first), ``last_weeks`` (when
-        the last of them was) and ``known_weeks``, both since the first; missing where there was
-        none. ``days_ahead``: days of value since. Groups. ``attrs["steps"]``: who is counted;
+        the last of them was) and ``known_weeks`` (to the last known day), both since the first;
+        missing where there was none. ``days_ahead``: days of value since. Groups. ``attrs["steps"]``: who is counted;
         ``attrs["is_whole"]``: whether the window lies within the log.
 
     Examples
@@ -111,8 +111,8 @@ def features(
     >>> found = features(tiny)
     >>> found[["active_weeks", "actions", "value_days", "silent_days"]].to_dict("list")
     {'active_weeks': [2.0], 'actions': [3.0], 'value_days': [2.0], 'silent_days': [70.0]}
-    >>> found[["repeats", "last_weeks", "known_weeks"]].to_dict("list")
-    {'repeats': [1.0], 'last_weeks': [2.0], 'known_weeks': [12.0]}
+    >>> found[["repeats", "last_weeks", "known_weeks"]].round(2).to_dict("list")
+    {'repeats': [1.0], 'last_weeks': [2.0], 'known_weeks': [11.86]}
     """
     _checked(assigned, window_weeks, ahead_weeks)
     then = log.before(log.as_of - timedelta(weeks=ahead_weeks))
@@ -200,7 +200,8 @@ def _measured(
     first, last = pd.to_datetime(frame["first_on"]), pd.to_datetime(frame["last_on"])
     frame["silent_days"] = (as_of - last).dt.days.astype("float64")
     frame["last_weeks"] = (last - first).dt.days / 7
-    frame["known_weeks"] = (as_of - first).dt.days / 7
+    # To the last known day, as repeats are.
+    frame["known_weeks"] = ((as_of - first).dt.days - 1) / 7
     return frame, steps
 
 

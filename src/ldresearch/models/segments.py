@@ -40,6 +40,7 @@ def cluster(
     seed: int = 1,
     min_size: int = 10,
     scaling: str = "deviation",
+    is_strict: bool = False,
     name: str = "segments",
 ) -> Result:
     """Search for segments, and say that there are none where there are none.
@@ -60,6 +61,8 @@ def cluster(
     scaling : {"deviation", "robust"}
         Mean 0 and standard deviation 1; or median 0, on the scale of quartiles and of the middle 98
         of 100, cut off at 3, so that a few extreme people do not set the scale.
+    is_strict : bool
+        Cut no segment into more that come back less well.
     name : str
         Name of the result.
 
@@ -120,7 +123,7 @@ def cluster(
     w = (~np.isnan(scaled)).astype(float)
     found = _searched(
         np.nan_to_num(scaled), w, max_clusters=max_clusters, replicates=replicates, seed=seed,
-        min_size=min_size,
+        min_size=min_size, is_strict=is_strict,
     )  # fmt: skip
     if not found.k:
         why = (
@@ -151,7 +154,14 @@ def _robust(values: Floats) -> Floats:
 
 
 def _searched(
-    x: Floats, w: Floats, *, max_clusters: int, replicates: int, seed: int, min_size: int
+    x: Floats,
+    w: Floats,
+    *,
+    max_clusters: int,
+    replicates: int,
+    seed: int,
+    min_size: int,
+    is_strict: bool,
 ) -> _stability.Clusters:
     """Search among so many rows, whatever their order, and put the others to the nearest.
 
@@ -164,7 +174,7 @@ def _searched(
     taken = np.argsort(draw, kind="stable")[:_MOST_ROWS]
     found = _stability.clusters(
         x[taken], w[taken], max_clusters=max_clusters, replicates=replicates, seed=seed,
-        min_size=min_size,
+        min_size=min_size, is_strict=is_strict,
     )  # fmt: skip
     if not found.k:
         return found
@@ -266,7 +276,7 @@ def behaviour(
     logs = ways.assign(**{c: np.log1p(ways[c]) for c in _LOGGED})
     found = cluster(
         logs, max_clusters=max_clusters, replicates=replicates, seed=seed, min_size=min_size,
-        scaling="robust", name=name,
+        scaling="robust", is_strict=True, name=name,
     )  # fmt: skip
     if found.is_empty or found.members is None:
         return found.but(parameters={**found.parameters, "n_active": len(own)})
