@@ -76,7 +76,7 @@ LAST = '[[segment]]\nname = "rest"\n'
         ('[[segment]]\nname = "Rest"\nwhen.actions.at_least = 1\n' + LAST, "another segment has"),
         ("[[segment]]\nname = 3\n", "a text is needed"),
         (f'[[segment]]\nname = "{"a" * 25}"\n', "too long"),
-        ((f'[[segment]]\nname = "x"\nwhen.actions.at_least = 1\n' * 9) + LAST, "too many segments"),
+        (('[[segment]]\nname = "x"\nwhen.actions.at_least = 1\n' * 9) + LAST, "too many segments"),
     ],
 )  # fmt: skip
 def test_a_fault_is_one_clear_sentence(text: str, said: str) -> None:

@@ -89,8 +89,9 @@ def features(
         kind). Over the whole log: ``silent_days`` since the last day of value, and in weeks what a
         model of repeats takes: ``repeats`` (days of value after the first), ``last_weeks`` (when
         the last of them was) and ``known_weeks`` (to the last known day), both since the first;
-        missing where there was none. ``days_ahead``: days of value since. Groups. ``attrs["steps"]``: who is counted;
-        ``attrs["is_whole"]``: whether the window lies within the log.
+        missing where there was none. ``days_ahead``: days of value since. Groups.
+        ``attrs["steps"]``: who is counted; ``attrs["is_whole"]``: whether the window lies within
+        the log.
 
     Examples
     --------

@@ -7,6 +7,7 @@ number here is about one person; which person is where is private (``members``).
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -246,7 +247,7 @@ def behaviour(
         ``actions_a_day``, ``minutes_a_day`` (of active days), ``value_share`` (days of value among
         active days), ``social_share`` and ``search_share`` (of actions). Numbers that can be large
         are compared by their logarithm, all on a robust scale. Whoever did nothing has no way of
-        doing it and is left out.
+        doing it and is left out. ``way 1`` is of those who learn longest.
 
     Examples
     --------
@@ -280,14 +281,31 @@ def behaviour(
     )  # fmt: skip
     if found.is_empty or found.members is None:
         return found.but(parameters={**found.parameters, "n_active": len(own)})
+    return _renumbered(found, ways, own["minutes"])
+
+
+def _renumbered(found: Result, ways: pd.DataFrame, minutes: pd.Series) -> Result:
+    """Number ways by how long people learn, and tell each feature in its own unit.
+
+    Sizes would number them anew whenever two are nearly of one size and somebody joins.
+    """
+    assert found.members is not None  # noqa: S101 - a search that found something says where
     labels = found.members["segment"]
+    long = minutes.reindex(labels.index).groupby(labels).mean()
+    rank = {old: new for new, old in enumerate(long.sort_values(ascending=False).index, 1)}
+    names = {f"segment {old}": f"way {new}" for old, new in rank.items()}
     rows = found.frame.copy()
-    # Told in the feature's own unit; logarithms were for the search alone.
     for i, row in enumerate(rows.to_dict("records")):
         inside = labels == int(str(row["segment"]).split()[1])
+        # Logarithms were for the search alone.
         values = ways.loc[labels.index, str(row["feature"])]
         rows.loc[i, ["mean", "others"]] = [values[inside].mean(), values[~inside].mean()]
-    return found.but(frame=rows, parameters={**found.parameters, "n_active": len(own)})
+    rows["segment"] = rows["segment"].map(names)
+    rows = rows.sort_values("segment", kind="stable", ignore_index=True)
+    estimates = tuple(replace(e, label=names.get(e.label, e.label)) for e in found.estimates)
+    return found.but(
+        frame=rows, estimates=estimates, members=pd.DataFrame({"segment": labels.map(rank)})
+    )
 
 
 _LOGGED: Final = ("days_a_week", "actions_a_day", "minutes_a_day")
