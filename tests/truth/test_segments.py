@@ -96,12 +96,12 @@ def test_order_and_names_change_nothing(four: pd.DataFrame) -> None:
 
 def test_more_people_than_are_searched_are_all_placed(tmp_path: Path) -> None:
     frame = features(tmp_path, 7, 3, n_persons=1600)
-    found = models.behaviour(frame, replicates=5)
+    found = models.behaviour(frame, replicates=15, max_clusters=4)
     assert found.parameters["k"] == 3
     assert found.members is not None
     assert len(found.members) > 1200
     copied = pd.concat([frame, frame.sample(1, random_state=1)], ignore_index=True)
-    after = models.behaviour(copied, replicates=5).members
+    after = models.behaviour(copied, replicates=15, max_clusters=4).members
     assert after is not None
     assert (after["segment"].reindex(found.members.index) != found.members["segment"]).mean() < 0.01
 

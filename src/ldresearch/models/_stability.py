@@ -238,7 +238,7 @@ STABLE = 0.6
 """Least mean Jaccard similarity over bootstrap samples; below it clusters are called dissolved."""
 APART = 3.0
 """Standard errors by which clusters must be tighter than data without clusters."""
-NEARLY = 0.05
+NEARLY = 0.03
 """Jaccard similarity by which a number of clusters may be less stable than the most stable one."""
 MIN_ROWS = 60
 """Fewest rows that are searched for clusters."""
