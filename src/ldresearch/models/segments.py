@@ -222,6 +222,10 @@ def _profiles(
     )  # fmt: skip
 
 
+FEWEST_DAYS: Final = 5
+"""Active days from which a way of learning can be seen; shares of fewer are 0, a half or 1."""
+
+
 def behaviour(
     frame: pd.DataFrame,
     *,
@@ -246,8 +250,9 @@ def behaviour(
         As of :func:`cluster`, of ``active_weeks``, ``days_a_week`` (active days in an active week),
         ``actions_a_day``, ``minutes_a_day`` (of active days), ``value_share`` (days of value among
         active days), ``social_share`` and ``search_share`` (of actions). Numbers that can be large
-        are compared by their logarithm, all on a robust scale. Whoever did nothing has no way of
-        doing it and is left out. ``way 1`` is of those who learn longest.
+        are compared by their logarithm, all on a robust scale. Whoever came on fewer than
+        :data:`FEWEST_DAYS` days has shown no way of doing it and is left out. ``way 1`` is of those
+        who learn longest.
 
     Examples
     --------
@@ -262,7 +267,7 @@ def behaviour(
         return not_enough(name, Family.SEGMENTS, why).but(members=nobody)
     require(frame, ["active_weeks", "active_days", "actions", "minutes", "value_days", "social",
                     "searches"], name)  # fmt: skip
-    own = frame[(frame["actions"] > 0) & (frame["active_days"] > 0)]
+    own = frame[(frame["actions"] > 0) & (frame["active_days"] >= FEWEST_DAYS)]
     ways = pd.DataFrame(
         {
             "active_weeks": own["active_weeks"],
