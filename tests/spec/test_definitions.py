@@ -28,7 +28,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ldresearch import measures, models
+from ldresearch import measures, models, segment_rules
 from ldresearch.log import EventLog
 from ldresearch.models import _bass
 from ldresearch.privacy import publish
@@ -60,6 +60,7 @@ EXAMPLES = [
 WORDS = {
     "measures": measures, "models": models, "publish": publish, "Rules": Rules, "bass": _bass,
     "DataFrame": pd.DataFrame, "date": date, "Result": Result, "Family": Family,
+    "segment_rules": segment_rules,
 }  # fmt: skip
 
 

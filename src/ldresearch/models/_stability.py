@@ -238,6 +238,8 @@ STABLE = 0.6
 """Least mean Jaccard similarity over bootstrap samples; below it clusters are called dissolved."""
 APART = 3.0
 """Standard errors by which clusters must be tighter than data without clusters."""
+NEARLY = 0.03
+"""Jaccard similarity by which a number of clusters may be less stable than the most stable one."""
 MIN_ROWS = 60
 """Fewest rows that are searched for clusters."""
 
@@ -273,7 +275,7 @@ class Clusters:
 
 def clusters(
     x: Floats, w: Floats, *, max_clusters: int = 6, replicates: int = 50, seed: int = 1,
-    min_size: int = 10,
+    min_size: int = 10, is_strict: bool = False,
 ) -> Clusters:  # fmt: skip
     """Search for clusters, and say that there are none where there are none.
 
@@ -291,6 +293,10 @@ def clusters(
     max_clusters, replicates, seed : int
     min_size : int
         Fewest rows of a cluster; 5 % of the rows at least.
+    is_strict : bool
+        Take the number only from those whose least stable cluster is nearly as stable as the best
+        number's. Values that are few and far between, such as shares of small counts, let any
+        cluster be cut into more that come back fairly well.
     """
     rng = np.random.default_rng(seed)
     n = len(x)
@@ -318,6 +324,8 @@ def clusters(
         return Clusters(
             0, np.zeros(n, dtype=np.intp), np.zeros((0, x.shape[1])), np.zeros(0), tuple(tried)
         )
+    best = max(t.lowest for t in accepted)
+    accepted = [t for t in accepted if not is_strict or t.lowest >= best - NEARLY]
     k = max(accepted, key=lambda t: t.jaccard * t.gap).k
     centres = found[k].centres
     return Clusters(k, assign(x, w, centres), centres, each[k], tuple(tried))
