@@ -406,15 +406,15 @@ def reachable(
     ----------
     ready : Result
         Of :func:`readiness`. Where it is empty, the readiness is that of someone exactly at what
-        her role asks for, and roles that ask for less on the whole are left out: to be ready for
-        those is no growth.
+        her role asks for, those within reach come by their distance, and roles that ask for less
+        on the whole are left out: to be ready for those is no growth.
     between : Result
         Of :func:`between`.
     profiles, related : pandas.DataFrame
         As in :func:`between` and :func:`agreement`; ``role`` holds the name of a role.
     from_role : str
         Id of the role one comes from; empty: the ``roles`` with most people, or without people
-        those from which most roles that ask for more are within reach.
+        those from which most roles that ask for more are within reach, with such roles alone.
     ready_at : float
         Readiness from which a role counts as within reach.
     roles, each : int
@@ -462,7 +462,9 @@ def reachable(
         joined["asks"] = joined["asks"].fillna("")
         most = joined.groupby("from_role")["n"].max().sort_values(ascending=False, kind="stable")
     else:
-        joined = pairs[pairs["asks"] != "less"].assign(
+        # Most pairs of roles that ask for as much are neighbours by their errors alone.
+        grows = pairs["asks"] != "less" if from_role else pairs["asks"] == "more"
+        joined = pairs[grows].assign(
             low=pairs["readiness_low"], high=pairs["readiness_high"], within_reach=math.nan, n=0
         )
         is_open = (joined["asks"] == "more") & (joined["readiness"] >= ready_at)
@@ -481,8 +483,11 @@ def reachable(
     kept = joined[joined["from_role"].isin(order)].assign(
         place=lambda f: f["from_role"].map(order)
     )
-    kept = kept.sort_values(["place", "readiness", "to_role"], ascending=[True, False, True],
-                            kind="stable").groupby("from_role", sort=False).head(each)  # fmt: skip
+    kept = kept.assign(
+        far=kept["readiness"] < ready_at,
+        by=-kept["readiness"] if has_people else kept["distance"],
+    ).sort_values(["place", "far", "by", "to_role"], kind="stable")
+    kept = kept.groupby("from_role", sort=False).head(each)
     if kept.empty:
         return not_enough(name, Family.MEANS, "no other role asks for as much as this one")
     kept = kept.reset_index(drop=True)
@@ -512,6 +517,7 @@ def reachable(
         {
             "basis": "people" if has_people else "roles", "ready_at": ready_at,
             "from_role": titles.get(from_role, ""), "has_errors": between.parameters["has_errors"],
+            "n_roles": len(titles),
         },
         members=kept[["from_role", "to_role"]],
     )  # fmt: skip
@@ -647,7 +653,7 @@ def steps(
         gap = gap.sort_values(["cost", "skill"], ascending=[False, True], kind="stable").head(most)
         parts.append(gap.assign(**{"from": titles[here] if here in titles else here,
                                    "to": titles[there], "from_role": here}))  # fmt: skip
-    out = pd.concat(parts, ignore_index=True)
+    out = pd.concat(parts, ignore_index=True).drop(columns="n")
     if out.empty:
         return not_enough(name, Family.MEANS, "the roles within reach ask for nothing more")
     if len(means):
