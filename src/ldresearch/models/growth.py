@@ -149,9 +149,11 @@ def agreement(
     rows = []
     tiers = ["any", *sorted(t for t in set(known["tier"]) if t)]
     for likeness in _SIMILAR:
+        ranks = _ranks(alike[likeness])
         for tier in tiers if len(tiers) > 2 else tiers[:1]:
             part = known if tier == "any" else known[known["tier"] == tier]
-            rows.append((likeness, tier, *_agrees(alike[likeness], part, place, rng, replicates)))
+            told = _agrees(alike[likeness], ranks, part, place, rng, replicates)
+            rows.append((likeness, tier, *told))
     columns = ["likeness", "tier", "auc", "low", "high", "first", "first_by_chance", "order",
                "roles"]  # fmt: skip
     out = pd.DataFrame(rows, columns=columns).assign(n=0)
@@ -192,12 +194,17 @@ def _likenesses(frame: pd.DataFrame, n: int) -> dict[str, Floats]:
     return {"readiness": ready, "there and back": ready + ready.T, "nearness": near}
 
 
-def _agrees(
-    alike: Floats, part: pd.DataFrame, place: dict[str, int], rng: np.random.Generator,
-    replicates: int,
-) -> tuple[float, float, float, float, float, float, int]:  # fmt: skip
+def _ranks(alike: Floats) -> Floats:
+    """Places of the others from the farthest (1) up; a role itself is 0 and counts for nothing."""
     from scipy.stats import rankdata
 
+    return np.asarray(rankdata(alike, axis=1) - 1, dtype=float)
+
+
+def _agrees(
+    alike: Floats, low_to_high: Floats, part: pd.DataFrame, place: dict[str, int],
+    rng: np.random.Generator, replicates: int,
+) -> tuple[float, float, float, float, float, float, int]:  # fmt: skip
     n = len(place)
     is_near = np.zeros((n, n), dtype=bool)
     here = part["role_id"].map(place).to_numpy(dtype=int)
@@ -207,7 +214,6 @@ def _agrees(
     used = (near > 0) & (far > 0)
     if not used.any():
         return (math.nan,) * 6 + (0,)
-    low_to_high = rankdata(alike, axis=1) - 1  # a role itself is last and counts for nothing
     with np.errstate(divide="ignore", invalid="ignore"):
         area = (np.where(is_near, low_to_high, 0).sum(axis=1) - near * (near + 1) / 2) / (
             near * far

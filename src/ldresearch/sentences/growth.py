@@ -419,6 +419,16 @@ def _change_mind(reach: Published, chosen: Published, agreed: Published) -> str:
         said.append("The same rates among equally ready applicants for the same role.")
     elif chosen.is_empty:
         said.append("Applications with their results.")
+    else:
+        below = [
+            str(r["group"]) for r in chosen.frame.to_dict("records")
+            if r["standing"] == "below" and _is_number(r["ratio"])
+        ]  # fmt: skip
+        if below:
+            said.append(
+                f"More applications of {words.listing(below)}: fewer than four fifths as many are "
+                "chosen, and chance could do it."
+            )
     return " ".join(said)
 
 

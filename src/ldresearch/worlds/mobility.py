@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DEMO: Final[Mapping[str, Mapping[str, Any]]] = {
     "harbour": {
-        "seed": 61, "started_on": "2025-01-02", "days": 150, "favoured": "DE", "factor": 0.3,
+        "seed": 61, "started_on": "2025-01-02", "days": 150, "favoured": "DE", "factor": 0.2,
     },
 }  # fmt: skip
 """Clients of the demo that have moves: applicants from the favoured country are chosen more often,
