@@ -83,7 +83,7 @@ def test_the_employed_with_the_role_and_group_of_the_day() -> None:
 def test_a_move_is_a_change_between_two_known_roles_within_the_window() -> None:
     """Ada moved on 20 January. Ben moved before, cleo from an unknown role, fay afterwards."""
     found = m.moves(log(TABLES, as_of=AS_OF), days=22)
-    assert found[["from_role", "to_role"]].values.tolist() == [["clerk", "chief"]]
+    assert found[["from_role", "to_role"]].to_numpy().tolist() == [["clerk", "chief"]]
     assert str(found["moved_on"].iloc[0])[:10] == "2024-01-20"
     assert len(m.moves(log(TABLES, as_of=AS_OF), days=300)) == 2
 
@@ -91,7 +91,7 @@ def test_a_move_is_a_change_between_two_known_roles_within_the_window() -> None:
 def test_an_opening_counts_if_it_was_open_on_a_day_of_the_window() -> None:
     """From 10 January: o1 closed on its first day, o4 opens after the as-of date."""
     found = m.openings(log(TABLES, as_of=AS_OF), days=22)
-    assert found.values.tolist() == [["o2", "role", "chief"], ["o3", "", ""]]
+    assert found.to_numpy().tolist() == [["o2", "role", "chief"], ["o3", "", ""]]
 
 
 def test_applications_have_the_group_of_the_start_and_the_result_of_today() -> None:

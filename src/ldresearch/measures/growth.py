@@ -273,9 +273,7 @@ def openings(log: EventLog, *, days: int = 182) -> pd.DataFrame:
     ['o2']
     """
     offered = log.table("opportunity")
-    there = offered.filter(
-        offered.closed_on.isnull() | (offered.closed_on > _start(log, days))
-    )
+    there = offered.filter(offered.closed_on.isnull() | (offered.closed_on > _start(log, days)))
     return log.collect(
         there.select(
             "opportunity_id", kind=there.kind.coalesce(""), to_role=there.role_id.coalesce("")

@@ -249,10 +249,14 @@ def _order(alike: Floats, part: pd.DataFrame) -> float:
     if both.empty:
         return math.nan
     ranked = both.groupby("role")[["alike", "rank"]].rank().assign(role=both["role"])
-    centred = ranked[["alike", "rank"]] - ranked.groupby("role")[["alike", "rank"]].transform("mean")
+    centred = ranked[["alike", "rank"]] - ranked.groupby("role")[["alike", "rank"]].transform(
+        "mean"
+    )
     by = ranked["role"]
     top = (centred["alike"] * centred["rank"]).groupby(by).sum()
-    bottom = np.sqrt((centred["alike"] ** 2).groupby(by).sum() * (centred["rank"] ** 2).groupby(by).sum())
+    bottom = np.sqrt(
+        (centred["alike"] ** 2).groupby(by).sum() * (centred["rank"] ** 2).groupby(by).sum()
+    )
     found = (top / bottom)[bottom > 0]
     return float(found.mean()) if len(found) else math.nan
 
@@ -486,9 +490,7 @@ def reachable(
     chosen = [from_role] if from_role else most.index[:roles].tolist()
     each = 3 * each if len(chosen) == 1 else each
     order = {role: i for i, role in enumerate(chosen)}
-    kept = joined[joined["from_role"].isin(order)].assign(
-        place=lambda f: f["from_role"].map(order)
-    )
+    kept = joined[joined["from_role"].isin(order)].assign(place=lambda f: f["from_role"].map(order))
     kept = kept.assign(
         far=kept["readiness"] < ready_at,
         by=-kept["readiness"] if has_people else kept["distance"],
@@ -649,15 +651,15 @@ def steps(
         return not_enough(name, Family.MEANS, reach.missing)
     titles = _titles(profiles)
     pairs = reach.members
-    single = pairs["from_role"].nunique() == 1
-    pairs = pairs.head(3) if single else pairs.drop_duplicates("from_role")
+    firsts = pairs.drop_duplicates("from_role")
+    pairs = pairs.head(3) if len(firsts) == 1 else firsts
     means = _mean_levels(levels, people)
     parts = []
     for here, there in pairs.itertuples(index=False):
         gap = gaps(profiles, str(here), str(there)).frame
         gap = gap[gap["gap"] > 0].assign(cost=lambda f: f["gap"] * f["importance"])
         gap = gap.sort_values(["cost", "skill"], ascending=[False, True], kind="stable").head(most)
-        parts.append(gap.assign(**{"from": titles[here] if here in titles else here,
+        parts.append(gap.assign(**{"from": titles.get(here, here),
                                    "to": titles[there], "from_role": here}))  # fmt: skip
     out = pd.concat(parts, ignore_index=True).drop(columns="n")
     if out.empty:
@@ -711,7 +713,9 @@ def gaps(profiles: pd.DataFrame, from_role: str, to_role: str) -> Result:
     """
     name = "gaps"
     if profiles.empty:
-        return not_enough(name, Family.MEANS, _asked.why_empty(profiles, "no role asks for a skill"))
+        return not_enough(
+            name, Family.MEANS, _asked.why_empty(profiles, "no role asks for a skill")
+        )
     require(profiles, ["role_id", "skill_id", "target", "weight"], name)
     g = _role_gaps.grid(profiles)
     for role in (from_role, to_role):
@@ -843,9 +847,7 @@ def doors(
     )  # fmt: skip
 
 
-def _opened(
-    g: _role_gaps.Grid, who: _People, here: Any, ready_at: float
-) -> tuple[Any, Any]:
+def _opened(g: _role_gaps.Grid, who: _People, here: Any, ready_at: float) -> tuple[Any, Any]:
     """Count by person and skill the roles that it opens; say where it could open any."""
     opened = np.zeros(who.level.shape, dtype=np.int32)
     could = np.zeros(who.level.shape, dtype=bool)
@@ -1031,9 +1033,7 @@ def _round(count: float, base: int) -> int:
 # Selection ----------------------------------------------------------------------------------
 
 
-def selection(
-    applied: pd.DataFrame, ready: Result, *, k: int = 1, base: int = 1
-) -> Result:
+def selection(applied: pd.DataFrame, ready: Result, *, k: int = 1, base: int = 1) -> Result:
     """Set the selection rates of groups against that of the group that is chosen most.
 
     An applicant counts once, as chosen if any of her applications was. A ratio below four fifths
@@ -1048,7 +1048,8 @@ def selection(
     ready : Result
         Of :func:`readiness` at the start of the window.
     k, base : int
-        As in :func:`moves`: ratios are those of rounded counts.
+        As in :func:`moves`: ratios are those of rounded counts, and their intervals hold whatever
+        the counts were before.
 
     Returns
     -------
@@ -1128,40 +1129,44 @@ def _compare(out: pd.DataFrame, told: Any, decided: pd.DataFrame, base: int) -> 
     """Fill in the ratios to the group chosen most; return that of the group chosen least."""
     from scipy.stats import norm
 
-    at = np.flatnonzero(told)
-    if len(at) < 2:
-        out.loc[told, "standing"] = "not known"
-        return None
+    groups = out["group"].astype(str).tolist()
     chosen = [_round(x, base) for x in out["chosen"]]
     n = [max(_round(x, base), 1) for x in out["n"]]
     share = [c / m for c, m in zip(chosen, n, strict=True)]
+    at = [int(i) for i in np.flatnonzero(told)]
+    if len(at) < 2:
+        out["standing"] = "not known"
+        return None
     top = max(at, key=lambda i: (share[i], -i))
     z = float(norm.ppf(1 - 0.025 / (len(at) * (len(at) - 1) / 2)))
-    ends = {}
+    filled: dict[str, dict[int, Any]] = {name: {} for name in (
+        "ratio", "ratio_low", "ratio_high", "same_roles", "standing")}  # fmt: skip
     for i in at:
-        if share[top] == 0:
-            continue
-        ratio = share[i] / share[top]
-        low, high = _ratios.score(chosen[i], n[i], chosen[top], n[top], z=z)
-        standing = "in line"
-        if ratio < FOUR_FIFTHS:
-            standing = "beyond chance" if high < 1 else "below"
-        if i == top:
-            low, high, standing = math.nan, math.nan, "most"
-        ends[i] = ratio, low, high
-        out.loc[out.index[i], ["ratio", "ratio_low", "ratio_high"]] = ratio, low, high
-        out.loc[out.index[i], "standing"] = standing
+        low, high = math.nan, math.nan
+        ratio, standing, same = share[i] / share[top], "most", math.nan
         if i != top:
-            groups = str(out["group"].iloc[i]), str(out["group"].iloc[top])
-            out.loc[out.index[i], "same_roles"] = _same_roles(decided, *groups, base)
-    if not ends:
-        return None
-    least = min(ends, key=lambda i: (share[i], i))
-    if least == top:
-        return None
-    both = int(out["n"].iloc[least] + out["n"].iloc[top])
-    label = f"{out['group'].iloc[least]} to {out['group'].iloc[top]}"
-    return Estimate("selection_ratio", *ends[least], both, "ratio", Grade.DESCRIPTIVE, label)
+            low, high = _ends(chosen[i], n[i], chosen[top], n[top], z, base)
+            standing = "in line"
+            if ratio < FOUR_FIFTHS:
+                standing = "beyond chance" if high < 1 else "below"
+            same = _same_roles(decided, groups[i], groups[top], base)
+        for name, value in zip(filled, (ratio, low, high, same, standing), strict=True):
+            filled[name][i] = value
+    for name, values in filled.items():
+        out[name] = [values.get(i, before) for i, before in enumerate(out[name])]
+    least = min((i for i in at if i != top), key=lambda i: (share[i], i))
+    e = [float(filled[name][least]) for name in ("ratio", "ratio_low", "ratio_high")]
+    both = int(out["n"].tolist()[least] + out["n"].tolist()[top])
+    return Estimate("selection_ratio", e[0], e[1], e[2], both, "ratio", Grade.DESCRIPTIVE,
+                    f"{groups[least]} to {groups[top]}")  # fmt: skip
+
+
+def _ends(a: int, n: int, b: int, m: int, z: float, base: int) -> tuple[float, float]:
+    """Interval of a ratio that holds whatever the counts were before they were rounded."""
+    slack = (base - 1) / 2
+    low, _ = _ratios.score(max(a - slack, 0), n, min(b + slack, m), m, z=z)
+    _, high = _ratios.score(min(a + slack, n), n, max(b - slack, 0), m, z=z)
+    return low, high
 
 
 def _same_roles(decided: pd.DataFrame, group: str, top: str, base: int) -> float:

@@ -144,9 +144,7 @@ def steps(published: Published, *_: Published) -> str:
     rows = _shown(published, "gap")
     first = rows[0]
     same = [r for r in rows if (r["from"], r["to"]) == (first["from"], first["to"])]
-    each = [
-        f"{r['skill']} by {_points(r['gap'])}{_new(r)}" for r in same
-    ]
+    each = [f"{r['skill']} by {_points(r['gap'])}{_new(r)}" for r in same]
     tail = ""
     if _is_number(first["low"]):
         ends = " to ".join(_points(first[end]) for end in ("low", "high"))
@@ -190,11 +188,7 @@ def agreement(published: Published, *_: Published) -> str:
     """Say whether near roles are those that others call related."""
     if published.is_empty:
         return f"Whether others call the same roles near cannot be told: {published.missing}."
-    rows = {
-        str(r["likeness"]): r
-        for r in _shown(published, "auc")
-        if str(r["tier"]) == "any"
-    }
+    rows = {str(r["likeness"]): r for r in _shown(published, "auc") if str(r["tier"]) == "any"}
     if "nearness" not in rows or "readiness" not in rows:
         return "Whether others call the same roles near is not known."
     near, ready = rows["nearness"], rows["readiness"]
@@ -279,7 +273,9 @@ def selection(published: Published, *_: Published) -> str:
             f"Below four fifths of the rate of {top}, though chance could do it: "
             f"{words.listing(each)}.{tail}"
         )
-    return f"No group with enough applicants is chosen less than four fifths as often as {top}.{tail}"
+    return (
+        f"No group with enough applicants is chosen less than four fifths as often as {top}.{tail}"
+    )
 
 
 def _warned(row: Mapping[Any, Any]) -> str:
