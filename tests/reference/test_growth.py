@@ -190,7 +190,7 @@ def test_readiness_and_distance_of_two_occupations_are_those_by_hand(
 
 
 def test_near_roles_are_those_onet_calls_related(pairs: Result, onet: EventLog) -> None:
-    """docs/growth.md prints these numbers."""
+    """docs/simulations.md gives these numbers."""
     found = g.agreement(pairs, m.related(onet))
     print(found.frame.round(3).to_string())
     for likeness in ("readiness", "there and back", "nearness"):

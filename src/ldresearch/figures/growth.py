@@ -40,6 +40,8 @@ def doors(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
         *([_times(row[column], times) for row in rows] for column in ("gain", "low", "high")),
     )
     of = "for every 100 people" if has_people else "mean over roles"
+    if published.parameters.get("is_of_one_role"):
+        of = "from this role"
     ax.set_xlabel(f"more roles within reach, {of}")
     ax.set_xlim(left=0)
     return ax

@@ -8,6 +8,7 @@ those of the roles: of someone who is exactly at what her role asks for.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -35,6 +36,7 @@ BANDS: Final = (0.6, 0.7, 0.8, 0.9)
 """Readiness at which one band ends and the next begins."""
 
 _Z95 = 1.959963984540054
+_DRAWS = 200
 _BAND_NAMES = ("under 60 %", "60 to 69 %", "70 to 79 %", "80 to 89 %", "90 % or more")
 _SIMILAR = ("readiness", "there and back", "nearness")
 _SUM_UP = ("applied", "chosen", "moved")
@@ -563,8 +565,14 @@ def _reach(frame: pd.DataFrame, from_role: str, ready_at: float) -> Estimate:
 
 
 def _reach_of_roles(pairs: pd.DataFrame, from_role: str, ready_at: float) -> Estimate:
-    part = pairs[pairs["from_role"] == from_role] if from_role else pairs
-    each = (part["readiness"] >= ready_at).groupby(part["from_role"]).sum().to_numpy(float)
+    if from_role:
+        part = pairs[pairs["from_role"] == from_role]
+        value, low, high = (
+            float((part[c] >= ready_at).sum())
+            for c in ("readiness", "readiness_low", "readiness_high")
+        )
+        return Estimate("reachable_roles", value, low, high, 0, "roles", Grade.ADJUSTED, "roles")
+    each = (pairs["readiness"] >= ready_at).groupby(pairs["from_role"]).sum().to_numpy(float)
     return _mean_of("reachable_roles", each, 0, "roles")
 
 
@@ -766,6 +774,7 @@ def doors(
     *,
     from_role: str = "",
     ready_at: float = 0.8,
+    seed: int = 1,
 ) -> Result:
     """Say which skill opens most roles: how many more come within reach by it alone.
 
@@ -781,6 +790,8 @@ def doors(
         Only from this role; empty: from all.
     ready_at : float
         Readiness from which a role is within reach.
+    seed : int
+        Of the draws of one role's levels from their published errors.
 
     Returns
     -------
@@ -815,6 +826,7 @@ def doors(
         has_people = True
     here = who.role == from_role if from_role else np.ones(len(who.key), dtype=bool)
     opened, could = _opened(g, who, here, ready_at)
+    drawn = _drawn_doors(g, from_role, ready_at, seed) if from_role and not has_people else None
     names = profiles.drop_duplicates("skill_id").set_index("skill_id")
     rows = []
     for s, skill in enumerate(g.skills):
@@ -822,6 +834,9 @@ def doors(
         if len(each) < (MIN_PEOPLE if has_people else 1):
             continue
         e = _mean_of("door_gain", each, len(each) if has_people else 0, "")
+        if drawn is not None:
+            low, high = (float(np.quantile(drawn[:, s], q)) for q in (0.025, 0.975))
+            e = replace(e, low=min(low, e.value), high=max(high, e.value))
         title = str(names["skill"][skill]) if "skill" in names else skill
         rows.append((title, e.value, e.low, e.high, float((each > 0).mean()), e.n))
     if not rows:
@@ -842,9 +857,24 @@ def doors(
         },
         estimates,
         "Roles that come within reach if one skill alone is brought to what each asks for; the "
-        + ("interval is over people." if has_people else "interval is over roles."),
-        {"basis": "people" if has_people else "roles", "ready_at": ready_at},
+        + ("interval is over people." if has_people else "interval is over roles, or for one role "
+           "over what its level may be by its published errors."),
+        {
+            "basis": "people" if has_people else "roles", "ready_at": ready_at,
+            "is_of_one_role": bool(from_role) and not has_people,
+        },
     )  # fmt: skip
+
+
+def _drawn_doors(g: _role_gaps.Grid, from_role: str, ready_at: float, seed: int) -> Any:
+    """Count doors again for levels that one role may have by its errors, a row a draw."""
+    i, rng = g.roles.index(from_role), np.random.default_rng(seed)
+    n = _DRAWS if (g.variance[i] > 0).any() else 1
+    level = g.target[i] + rng.normal(0, 1, (n, len(g.skills))) * np.sqrt(g.variance[i])
+    none = np.zeros_like(level)
+    role = np.full(n, from_role, dtype=object)
+    who = _People(np.arange(n), role, role, np.clip(level, 0, 1), none, none)
+    return _opened(g, who, np.ones(n, dtype=bool), ready_at)[0]
 
 
 def _opened(g: _role_gaps.Grid, who: _People, here: Any, ready_at: float) -> tuple[Any, Any]:

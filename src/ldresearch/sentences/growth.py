@@ -83,7 +83,7 @@ def reachable(published: Published, *_: Published) -> str:
     rows = _shown(published, "readiness")
     if not rows:
         return "Which roles are within reach is hidden: too few people."
-    best = max(rows, key=lambda r: float(r["readiness"]))
+    best = _best(published, rows)
     ready_at = words.percent(_number(published.parameters.get("ready_at")))
     if published.parameters.get("basis") != "people":
         return (
@@ -180,7 +180,7 @@ def doors(published: Published, *_: Published) -> str:
         )
     return (
         "For someone exactly at the targets of her role, one skill alone brings so many more roles "
-        f"within reach, on average over roles: {words.listing(each)}."
+        f"within reach{_over(published)}: {words.listing(each)}."
     )
 
 
@@ -328,7 +328,7 @@ def _title(reach: Published, opens: Published, chosen: Published) -> str:
         count = words.number(round(e.value) if others > _FEW_ROLES else round(e.value, 1))
         said = f"{who} ready for {count} of {words.number(others)} other roles on average"
     else:
-        best = max(rows, key=lambda r: float(r["readiness"]))
+        best = _best(reach, rows)
         said = (
             f"From {best['from']} the nearest step is {best['to']}, "
             f"{words.percent(best['readiness'])} of which is reached"
@@ -344,11 +344,13 @@ def _cards(
 ) -> tuple[Card, ...]:
     found = []
     if _is_known(reach, "reachable_roles"):
-        what = "people" if reach.parameters.get("basis") == "people" else "roles"
-        found.append(Card.of(reach.estimate("reachable_roles"), f"within reach, mean over {what}"))
+        what = "mean over people"
+        if reach.parameters.get("basis") != "people":
+            what = "from this role" if reach.parameters.get("from_role") else "mean over roles"
+        found.append(Card.of(reach.estimate("reachable_roles"), f"within reach, {what}"))
     if _opener(opens) and _is_known(opens, "door_gain", _opener(opens)):
         e = opens.estimate("door_gain", _opener(opens))
-        who = "a person" if opens.parameters.get("basis") == "people" else "from each role"
+        who = "a person" if opens.parameters.get("basis") == "people" else "a role"
         found.append(Card.of(e, f"more {who} through {e.label}"))
     if _is_known(followed, "move_rate"):
         found.append(Card.of(followed.estimate("move_rate"), "moved to another role"))
@@ -367,7 +369,8 @@ def _decision(
     said = []
     limit = _number(reach.parameters.get("ready_at")) if not reach.is_empty else math.nan
     there = [r for r in rows if float(r["readiness"]) >= limit]
-    there.sort(key=lambda r: -float(r["readiness"]))
+    if not reach.is_empty and reach.parameters.get("basis") == "people":
+        there.sort(key=lambda r: -float(r["readiness"]))
     is_named = bool(rows) and bool(reach.parameters.get("from_role"))
     if rows and reach.parameters.get("basis") != "people" and not is_named:
         said.append(
@@ -454,6 +457,17 @@ def _not_better(followed: Published) -> bool:
 def _is_unsure(agreed: Published) -> bool:
     rows = [r for r in _shown(agreed, "low") if r["likeness"] == "nearness" and r["tier"] == "any"]
     return bool(rows) and float(rows[0]["low"]) <= 0.5
+
+
+def _over(published: Published) -> str:
+    return "" if published.parameters.get("is_of_one_role") else ", on average over roles"
+
+
+def _best(published: Published, rows: list[dict[Any, Any]]) -> dict[Any, Any]:
+    """Return the readiest pair of people; of roles the first, which is the nearest in reach."""
+    if published.parameters.get("basis") != "people":
+        return rows[0]
+    return max(rows, key=lambda r: float(r["readiness"]))
 
 
 def _top(rows: list[dict[Any, Any]]) -> list[dict[Any, Any]]:

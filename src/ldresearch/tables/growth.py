@@ -87,13 +87,16 @@ def doors(published: Published, *_: Published) -> Table:
     """Tabulate how many roles each skill opens."""
     has_people = published.parameters.get("basis") == "people"
     of = "for every 100 people" if has_people else "mean over roles"
+    drop = _nobody(published)
+    if published.parameters.get("is_of_one_role"):
+        of, drop = "from this role", [*drop, "opened"]
     caption = f"Roles that a skill alone brings within reach, {of}"
     if not published.rows:
         return Table(caption, (), ())
     labels = {"gain": "more roles", "low": "at least", "high": "at most",
               "opened": "opens one or more to"}  # fmt: skip
     return tables.of(
-        published, caption, labels=labels, drop=_nobody(published),
+        published, caption, labels={k: v for k, v in labels.items() if k not in drop}, drop=drop,
         formats=dict.fromkeys(("gain", "low", "high"), hundredths if has_people else _one),
     )  # fmt: skip
 
