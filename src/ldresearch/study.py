@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 FACTS_MIME = "application/vnd.ldresearch.facts+json"
 NOT_FOR_DISTRIBUTION = "Explored, not for distribution: this never reaches a report."
+NOT_SHOWN = "Rows about persons are shown in explore mode only: nothing is shown here."
 _NARROW = ("unit", "role", "level", "country", "location")
 _PACKAGES = ("pandas", "numpy", "duckdb", "ibis-framework", "lifelines", "scikit-learn", "scipy")
 
@@ -462,7 +463,7 @@ class Run:
         self._show("headline", "headline", published)
 
     def explore(self, frame: pd.DataFrame | Result, rows: int = 50) -> None:
-        """Show rows while exploring; dropped by every report, refused when publishing.
+        """Show rows while exploring; dropped by every report, and not shown when publishing.
 
         Parameters
         ----------
@@ -470,17 +471,10 @@ class Run:
             It may be private.
         rows : int
             How many are shown, from the top.
-
-        Raises
-        ------
-        ParameterError
-            In any mode but ``explore``.
         """
         if self.mode is not Mode.EXPLORE:
-            raise ParameterError(
-                message("rows are shown in explore mode only", where="run.explore",
-                        do='set mode = "explore"; nothing of it is published then')
-            )  # fmt: skip
+            _display({"text/plain": NOT_SHOWN})
+            return
         data = frame.frame if isinstance(frame, Result) else frame
         html = f"<p><strong>{NOT_FOR_DISTRIBUTION}</strong></p>{data.head(rows).to_html()}"
         _display({"text/html": html, "text/plain": f"{NOT_FOR_DISTRIBUTION}\n{data.head(rows)}"})
