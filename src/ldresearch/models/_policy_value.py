@@ -70,7 +70,7 @@ def overlap(weight: Floats, person: Any) -> Overlap:
     total, squares = float(weight.sum()), float((weight**2).sum())
     if total <= 0:
         return Overlap(0.0, math.nan, 0.0, 0.0)
-    mean, se, _ = ratio(weight, np.ones(len(weight)), person)
+    mean, se = ratio(weight, np.ones(len(weight)), person)
     return Overlap(total**2 / squares, float(weight.max()) / total, mean, se)
 
 
@@ -95,23 +95,15 @@ def doubly_robust(
     return of_policy + weight * (reward - of_shown), np.ones(len(weight))
 
 
-def ratio(top: Floats, below: Floats, person: Any) -> tuple[float, float, float]:
-    """Return a ratio of sums with its standard error and degrees of freedom, by persons.
-
-    Linearised with persons as clusters; the degrees of freedom are those of the persons that are
-    effectively there.
-    """
+def ratio(top: Floats, below: Floats, person: Any) -> tuple[float, float]:
+    """Return a ratio of sums and its standard error, linearised with persons as clusters."""
     _, index = np.unique(person, return_inverse=True)
     a = np.bincount(index, weights=top)
     b = np.bincount(index, weights=below)
     n = len(a)
     value = float(a.sum() / b.sum())
-    residual = a - value * b
-    squares = residual**2
-    se = math.sqrt(n / max(n - 1, 1) * float(squares.sum())) / float(b.sum())
-    spread = float((squares**2).sum())
-    effective = float(squares.sum()) ** 2 / spread if spread > 0 else float(n)
-    return value, se, max(min(effective, n) - 1, 1.0)
+    squares = float(((a - value * b) ** 2).sum())
+    return value, math.sqrt(n / max(n - 1, 1) * squares) / float(b.sum())
 
 
 def guesses(content: Any, reward: Floats, fold: Any, n_content: int, n_folds: int) -> Floats:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.files import atomic_write, locked
-from ldresearch.worlds import planned
+from ldresearch.worlds import planned, recommended
 from ldresearch.worlds.campaigns import Campaign, launched
 from ldresearch.worlds.organisation import organisation
 
@@ -86,7 +86,8 @@ def client(name: str) -> World:
     ('quarry', 'America/New_York')
     """
     world = organisation(name=name, **CLIENTS[name])
-    return planned.laid(launched(world, [CAMPAIGNS[name]], seed=CLIENTS[name]["seed"]))
+    world = planned.laid(launched(world, [CAMPAIGNS[name]], seed=CLIENTS[name]["seed"]))
+    return recommended.laid(world)
 
 
 def demo(folder: Path) -> list[Dataset]:
@@ -117,6 +118,7 @@ def demo(folder: Path) -> list[Dataset]:
 def _one(name: str, folder: Path) -> Dataset:
     stamp = folder / ".recipe"
     made_of = [RECIPE, CLIENTS[name], asdict(CAMPAIGNS[name]), *planned.recipe(name)]
+    made_of += recommended.recipe(name)
     recipe = json.dumps(made_of, sort_keys=True)
     built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
     if (folder / MANIFEST).is_file():
