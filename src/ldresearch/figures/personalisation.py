@@ -27,7 +27,7 @@ def accuracy(published: Published, *_: Published, ax: Axes | None = None) -> Axe
         [POLICIES.get(str(r["policy"]), r["policy"]) for r in rows],
         *([r[c] for r in rows] for c in ("value", "low", "high")),
         colours=[_COLOURS.get(str(r["policy"]), "main") for r in rows],
-        reference=float(base) if _shown(base) else None,
+        reference=float(base) if base is not None else None,
     )
     style.percent_axis(ax.xaxis)
     k = published.parameters.get("k")

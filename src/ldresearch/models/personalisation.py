@@ -612,9 +612,10 @@ def fairness(evaluated: Result, people: pd.DataFrame, *, by: Sequence[str] = GRO
     -------
     Result
         Family CONTRAST: ``policy, grouping, group, standing`` (``below``: the list serves the group
-        worse than everyone else, by three points or more, over all groups of the policy together), ``recall, low, high``,
-        ``gap`` to everyone else with its interval (Welch), ``served``: share that got any
-        recommendation, ``n``. Estimates ``recall_gap``, labelled ``today: part-time``.
+        worse than everyone else, by three points or more, and by more than chance over all groups
+        of the policy together), ``recall, low, high``, ``gap`` to everyone else with its interval
+        (Welch), ``served``: share that got any recommendation, ``n``.
+        Estimates ``recall_gap``, labelled ``today: part-time``.
 
     References
     ----------

@@ -192,8 +192,8 @@ def engagement(published: Published, *_: Published) -> Table:
         "group": "recommendations", "rmst": "days engaged", "low": "from", "high": "to",
         "difference": "longer by, days", "difference_low": "from", "difference_high": "to",
     }  # fmt: skip
-    formats = {"group": lambda c: {"with": "personalised", "without": "as before"}.get(str(c),
-                                                                                        str(c))}  # fmt: skip
+    names = {"with": "personalised", "without": "as before"}
+    formats = {"group": lambda c: names.get(str(c), str(c))}
     drop = [c.name for c in published.columns if c.name in ("se", "ratio", "p")]
     return tables.of(published, "Days engaged after the day of the draw or the split",
                      labels=labels, drop=drop,
