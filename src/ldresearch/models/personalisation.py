@@ -471,6 +471,8 @@ def evaluate(
             if metric not in each:
                 continue
             value, low, high, n = _mean(each[metric])
+            if _UNITS[metric] == "share":
+                low, high = _within_a_share(low, high)
             gain = _gain(found, policy, metric)
             said = standing.get(policy, "") if metric == "recall_at_k" else ""
             table.append((policy, metric, said, value, low, high, *gain, n))
@@ -549,6 +551,11 @@ def _mean(values: Floats) -> tuple[float, float, float, int]:
         return mean, math.nan, math.nan, n
     half = _t(0.975, n - 1) * se
     return mean, mean - half, mean + half, n
+
+
+def _within_a_share(low: float, high: float) -> tuple[float, float]:
+    """Cut an interval of a share where there are no shares."""
+    return (low, high) if math.isnan(low) else (max(low, 0.0), min(high, 1.0))
 
 
 def _t(level: float, df: float) -> float:
@@ -693,6 +700,7 @@ def _by_group(each: pd.DataFrame, policy: str, column: str) -> Iterator[Row]:
         if min(len(own), len(other)) < MIN_PEOPLE:
             continue
         mean, low, high, n = _mean(own)
+        low, high = _within_a_share(low, high)
         a, b = own.var(ddof=1) / len(own), other.var(ddof=1) / len(other)
         gap, se = float(other.mean() - own.mean()), math.sqrt(a + b)
         share = float(served[group == name].mean())
@@ -900,7 +908,7 @@ class _Impressions:
         """Student's interval; heavy weights leave fewer degrees of freedom than there are rows."""
         mean, se = _policy_value.ratio(top, below, self.person)
         half = _t(0.975, max(effective - 1, 1)) * se
-        return mean, mean - half, mean + half
+        return mean, *_within_a_share(mean - half, mean + half)
 
 
 # Where chance decided -----------------------------------------------------------------------
@@ -916,6 +924,7 @@ def uplift(
     *,
     share: float = 0.3,
     learner: str = "t",
+    outcome: str = "followed",
     replicates: int = 500,
     seed: int = 1,
 ) -> Result:
@@ -934,6 +943,8 @@ def uplift(
         Share of people that is treated, those with the largest predicted gain first.
     learner : {"t", "x"}
         Two models, one an arm; or the X-learner, which also models what each would have gained.
+    outcome : str
+        What the outcome stands for; kept for those who say it.
     replicates : int
         Bootstrap samples.
     seed : int
@@ -970,7 +981,7 @@ def uplift(
     name = "uplift"
     between(share, "share", 0, 1)
     among(learner, "learner", _uplift.LEARNERS)
-    told: dict[str, Scalar] = {"share": share, "learner": learner}
+    told: dict[str, Scalar] = {"share": share, "learner": learner, "outcome": outcome}
     trial, refusal = _trial(frame)
     if trial is None:
         return not_enough(name, Family.CONTRAST, refusal, parameters=told)

@@ -203,8 +203,9 @@ def uplift(published: Published, *_: Published) -> str:
     if mean is None or qini is None or top is None:
         return "Who gains is hidden: too few people."
     said = (
-        f"Of 100 people drawn to get personalised recommendations, {_effect(mean)} than of those "
-        f"drawn not to ({_interval(mean)}, {_people(published, mean)})"
+        "Of 100 people drawn to get personalised recommendations, "
+        f"{_effect(mean, _did(published))} than of those drawn not to ({_interval(mean)}, "
+        f"{_people(published, mean)})"
     )
     share = words.percent(float(published.parameters.get("share") or 0))
     if qini.low > 0:
@@ -303,18 +304,23 @@ def _title(
 def _finding(accuracy: Published, gain: Published, groups: Published) -> str:
     mean = _estimate(gain, "average_uplift")
     if mean is not None:
-        where = _gaining(groups)
+        where, did = _gaining(groups), _did(gain)
         if mean.low > 0:
             place = f", above all in {words.listing(where)}" if where else ""
-            return f"personalised recommendations win {_points(mean.value)} of 100 people{place}"
+            return (
+                f"with personalised recommendations {_number(mean.value)} more of 100 people "
+                f"{did}{place}"
+            )
         if mean.high < 0:
-            return f"personalised recommendations lose {_points(mean.value)} of 100 people"
+            return (
+                f"with personalised recommendations {_number(mean.value)} fewer of 100 people {did}"
+            )
         if where:
             return (
-                f"personalised recommendations win people in {words.listing(where)}, and there is "
-                "no evidence that they do elsewhere"
+                f"with personalised recommendations more people in {words.listing(where)} {did}; "
+                "there is no evidence that they do elsewhere"
             )
-        return "there is no evidence that personalised recommendations change what people do"
+        return f"there is no evidence that more people {did} with personalised recommendations"
     if accuracy.is_empty:
         return (
             f"whether personalised recommendations would be better is not known: {_why(accuracy)}"
@@ -322,6 +328,12 @@ def _finding(accuracy: Published, gain: Published, groups: Published) -> str:
     best = _best(accuracy)
     if best is None:
         return "whether personalised recommendations would be better is not known: too few people"
+    today = _recall(accuracy, "today")
+    if today is not None and _is_better_today(accuracy):
+        return (
+            f"what people get today held more of what they took ({_percent(today.value)}) than the "
+            f"personal list that did best here ({_percent(best.value)})"
+        )
     said = _standing(accuracy, best.label)
     base = _recall(accuracy, "popular_in_role")
     against = f"{_percent(best.value)} against {_percent(base.value)}" if base else ""
@@ -355,7 +367,7 @@ def _cards(
         group = str(behind[0]["group"])
         label = f"recall of today's lists: everyone else's beyond that of {_group(group)}"
         add(_estimate(fair, "recall_gap", f"today: {group}"), label)
-    add(_estimate(gain, "average_uplift"), "more people won by personalised recommendations")
+    add(_estimate(gain, "average_uplift"), f"more people {_did(gain)}, drawn for it or not")
     best = _best(accuracy)
     if best is not None:
         label = "of what people took: best personal list beyond the most popular in the role"
@@ -365,8 +377,11 @@ def _cards(
     told = _told_values(value)
     if told:
         top = max(told, key=lambda e: e.value)
-        add(_estimate(value, "policy_value_gain", top.label),
-            f"more would be followed of {_NAMES.get(top.label.partition(',')[0], '')}")  # fmt: skip
+        name = _NAMES.get(top.label.partition(",")[0], "")
+        add(
+            _estimate(value, "policy_value_gain", top.label),
+            f"more followed, had {name} been shown",
+        )
     longer = [e for e in engaged.estimates if e.metric == "rmst_difference"]
     add(longer[0] if longer else None, "longer engaged, with than without")
     return tuple(found)
@@ -414,8 +429,8 @@ def _deploy(accuracy: Published, value: Published, gain: Published, groups: Publ
                 "ten people held out to see that it lasts."
             )
         return (
-            "Leave it: keep recommending what is most popular in the role. The draw showed no gain "
-            f"(at most {_points(max(mean.high, 0.0))} of 100 people)."
+            "Leave it: keep what is shown to those without. The draw showed no gain (at "
+            f"most {_points(max(mean.high, 0.0))} of 100 people)."
         )
     if accuracy.is_empty:
         return (
@@ -440,12 +455,23 @@ def _deploy(accuracy: Published, value: Published, gain: Published, groups: Publ
         )
         if holds
     ]
+    if _is_better_today(accuracy):
+        return (
+            "Leave the rest as it is: no personal list here held as much of what people took as "
+            "what they get today."
+        )
     if not why:
         return (
             "Leave it: show what is most popular in the role, which needs no model. Nothing here "
             "speaks for more."
         )
-    return f"{_DRAW} What speaks for it: {words.listing(why)}."
+    now = ""
+    if _standing(accuracy, "today") == "below":
+        now = (
+            " Until then show what is most popular in the role: what people get today holds less "
+            "of what they take."
+        )
+    return f"{_DRAW} What speaks for it: {words.listing(why)}.{now}"
 
 
 def _change_mind(accuracy: Published, gain: Published, engaged: Published, parts: Published) -> str:
@@ -576,11 +602,27 @@ def _beyond(gain: Estimate, standing: str) -> str:
 
 def _verdict(gain: Estimate, more: str, fewer: str) -> str:
     said = f"{_points(gain.value)} {more if gain.value > 0 else fewer} ({_interval(gain)})"
-    return said if gain.low > 0 or gain.high < 0 else f"{said}, by chance or not,"
+    return said if gain.low > 0 or gain.high < 0 else f"{said}, which chance may have made,"
 
 
-def _effect(e: Estimate) -> str:
-    said = f"{_points(e.value).partition(' ')[0]} {'more' if e.value > 0 else 'fewer'} succeeded"
+def _did(gain: Published) -> str:
+    """Say what counts as success in the trial."""
+    followed = str(gain.parameters.get("outcome") or "followed") == "followed"
+    return "follow a recommendation" if followed else "take something of their own accord"
+
+
+def _is_better_today(accuracy: Published) -> bool:
+    """Whether what people get today surely holds more than the best personal list."""
+    today, best = _recall(accuracy, "today"), _best(accuracy)
+    return today is not None and best is not None and today.low > best.high
+
+
+def _number(value: float) -> str:
+    return _points(value).partition(" ")[0]
+
+
+def _effect(e: Estimate, did: str) -> str:
+    said = f"{_number(e.value)} {'more' if e.value > 0 else 'fewer'} {did}"
     return said if e.low > 0 or e.high < 0 else f"{said}, no more than chance may have made,"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ldresearch import tables
@@ -29,16 +29,14 @@ _PARTS: Final = {
     "drawn": "people drawn by chance to get them or not",
 }  # fmt: skip
 _METRICS: Final = {
-    "recall_at_k": "recall", "ndcg_at_k": "NDCG", "map_at_k": "MAP",
+    "recall_at_k": "recall", "ndcg_at_k": "NDCG, of 100", "map_at_k": "MAP, of 100",
     "gap_closing_at_k": "teach a lacking skill", "novelty": "novelty, bits",
     "catalogue_coverage": "of the catalogue",
 }  # fmt: skip
 _SHARES: Final = ("recall_at_k", "gap_closing_at_k", "catalogue_coverage")
-_ESTIMATORS: Final = {
-    "shown": "as seen", "doubly_robust": "doubly robust", "snips": "weighted, self-normalised",
-    "ips": "weighted", "refused": "not told",
+_SERVED: Final = {
+    "below": "served worse", "above": "served better", "in line": "no more than chance",
 }  # fmt: skip
-_GROUPINGS: Final = {"hours": "hours", "level": "level", "country": "country", "unit": "unit"}
 _MARK: Final = {"above": " ▲", "below": " ▼"}
 
 
@@ -113,46 +111,92 @@ def _cell(row: Mapping[Any, Any] | None, metric: str) -> str:
 
 
 def _write(value: Any, metric: str) -> str:
-    return percent(float(value)) if metric in _SHARES else number(float(value), 2)
+    if metric in _SHARES:
+        return percent(float(value))
+    if metric == "novelty":
+        return number(round(float(value), 1))
+    return number(round(100 * float(value), 1))
 
 
 def fairness(published: Published, *_: Published) -> Table:
-    """Tabulate recall by group, those served worst first."""
-    labels = {
-        "grouping": "by", "standing": "against everyone else", "low": "from", "high": "to",
-        "served": "got any", "gap": "everyone else's is higher by, points", "gap_low": "from",
-        "gap_high": "to",
-    }  # fmt: skip
-    formats = {
-        "policy": policy, "grouping": lambda c: _GROUPINGS.get(str(c), str(c)),
-        "standing": lambda c: {"below": "served worse", "above": "served better"}.get(
-            str(c), "no more than chance"),
-        **dict.fromkeys(("recall", "low", "high", "served"), _share),
-        **dict.fromkeys(("gap", "gap_low", "gap_high"), _points),
-    }  # fmt: skip
-    return tables.of(published, "Recall by group of people, those served worst first",
-                     labels=labels, formats=formats if published.rows else None)  # fmt: skip
+    """Tabulate recall by group: those marked, working hours, and the three served worst."""
+    caption = (
+        "Recall by group of people, with 95 % intervals: every group that is marked, working "
+        "hours, and the three served worst"
+    )
+    columns = (
+        Col("lists", is_header=True), Col("group", is_header=True), Col("recall", "right"),
+        Col("everyone else's is higher by, points", "right"), Col("got any", "right"),
+        Col("people", "right"), Col("against everyone else"),
+    )  # fmt: skip
+    rows: list[tuple[str, ...]] = []
+    seen: dict[str, int] = {}
+    for r in published.frame.to_dict("records") if published.rows else ():
+        seen[r["policy"]] = seen.get(r["policy"], 0) + 1
+        if r["standing"] == "in line" and r["grouping"] != "hours" and seen[r["policy"]] > 3:
+            continue
+        rows.append(
+            (
+                policy(r["policy"]), str(r["group"]), _between(r, "recall", "low", "high", _share),
+                _between(r, "gap", "gap_low", "gap_high", _points), _share(r["served"]),
+                number(r["n"], 6) if _known(r["n"]) else HIDDEN, _SERVED[str(r["standing"])],
+            )
+        )  # fmt: skip
+    return Table(caption, columns, tuple(rows)) if rows else Table(caption, (), ())
 
 
 def value(published: Published, *_: Published) -> Table:
-    """Tabulate what each policy would have brought, by three estimators."""
-    labels = {
-        "estimator": "how", "reason": "why not", "value": "would be followed", "low": "from",
-        "high": "to", "difference": "beyond what was in force, points", "difference_low": "from",
-        "difference_high": "to", "effective": "worth so many recommendations",
-    }  # fmt: skip
-    formats = {
-        "policy": policy, "estimator": lambda c: _ESTIMATORS.get(str(c), str(c)),
-        "effective": lambda c: number(round(float(c or 0)), 6),
-        **dict.fromkeys(("value", "low", "high"), _share),
-        **dict.fromkeys(("difference", "difference_low", "difference_high"), _points),
-    }  # fmt: skip
-    has_reason = any(r["reason"] for r in published.frame.to_dict("records"))
-    return tables.of(
-        published, "Share of recommendations that would be followed, with 95 % intervals",
-        labels=labels if published.rows else None, drop=[] if has_reason or not published.rows
-        else ["reason"], formats=formats if published.rows else None,
+    """Tabulate what each policy would have brought, a column an estimator."""
+    caption = (
+        "Share of recommendations that would be followed, with 95 % intervals; what was in force "
+        "as seen"
+    )
+    if not published.rows:
+        return Table(caption, (), ())
+    found = published.frame.to_dict("records")
+    cells = {(r["policy"], r["estimator"]): r for r in found}
+    columns = (
+        Col("policy", is_header=True), Col("doubly robust", "right"),
+        Col("self-normalised", "right"), Col("weighted", "right"),
+        Col("beyond what was in force, points", "right"), Col("rests on", "right"),
     )  # fmt: skip
+    rows: list[tuple[str, ...]] = []
+    for name in dict.fromkeys(r["policy"] for r in found):
+        own = next(r for r in found if r["policy"] == name)
+        if own["estimator"] == "refused":
+            rows.append((policy(name), "not told", "not told", "not told", "not told",
+                         _effective(own)))  # fmt: skip
+            continue
+        leads = "shown" if name == "shown" else "doubly_robust"
+        others = [cells.get((name, e)) for e in ("snips", "ips")]
+        rows.append(
+            (
+                policy(name), _between(cells[name, leads], "value", "low", "high", _share),
+                *(_between(r, "value", "low", "high", _share) if r else "" for r in others),
+                "" if name == "shown" else _between(
+                    cells[name, leads], "difference", "difference_low", "difference_high", _points
+                ),
+                _effective(own),
+            )
+        )  # fmt: skip
+    return Table(caption, columns, tuple(rows))
+
+
+def _effective(row: Mapping[Any, Any]) -> str:
+    """Say how many recommendations of equal weight a number rests on."""
+    return number(round(float(row["effective"])), 6) if _known(row["effective"]) else HIDDEN
+
+
+def _between(
+    row: Mapping[Any, Any], middle: str, low: str, high: str, write: Callable[[Any], str]
+) -> str:
+    """Write a number with its interval in brackets."""
+    if not _known(row[middle]):
+        return HIDDEN
+    said = write(row[middle])
+    if not (_known(row[low]) and _known(row[high])):
+        return said
+    return f"{said} ({write(row[low]).removesuffix(' %')} to {write(row[high]).removesuffix(' %')})"
 
 
 def uplift(published: Published, *_: Published) -> Table:
