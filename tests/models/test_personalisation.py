@@ -289,7 +289,7 @@ def trial(n: int = 800, gain: float = 0.4, **changes: object) -> pd.DataFrame:
 
 @pytest.mark.parametrize("learner", ["t", "x"])
 def test_planted_responders_are_found(learner: str) -> None:
-    found = g.uplift(trial(), learner=learner, replicates=100)
+    found = g.uplift(trial(), learner=learner, replicates=40)
     assert found.estimate("qini").low > 0
     top = found.estimate("uplift_at_k")
     assert top.low < 0.4 < top.high
@@ -303,7 +303,7 @@ def test_planted_responders_are_found(learner: str) -> None:
 
 def test_without_a_gain_there_is_no_evidence() -> None:
     frame = trial(gain=0.0)
-    found = g.uplift(frame, replicates=100)
+    found = g.uplift(frame, replicates=40)
     mean, qini = found.estimate("average_uplift"), found.estimate("qini")
     assert mean.low < 0 < mean.high
     assert qini.low < 0
@@ -338,7 +338,7 @@ def test_unequal_chances_are_weighed() -> None:
          "propensity": np.where(treated, chance, 1 - chance), "unit": np.where(sales, "s", "l")}
     )  # fmt: skip
     assert outcome[treated].mean() - outcome[~treated].mean() > 0.2
-    mean = g.uplift(frame, replicates=100).estimate("average_uplift")
+    mean = g.uplift(frame, replicates=40).estimate("average_uplift")
     assert mean.low < 0 < mean.high
 
 

@@ -75,24 +75,11 @@ def curve(order: Any, treated: Bools, outcome: Floats, weight: Floats) -> Curve:
 
 
 def predicted(
-    x: Floats, treated: Bools, outcome: Floats, propensity: Floats, learner: str, folds: Any
+    x: Floats, treated: Bools, outcome: Floats, propensity: Floats, learner: str, new: Floats
 ) -> Floats:
-    """Predict each person's gain from a model of the people in the other folds.
-
-    Returns
-    -------
-    array
-        Its rank within the fold, from 0 to 1: models of different folds have different levels.
-    """
-    out = np.empty(len(x))
-    for f in np.unique(folds):
-        own, other = folds == f, folds != f
-        gain = _LEARNERS[learner](
-            x[other], treated[other], outcome[other], propensity[other], x[own]
-        )
-        place = np.argsort(np.argsort(-gain, kind="stable"), kind="stable")
-        out[own] = (place + 0.5) / max(own.sum(), 1)
-    return out
+    """Predict the gain of new people from a model of others."""
+    gain: Floats = _LEARNERS[learner](x, treated, outcome, propensity, new)
+    return gain
 
 
 def _t(x: Floats, t: Bools, y: Floats, e: Floats, new: Floats) -> Floats:
