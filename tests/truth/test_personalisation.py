@@ -81,9 +81,9 @@ def test_values_of_a_policy_are_unbiased() -> None:
 
 @pytest.mark.slow
 def test_values_of_a_policy_are_covered() -> None:
-    for bias, se, inside in covered(600).values():
+    for bias, se, inside in covered(400).values():
         assert abs(bias) < 3 * se + 5e-4
-        assert 0.93 <= inside <= 0.975
+        assert 0.92 <= inside <= 0.98
 
 
 def test_what_was_followed_says_little_of_another_policy() -> None:
@@ -123,7 +123,7 @@ def test_responders_are_found_and_nobody_else() -> None:
 @pytest.mark.slow
 def test_no_evidence_under_no_gain() -> None:
     """Qini above nought at most as often as its level allows; marks of groups at most 5 in 100."""
-    runs = 100
+    runs = 60
     qini = marks = mean = 0
     for seed in range(runs):
         frame = drawn(1000 + seed, 0.0)
