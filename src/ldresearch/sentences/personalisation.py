@@ -367,7 +367,10 @@ def _cards(
         group = str(behind[0]["group"])
         label = f"recall of today's lists: everyone else's beyond that of {_group(group)}"
         add(_estimate(fair, "recall_gap", f"today: {group}"), label)
-    add(_estimate(gain, "average_uplift"), f"more people {_did(gain)}, drawn for it or not")
+    add(
+        _estimate(gain, "average_uplift"),
+        f"more people {_did(gain)}, of those drawn to get personalised ones",
+    )
     best = _best(accuracy)
     if best is not None:
         label = "of what people took: best personal list beyond the most popular in the role"
