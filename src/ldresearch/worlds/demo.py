@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.files import atomic_write, locked
-from ldresearch.worlds import mobility, planned, surveyed
+from ldresearch.worlds import mobility, planned, recommended, surveyed
 from ldresearch.worlds.campaigns import Campaign, launched
 from ldresearch.worlds.organisation import organisation
 
@@ -87,7 +87,7 @@ def client(name: str) -> World:
     """
     world = organisation(name=name, **CLIENTS[name])
     world = launched(world, [CAMPAIGNS[name]], seed=CLIENTS[name]["seed"])
-    return mobility.laid(surveyed.asked(planned.laid(world)))
+    return mobility.laid(recommended.laid(surveyed.asked(planned.laid(world))))
 
 
 def demo(folder: Path) -> list[Dataset]:
@@ -118,7 +118,7 @@ def demo(folder: Path) -> list[Dataset]:
 def _one(name: str, folder: Path) -> Dataset:
     stamp = folder / ".recipe"
     made_of = [RECIPE, CLIENTS[name], asdict(CAMPAIGNS[name]), *planned.recipe(name)]
-    made_of += [*surveyed.recipe(name), *mobility.recipe(name)]
+    made_of += [*surveyed.recipe(name), *mobility.recipe(name), *recommended.recipe(name)]
     recipe = json.dumps(made_of, sort_keys=True)
     built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
     if (folder / MANIFEST).is_file():
