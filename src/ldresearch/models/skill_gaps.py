@@ -202,7 +202,7 @@ def _wide(
     skill, skills = pd.factorize(frame["skill_id"], sort=True)
     key = person.astype(np.int64) * len(skills) + skill
     there, at = _distinct(key, len(people) * len(skills))
-    column = pd.Index(sources).get_indexer(frame["source"])
+    column = pd.Index(sources).get_indexer(pd.Index(frame["source"]))
     shape = (len(there), len(sources))
     # Of many millions of ratings seven digits are enough; the sums are in full.
     kind = np.float32 if len(there) > _MANY else float
@@ -250,10 +250,11 @@ def _raters(frame: pd.DataFrame, person: Any, column: Any) -> Any:
     own = column == _column_of_self(frame, column)
     if "rater" in frame.columns:
         who, names = pd.factorize(frame["rater"].where(frame["rater"] != ""))
+        n_names = len(names)
     else:
-        who, names = np.full(len(frame), -1), []
+        who, n_names = np.full(len(frame), -1), 0
     known = who >= 0
-    who = np.where(own, len(names) + person, who)
+    who = np.where(own, n_names + person, who)
     known |= own
     out = np.full(len(frame), -1, dtype=np.int32)
     if known.any():
@@ -565,12 +566,11 @@ def _mix(frame: pd.DataFrame, found: Result, paired: pd.DataFrame) -> float:
     skill = frame["skill_id"].str.rsplit(_MARK, n=1).str[0]
     is_in = [pair in keys for pair in zip(frame["person_key"], skill, strict=True)]
     counts = pd.crosstab(frame.loc[is_in, "period"], frame.loc[is_in, "source"], normalize="index")
-    moved = (counts.loc["since"] - counts.loc["before"]).abs() if len(counts) == 2 else counts.sum()
+    moved = {str(source): abs(float(counts[source].diff().iloc[-1])) for source in counts.columns}
     variance = 0.0
     for e in found.estimates:
         if e.metric == "source_bias" and not math.isnan(e.low):
-            se = (e.high - e.low) / (2 * _Z95)
-            variance += float((moved.get(e.label, 0.0) * se) ** 2)
+            variance += (moved.get(e.label, 0.0) * (e.high - e.low) / (2 * _Z95)) ** 2
     return math.sqrt(variance)
 
 
@@ -667,7 +667,7 @@ def _joined(required: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
     wide = max(len(skills), 1)
     key = person.astype(np.int64) * wide + skill
     order = np.argsort(key, kind="stable")
-    ours = pd.Index(people).get_indexer(required["person_key"]).astype(np.int64)
+    ours = pd.Index(people).get_indexer(pd.Index(required["person_key"])).astype(np.int64)
     codes, asked = pd.factorize(required["skill_id"])
     theirs = pd.Index(skills).get_indexer(asked)[codes].astype(np.int64)
     wanted = np.where((ours >= 0) & (theirs >= 0), ours * wide + theirs, -1)
@@ -683,7 +683,8 @@ def _joined(required: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
     basis = pd.Categorical(levels["basis"])
     kinds = [*basis.categories, "none"]
     out["basis"] = pd.Categorical.from_codes(
-        np.where(is_there, basis.codes[row], len(kinds) - 1), categories=kinds
+        np.where(is_there, basis.codes[row], len(kinds) - 1).astype(np.int8),
+        categories=pd.Index(kinds),
     )
     if not isinstance(levels["basis"].dtype, pd.CategoricalDtype):
         out["basis"] = out["basis"].astype(object)
@@ -1148,8 +1149,10 @@ def between_roles(frame: pd.DataFrame, held: str, asked: str) -> Result:
     ...                       "target": [0.3, 0.8, 0.6, 0.5], "target_se": [0.03] * 2 + [0.04] * 2,
     ...                       "weight": [1.0, 1.0, 3.0, 1.0]})
     >>> found = between_roles(frame, "clerk", "chief")
-    >>> found.frame[["skill", "gap", "low", "high"]].round(3).to_dict("list")
-    {'skill': ['Sums', 'Prose'], 'gap': [0.3, -0.3], 'low': [0.202, -0.398], 'high': [0.398, -0.202]}
+    >>> found.frame[["skill", "gap", "low", "high"]].round(3)
+       skill  gap    low   high
+    0   Sums  0.3  0.202  0.398
+    1  Prose -0.3 -0.398 -0.202
     >>> found.estimate("readiness").value
     0.625
     """
@@ -1187,7 +1190,9 @@ def between_roles(frame: pd.DataFrame, held: str, asked: str) -> Result:
             "low": gap - half, "high": gap + half, "shortfall": np.maximum(gap, 0.0),
             "gain": share * (1 - reached), "n": n,
         }
-    ).sort_values(["gap", "skill"], ascending=[False, True], kind="stable", ignore_index=True)  # fmt: skip
+    )  # fmt: skip
+    out = out.sort_values(["gap", "skill"], ascending=[False, True], kind="stable",
+                          ignore_index=True)  # fmt: skip
     return Result(
         name, Family.MEANS, _tidy(out),
         {
@@ -1547,20 +1552,24 @@ def cluster(
 
 def _vectors(frame: pd.DataFrame) -> tuple[Any, Floats, Floats]:
     """Persons by skills: shortfalls and how much each is worth; 0 where it is not known."""
-    everyone = persons(frame)
-    needed = frame.groupby("skill_id")["person_key"].nunique()
-    shared = sorted(needed[needed >= _SHARED * everyone].index)
-    usable = frame[
-        frame["level"].notna() & (frame["basis"] != "self_only") & frame["skill_id"].isin(shared)
-    ]
-    wide = usable.pivot_table(index="person_key", columns="skill_id", values=["shortfall", "trust"])
-    if wide.empty:
+    skill, skills = pd.factorize(frame["skill_id"], sort=True)
+    n_asked = np.bincount(skill, minlength=len(skills))
+    is_shared = n_asked >= _SHARED * persons(frame)
+    is_usable = frame["level"].notna().to_numpy() & (frame["basis"] != "self_only").to_numpy()
+    at = np.flatnonzero(is_usable & is_shared[skill])
+    if not len(at):
         return np.zeros(0, dtype=int), np.zeros((0, 0)), np.zeros((0, 0))
-    x, w = wide["shortfall"].to_numpy(float), wide["trust"].to_numpy(float)
-    kept = (~np.isnan(x)).sum(axis=1) >= max(_FEWEST_RATED * len(shared), 1)
-    x, w = x[kept], w[kept]
-    w = np.where(np.isnan(x), 0.0, np.nan_to_num(w))
-    return wide.index.to_numpy()[kept], np.where(np.isnan(x), 0.0, x), w
+    person, people = pd.factorize(frame["person_key"].to_numpy()[at], sort=True)
+    column = (np.cumsum(is_shared) - 1)[skill[at]]
+    x, w = (np.zeros((len(people), int(is_shared.sum()))) for _ in range(2))
+    seen = np.zeros(x.shape, dtype=bool)
+    x[person, column] = frame["shortfall"].to_numpy(float)[at]
+    w[person, column] = frame["trust"].to_numpy(float)[at]
+    seen[person, column] = True
+    some = seen.any(axis=0)
+    x, w, seen = x[:, some], w[:, some], seen[:, some]
+    kept = seen.sum(axis=1) >= max(_FEWEST_RATED * int(is_shared.sum()), 1)
+    return np.asarray(people)[kept], x[kept], w[kept]
 
 
 def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.DataFrame) -> Result:
@@ -1617,8 +1626,8 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
     hours = found.frame.set_index(_CELL)["hours"] if len(found.frame) else pd.Series(dtype=float)
     rows, estimates = [], []
     labels = _labels(joined)
-    for cohort, part in joined.groupby("cohort", sort=True):
-        label = labels[int(cohort)]
+    for cohort in sorted(labels):
+        part, label = joined[joined["cohort"] == cohort], labels[cohort]
         n = int((members["cohort"] == cohort).sum())
         others = joined[joined["cohort"] != cohort]
         lacking = part.groupby("skill")["shortfall"].mean()
@@ -1725,8 +1734,8 @@ def cohort_plan(
     short = found.frame.merge(members, on="person_key")
     taught = set(supply["skill_id"])
     rows = []
-    for cohort, who in members.groupby("cohort", sort=True):
-        part, n = short[short["cohort"] == cohort], len(who)
+    for cohort, label in labels.items():
+        part, n = short[short["cohort"] == cohort], int((members["cohort"] == cohort).sum())
         hours = part.groupby("person_key")["hours"].sum(min_count=1).to_numpy(float)
         known = hours[~np.isnan(hours)]
         mean = float(known.sum()) / n if len(known) or part.empty else math.nan
@@ -1736,7 +1745,7 @@ def cohort_plan(
         nobody = part[~part["skill_id"].isin(taught)].groupby("skill")["person_key"].nunique()
         untaught = sorted(nobody[nobody >= MIN_PEOPLE].index)
         rows.append(
-            (labels[int(cohort)], mean, max(mean - half, 0.0), mean + half, float(known.sum()),
+            (label, mean, max(mean - half, 0.0), mean + half, float(known.sum()),
              float(part["cost"].sum(skipna=False)), closable, ", ".join(untaught)[:200], n)
         )  # fmt: skip
     columns = ["cohort", "hours", "low", "high", "total_hours", "total_cost", "closable",
