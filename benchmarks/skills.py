@@ -1,8 +1,8 @@
 """Skill levels and cohorts of many people: seconds and peak memory.
 
 ``python benchmarks/skills.py`` makes ratings of 200,000 people in 60 skills by four sources with
-known biases, severities and three planted cohorts, estimates every level, sets them against targets,
-and searches for cohorts with 100 bootstrap replicates. What was planted has to be found, otherwise
+known biases, severities and three planted cohorts, estimates every level, sets it against a
+target, and searches for cohorts with 100 bootstrap replicates. What was planted has to be found, otherwise
 nothing is printed. ``--stability`` holds the stability of clusters of 10^6 rows against the usual
 bootstrap, which fits every sample anew.
 """
@@ -70,8 +70,9 @@ def write(folder: Path, persons: int, skills: int) -> None:
     frame = pd.concat(parts, ignore_index=True)
     role = frame["person_key"].to_numpy() % 20
     unit = frame["person_key"].to_numpy() // 1000 % 30
-    frame["role"] = pd.Categorical.from_codes(role.astype(np.int8), [f"r{i:02d}" for i in range(20)])
-    frame["group"] = pd.Categorical.from_codes(unit.astype(np.int8), [f"u{i:02d}" for i in range(30)])
+    roles, units = ([f"{c}{i:02d}" for i in range(n)] for c, n in (("r", 20), ("u", 30)))
+    frame["role"] = pd.Categorical.from_codes(role.astype(np.int8), roles)
+    frame["group"] = pd.Categorical.from_codes(unit.astype(np.int8), units)
     frame.to_parquet(folder / "rated.parquet")
     person, skill = np.divmod(np.arange(truth.size), skills)
     pd.DataFrame(
@@ -79,12 +80,8 @@ def write(folder: Path, persons: int, skills: int) -> None:
             "person_key": person.astype(np.int32),
             "skill_id": pd.Categorical.from_codes(skill.astype(np.int8), names),
             "skill": pd.Categorical.from_codes(skill.astype(np.int8), names),
-            "role": pd.Categorical.from_codes(
-                (person % 20).astype(np.int8), [f"r{i:02d}" for i in range(20)]
-            ),
-            "group": pd.Categorical.from_codes(
-                (person // 1000 % 30).astype(np.int8), [f"u{i:02d}" for i in range(30)]
-            ),
+            "role": pd.Categorical.from_codes((person % 20).astype(np.int8), roles),
+            "group": pd.Categorical.from_codes((person // 1000 % 30).astype(np.int8), units),
             "target": np.float32(TARGET), "weight": np.float32(1.0),
         }
     ).to_parquet(folder / "asked.parquet")  # fmt: skip
@@ -149,8 +146,10 @@ def check(
     agree = _stability.rand(members["cohort"].to_numpy(), cohort[members["person_key"].to_numpy()])
     if agree < 0.9:
         sys.exit(f"cohorts are not those planted: {agree:.2f}")
-    print(f"Intervals hold {inside:.1%} of the levels, typical error {error:.3f}; cohorts agree with "
-          f"those planted by {agree:.3f}.")  # fmt: skip
+    print(
+        f"Intervals hold {inside:.1%} of the levels, typical error {error:.3f}; cohorts agree "
+        f"with those planted by {agree:.3f}."
+    )
 
 
 def stability(rows: int, columns: int, k: int, replicates: int, apart: float) -> None:
@@ -186,7 +185,7 @@ def main() -> None:
     if not given.stability:
         levels(int(given.persons), given.skills, given.replicates)
         return
-    print("| data | usual bootstrap, from two of its fits | this | times faster | its score | score |")
+    print("| data | usual bootstrap (two fits of it) | this | times faster | its score | score |")
     print("| --- | --- | --- | --- | --- | --- |")
     for apart in (1.0, 0.5):
         stability(int(given.rows), 40, 6, given.replicates, apart)

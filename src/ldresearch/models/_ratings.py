@@ -242,7 +242,7 @@ def _severities(
         nought = np.zeros(n)
         return _Severity(nought, nought, spread, np.zeros(n_sources, dtype=int))
     seen = ~np.isnan(cells.y[rows])
-    w = np.where(seen, 1.0 / (variance * cells.inflation[rows]), 0.0)
+    w = np.where(seen, 1.0 / (variance * cells.inflation[rows]), 0.0).astype(cells.y.dtype)
     total = w.sum(axis=1)
     rater = np.where(told & (cells.rater[rows] >= 0), cells.rater[rows], n)
     columns = np.flatnonzero(told)
@@ -257,11 +257,14 @@ def _severities(
         return np.asarray(w * (value - ((w * value).sum(axis=1) / total)[:, None]))
 
     # The severity stands against the rating: whoever is severe rates lower.
-    score = -gathered(within(np.where(seen, cells.y[rows] - bias, 0.0)))
+    score = -gathered(within(np.where(seen, cells.y[rows] - bias, 0.0).astype(w.dtype)))
     penalty = 1.0 / np.maximum(np.nan_to_num(spread), 1e-8)[source_of]
     diagonal = gathered(w - w * w / total[:, None]) + penalty
-    of = _solved(lambda u: gathered(within(np.append(u, 0.0)[rater])) + penalty * u,
-                 score, diagonal)  # fmt: skip
+
+    def product(u: Floats) -> Floats:
+        return gathered(within(np.append(u, 0.0).astype(w.dtype)[rater])) + penalty * u
+
+    of = _solved(product, score, diagonal)
     is_used = told[source_of]
     n_raters = np.bincount(source_of[is_used & (diagonal > penalty)], minlength=n_sources)
     return _Severity(
@@ -323,7 +326,7 @@ def _solved(product: Any, score: Floats, diagonal: Floats, rounds: int = 40) -> 
     residual = score.copy()
     z = residual / diagonal
     direction, length = z.copy(), float(residual @ z)
-    goal = 1e-10 * max(float(score @ (score / diagonal)), 1e-300)
+    goal = 1e-9 * max(float(score @ (score / diagonal)), 1e-300)
     for _ in range(rounds):
         if length <= goal:
             break
@@ -422,7 +425,7 @@ def _posterior(
     severity: _Severity, variance: Floats, tau2: Floats,
 ) -> Fit:  # fmt: skip
     n = len(middle)
-    mean, se, shared, judge_se, rated = (np.empty(n) for _ in range(5))
+    mean, se, shared, judge_se, rated = (np.empty(n, dtype=cells.y.dtype) for _ in range(5))
     judge = np.full(n, -1, dtype=np.int32)
     left = np.append(severity.var, 0.0)
     # The reference's own panel is in every bias's error too; it is not counted twice.
@@ -447,5 +450,5 @@ def _posterior(
         judge[block] = np.where(others[rows, most] > 0, rater[rows, most], -1)
     return Fit(
         bias, bias_se, variance, np.sqrt(severity.spread), severity.n_raters,
-        tau2[cells.skill], mean, se, shared, judge, judge_se, rated,
+        tau2[cells.skill].astype(cells.y.dtype), mean, se, shared, judge, judge_se, rated,
     )  # fmt: skip

@@ -109,6 +109,7 @@ def levels(frame: pd.DataFrame, *, half_life_days: int = 365) -> Result:
     is_identified = bool(linked.sum() > 1)
     told = _Told(sources, people, sources[reference])
     columns = ["level", "se", "bias_se", "judge_se", "tau2", "rated"]
+    judge: Any
     if is_identified:
         kept = [sources[i] for i in np.flatnonzero(linked)]
         part = None if usable.all() and linked.all() else np.flatnonzero(usable)
@@ -123,12 +124,16 @@ def levels(frame: pd.DataFrame, *, half_life_days: int = 365) -> Result:
         values = [own, nought, nought, nought, nought, own]
         judge = np.full(len(part), -1, dtype=np.int32)
         told.bias[sources[reference]] = 0.0, 0.0
-    for column, value in zip(columns, values, strict=True):
-        out[column] = _spread_out(value, part, len(out), np.nan)
-    out["judge"] = _spread_out(judge, part, len(out), -1)
-    wide = _Z95 * np.hypot(out["se"], out["bias_se"])
-    out["low"], out["high"] = (out["level"] - wide).clip(0), (out["level"] + wide).clip(upper=1)
-    out["basis"] = _basis(seen, sources, usable)
+    filled = {
+        column: _spread_out(value, part, len(out), np.nan)
+        for column, value in zip(columns, values, strict=True)
+    }
+    wide = _Z95 * np.hypot(filled["se"], filled["bias_se"])
+    filled["low"] = np.maximum(filled["level"] - wide, 0)
+    filled["high"] = np.minimum(filled["level"] + wide, 1)
+    filled["judge"] = _spread_out(judge, part, len(out), -1)
+    filled["basis"] = _basis(seen, sources, usable)
+    out = pd.concat([out, pd.DataFrame(filled, copy=False)], axis=1, copy=False)
     return Result(
         name, Family.MODEL, out, {}, told.estimates(),
         "Levels by a measurement model: biases and severities from things rated by two, variances "
@@ -310,8 +315,12 @@ def _reference(seen: Any, sources: Sequence[str]) -> tuple[int, Any]:
 def _basis(seen: Any, sources: Sequence[str], usable: Any) -> Any:
     n = seen.sum(axis=1)
     own = seen[:, list(sources).index(NOT_A_JUDGE)] if NOT_A_JUDGE in sources else n < 0
-    kind = np.where(n > 1, "several", np.where(own, "self_only", "one"))
-    return np.where(usable, kind, "not identified")
+    kind = np.where(n > 1, 0, np.where(own, 2, 1)).astype(np.int8)
+    kind[~usable] = 3
+    names = ["several", "one", "self_only", "not identified"]
+    if len(kind) > _MANY:
+        return pd.Categorical.from_codes(kind, categories=pd.Index(names))
+    return np.array(names, dtype=object)[kind]
 
 
 def _nothing(
@@ -505,6 +514,7 @@ def change(frame: pd.DataFrame, asked: pd.DataFrame, *, half_life_days: int = 36
     if frame.empty:
         return _missing(frame, name, Family.MEANS, "nobody has been rated")
     require(frame, [*_CELL, "source", "level", "age_days", "period"], name)
+    frame = frame.reset_index(drop=True)
     periods = frame["period"].astype(str)
     if periods.nunique() < 2:
         when = "before the earlier date" if "since" in set(periods) else "since the earlier date"
@@ -639,25 +649,40 @@ def shortfalls(found: Result, required: pd.DataFrame) -> Result:
     joined = _joined(required, found.frame)
     if not joined["level"].notna().any():
         return _nothing(name, required, "no skill that a role asks for has been rated")
+    kind = joined["level"].dtype
+    names = ("gap", "short", "shortfall", "square", "steep", "reached", "noise", "trust")
+    filled = {column: np.empty(len(joined), dtype=kind) for column in names}
+    for i in range(0, len(joined), _MANY):
+        rows = slice(i, i + _MANY)
+        for column, value in _short(joined.iloc[rows]).items():
+            filled[column][rows] = value
+    joined = pd.concat([joined, pd.DataFrame(filled, copy=False)], axis=1, copy=False)
+    parameters: dict[str, Scalar] = dict(found.parameters)
+    return Result(name, Family.MODEL, joined, {}, (), found.method, parameters)
+
+
+def _short(joined: pd.DataFrame) -> dict[str, Floats]:
+    """Set known levels against targets, row by row."""
     target, level = joined["target"].to_numpy(float), joined["level"].to_numpy(float)
     error = joined["se"].to_numpy(float)
     gap = target - level
     spread = np.hypot(error, _column(joined, "target_se"))
     chance, height = _normal(gap, spread)
     first = np.maximum(gap * chance + spread * height, 0.0)
-    joined["gap"], joined["short"], joined["shortfall"] = gap, chance, first
-    joined["square"] = (gap**2 + spread**2) * chance + gap * spread * height
     with np.errstate(divide="ignore", invalid="ignore"):
-        joined["steep"] = np.where(spread > 0, height / spread, 0.0)
-        joined["reached"] = np.where(
+        steep = np.where(spread > 0, height / spread, 0.0)
+        reached = np.where(
             target > 0, 1.0 - np.minimum(first / target, 1.0), np.where(np.isnan(level), np.nan, 1)
         )
         # Variance of the rating behind a posterior: 1/V = 1/tau2 + 1/noise.
         v, tau2 = error**2, joined["tau2"].to_numpy(float)
-        joined["noise"] = np.where(tau2 > v, v * tau2 / (tau2 - v), v)
-        joined["trust"] = np.where(tau2 > 0, np.maximum(1.0 - v / tau2, 0.0), 1.0)
-    parameters: dict[str, Scalar] = dict(found.parameters)
-    return Result(name, Family.MODEL, joined, {}, (), found.method, parameters)
+        noise = np.where(tau2 > v, v * tau2 / (tau2 - v), v)
+        trust = np.where(tau2 > 0, np.maximum(1.0 - v / tau2, 0.0), 1.0)
+    return {
+        "gap": gap, "short": chance, "shortfall": first,
+        "square": (gap**2 + spread**2) * chance + gap * spread * height, "steep": steep,
+        "reached": reached, "noise": noise, "trust": trust,
+    }  # fmt: skip
 
 
 def _joined(required: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
@@ -674,24 +699,27 @@ def _joined(required: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
     place = np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)
     row = order[place]
     is_there = key[row] == wanted
-    out = required.reset_index(drop=True).copy(deep=False)
+    filled: dict[str, Any] = {}
     for column in ("level", "se", "bias_se", "tau2", "judge_se"):
-        value = _column(levels, column)[row]
-        out[column] = np.where(is_there, value, np.nan if column != "judge_se" else 0.0)
+        value = levels[column].to_numpy() if column in levels.columns else np.zeros(len(key))
+        value = value[row] if value.dtype.kind == "f" else value[row].astype(float)
+        value[~is_there] = 0.0 if column == "judge_se" else np.nan
+        filled[column] = value
     judge = levels["judge"].to_numpy() if "judge" in levels.columns else np.full(len(key), -1)
-    out["judge"] = np.where(is_there, judge[row], -1).astype(np.int32)
+    filled["judge"] = np.where(is_there, judge[row], -1).astype(np.int32)
     basis = pd.Categorical(levels["basis"])
     kinds = [*basis.categories, "none"]
-    out["basis"] = pd.Categorical.from_codes(
+    filled["basis"] = pd.Categorical.from_codes(
         np.where(is_there, basis.codes[row], len(kinds) - 1).astype(np.int8),
         categories=pd.Index(kinds),
     )
-    if not isinstance(levels["basis"].dtype, pd.CategoricalDtype):
-        out["basis"] = out["basis"].astype(object)
     role = pd.factorize(required["role"])[0] if "role" in required.columns else 0
     # An error of a target is shared by all of whom the role asks it.
-    out["asked"] = (role * max(len(asked), 1) + codes).astype(np.int32)
-    return out
+    filled["asked"] = (role * max(len(asked), 1) + codes).astype(np.int32)
+    known = pd.DataFrame(filled, copy=False)
+    if not isinstance(levels["basis"].dtype, pd.CategoricalDtype):
+        known["basis"] = known["basis"].astype(object)
+    return pd.concat([required.reset_index(drop=True), known], axis=1, copy=False)
 
 
 def _column(frame: pd.DataFrame, name: str) -> Floats:
