@@ -1,8 +1,8 @@
 """Skill levels and cohorts of many people: seconds and peak memory.
 
 ``python benchmarks/skills.py`` makes ratings of 200,000 people in 60 skills by four sources with
-known biases, severities and three planted cohorts, estimates every level, sets it against a
-target, and searches for cohorts with 100 bootstrap replicates. What was planted has to be found, otherwise
+known biases, severities and three planted cohorts, estimates every level, sets it against a target,
+and searches for cohorts with 100 bootstrap replicates. What was planted has to be found, otherwise
 nothing is printed. ``--stability`` holds the stability of clusters of 10^6 rows against the usual
 bootstrap, which fits every sample anew.
 """

@@ -198,7 +198,7 @@ def test_a_severe_rater_is_told_from_others_of_the_same() -> None:
 
 
 def test_every_level_has_an_interval_and_where_nothing_is_known_it_says_so() -> None:
-    frame, truth = rated(sources=("review", "manager"), lift=0)
+    frame, _ = rated(sources=("review", "manager"), lift=0)
     frame = frame[~((frame["person_key"] == 7) & (frame["skill_id"] == "s1"))]
     found = g.levels(frame).frame
     assert (found["low"] <= found["level"]).all()

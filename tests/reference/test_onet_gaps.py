@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pytest
 
-from ldresearch.ingest import write
+from ldresearch import sources
 from ldresearch.log import EventLog
 from ldresearch.measures import skill_gaps as m
 from ldresearch.models import skill_gaps as g
-from ldresearch.sources import onet
 from ldresearch.worlds.tables import KEY
 
 HELD, ASKED = "43-3031.00", "13-2011.00"  # bookkeeping clerks, and accountants
@@ -21,18 +19,9 @@ HELD, ASKED = "43-3031.00", "13-2011.00"  # bookkeeping clerks, and accountants
 
 @pytest.fixture(scope="module")
 def log(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> EventLog:
-    with duckdb.connect() as connection:
-        reading = onet.read(connection, shared_data / "onet", {})
-        tables = {
-            name: connection.sql(" UNION ALL BY NAME ".join(reading.tables[name])).df()
-            for name in ("role", "skill", "role_skill", "related_role")
-        }
-    tables = {n: t.drop(columns=["_file", "_row"], errors="ignore") for n, t in tables.items()}
-    two = tables["role_skill"]["role_id"].isin([HELD, ASKED])
-    tables["role_skill"] = tables["role_skill"][two]
-    dataset = write(tables, tmp_path_factory.mktemp("onet") / "d", client="onet", key=KEY,
-                    public=True, reject_limit=1.0)  # fmt: skip
-    return EventLog.open(dataset, as_of="2026-01-01")
+    folder = tmp_path_factory.mktemp("onet") / "dataset"
+    done = sources.ingest("onet", shared_data / "onet", folder, key=KEY, public=True)
+    return EventLog.open(done.dataset, as_of="2026-01-01")
 
 
 def test_the_two_are_related(log: EventLog) -> None:

@@ -211,7 +211,9 @@ def test_cohorts_are_labelled_by_their_planted_skills(tmp_path: Path) -> None:
     fewer = g.shortfalls(g.levels(kept), m.required(log)).frame
     again = g.cluster(fewer, replicates=20)
     assert again.parameters["k"] == found.parameters["k"]
-    before, after = (f.merge(c.members, on="person_key") for f, c in ((short, found), (fewer, again)))
+    before, after = (
+        f.merge(c.members, on="person_key") for f, c in ((short, found), (fewer, again))
+    )
     outside = []
     for _, one in before.groupby("cohort"):
         near = after[after["person_key"].isin(one["person_key"])]["cohort"].mode()[0]
@@ -219,8 +221,8 @@ def test_cohorts_are_labelled_by_their_planted_skills(tmp_path: Path) -> None:
         for skill, part in one[one["level"].notna()].groupby("skill"):
             there = other[(other["skill"] == skill) & other["level"].notna()]
             if min(len(part), len(there)) >= 30:
-                value, low, high = g._mean(part)
-                rest, rest_low, rest_high = g._mean(there)
+                value, _, high = g._mean(part)
+                rest, _, rest_high = g._mean(there)
                 outside.append(abs(value - rest) > np.hypot(high - value, rest_high - rest))
     assert len(outside) >= 15
     assert np.mean(outside) <= 0.05

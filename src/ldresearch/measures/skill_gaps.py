@@ -504,7 +504,13 @@ def _latest(
     # The pseudonym itself stays in the engine: a number tells raters apart as well.
     known = newest.rater_id.notnull()
     return newest.select(
-        "person_key", "skill_id", "source", "level", "raw", "scale_id", "age_days",
+        "person_key",
+        "skill_id",
+        "source",
+        "level",
+        "raw",
+        "scale_id",
+        "age_days",
         rater=ibis.ifelse(known, newest._rater.cast("float64"), ibis.null("float64")),
     )
 

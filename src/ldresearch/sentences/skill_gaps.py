@@ -158,9 +158,7 @@ def sources(published: Published, *_: Published) -> str:
     base = f"Held against {_SOURCES.get(reference, reference)}, "
     if not said:
         return f"{base}no source is off by more than chance would have it.{_severity(published)}"
-    return (
-        f"{base}{words.listing(said)}; this is taken out of every level.{_severity(published)}"
-    )
+    return f"{base}{words.listing(said)}; this is taken out of every level.{_severity(published)}"
 
 
 def _severity(published: Published) -> str:
