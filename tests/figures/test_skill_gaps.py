@@ -20,7 +20,7 @@ from ldresearch.tables import skill_gaps as tables
 from ldresearch.vocabulary import Family, metrics
 
 PUBLIC = Rules(k=1, base=1, public=True)
-FIGURES = ("coverage", "gaps", "self_bias", "change")
+FIGURES = ("coverage", "gaps", "self_bias")
 VIEWS = (
     "coverage", "basis", "sources", "self_bias", "gaps", "gap_map", "readiness", "supply",
     "clusters", "cohorts", "cohort_plan", "agreement", "change",

@@ -50,14 +50,6 @@ def gaps(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def change(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
-    """Draw the change of each skill since an earlier date, with its interval."""
-    rows = published.frame.head(_ROWS).to_dict("records")
-    ax = _points(ax, rows, "skill", "change", ["main"] * len(rows), reference=0.0)
-    ax.set_xlabel("level since less level before, points of 100")
-    return ax
-
-
 def self_bias(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     """Draw how far managers rate below the people themselves, by group."""
     rows = published.frame.to_dict("records")

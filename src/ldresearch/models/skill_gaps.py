@@ -941,7 +941,7 @@ def gap_map(frame: pd.DataFrame, *, across: str = "group", skills: int = 5) -> R
     )  # fmt: skip
 
 
-def readiness(frame: pd.DataFrame) -> Result:
+def readiness(frame: pd.DataFrame, *, skills: int = 12) -> Result:
     """Say how ready people are for their roles, and which skill moves it most.
 
     Readiness of a person is the weighted mean share of the target reached, over her rated skills.
@@ -950,6 +950,8 @@ def readiness(frame: pd.DataFrame) -> Result:
     ----------
     frame : pandas.DataFrame
         Of :func:`shortfalls`.
+    skills : int
+        How many skills are shown, those that move it most first.
 
     Returns
     -------
@@ -1008,7 +1010,7 @@ def readiness(frame: pd.DataFrame) -> Result:
         rows.append((skill, value, max(value - half, 0.0), value + half, len(at)))
     out = pd.DataFrame(rows, columns=["skill", "gain", "low", "high", "n"]).sort_values(
         ["gain", "skill"], ascending=[False, True], kind="stable", ignore_index=True
-    )
+    ).head(skills)
     return Result(
         name, Family.MEANS, _tidy(out),
         {
