@@ -23,7 +23,7 @@ PUBLIC = Rules(k=1, base=1, public=True)
 FIGURES = ("coverage", "gaps", "self_bias")
 VIEWS = (
     "coverage", "basis", "sources", "self_bias", "gaps", "gap_map", "readiness", "supply",
-    "clusters", "cohorts",
+    "clusters", "cohorts", "cohort_plan", "agreement", "change",
 )  # fmt: skip
 HEADLINE = ("gaps", "gap_map", "readiness", "supply", "cohorts", "coverage")
 
@@ -70,11 +70,16 @@ def results(n: int = 240, split: float = 0.3) -> dict[str, Result]:
     clusters = g.cluster(short, replicates=20)
     closed = g.closing(short, supply)
     coverage, basis = g.coverage(covered), g.basis(known)
+    later = rated.assign(level=(rated["level"] + 0.1).clip(upper=1))
+    twice = pd.concat([rated.assign(period="before"), later.assign(period="since")])
     return {
         "coverage": coverage, "basis": basis, "sources": g.sources(levels, rated),
         "self_bias": g.self_bias(rated), "gaps": g.gaps(short), "gap_map": g.gap_map(short),
         "readiness": g.readiness(short), "supply": g.supplied(closed, supply, short),
         "clusters": clusters, "cohorts": g.cohorts(clusters, closed, supply, short),
+        "agreement": g.agreement(rated.assign(scale_id="five", raw=rated["level"])),
+        "change": g.change(twice, required),
+        "cohort_plan": g.cohort_plan(clusters, closed, supply, short),
         "trust": g.trust(coverage, basis, levels, clusters, rated),
     }  # fmt: skip
 

@@ -109,6 +109,32 @@ def test_supply_is_what_is_on_offer(data: EventLog) -> None:
     assert found["minutes"].tolist() == [30]
 
 
+def test_a_rater_is_a_number_and_no_name(tmp_path: Path) -> None:
+    rows = RATING.replace("| scale_id", "| scale_id | rater_id").replace("| five", "| five | zoe")
+    data = log({"skill_scale": SCALE, "skill_rating": rows}, tmp_path, as_of="2024-06-01")
+    found = m.ratings(data)
+    assert found["rater"].nunique() == 1
+    assert found["rater"].dtype == "float64"
+
+
+def test_ratings_before_and_since(data: EventLog) -> None:
+    """92 days before June 1 is March 1: ada's second self-rating is the only one since."""
+    found = m.rated_twice(data, days=92, by="unit")
+    assert found["period"].value_counts().to_dict() == {"before": 5, "since": 1}
+    since = found[found["period"] == "since"].iloc[0]
+    assert (since["source"], since["level"], since["age_days"]) == ("self", 0.5, 1)
+    own = found[(found["period"] == "before") & (found["source"] == "self")]
+    assert sorted(own["level"]) == [0.75, 1.0]
+    assert own["age_days"].min() == 51  # January 10 to March 1
+    assert "since_days is 0" in m.rated_twice(data, days=0).attrs["missing"]
+
+
+def test_profiles_are_of_roles_whoever_holds_them(data: EventLog) -> None:
+    found = m.profiles(data).set_index("skill_id")
+    assert found["target"].to_dict() == {"a": 0.75, "b": 0.6}
+    assert found["weight"].to_dict() == {"a": 2, "b": 1}
+
+
 def test_missing_tables_are_named(tmp_path: Path) -> None:
     bare = log({"person": PERSON}, tmp_path, as_of="2024-06-01")
     for measure in (m.ratings, m.required, m.coverage, m.basis, m.supply):

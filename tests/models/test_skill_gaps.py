@@ -176,3 +176,96 @@ def test_nothing_comes_of_nothing() -> None:
     assert "skill_rating" in g.gaps(frame).missing
     checks = g.trust(g.coverage(empty), g.basis(empty), found, clusters, empty)
     assert set(checks.frame["status"]) == {"not known"}
+
+
+def test_a_severe_rater_is_told_from_others_of_the_same() -> None:
+    """Two managers of a hundred people each; reviews see all; one manager is 20 points severe."""
+    rng = np.random.default_rng(1)
+    truth = rng.normal(0.5, 0.1, 200)
+    rows = []
+    for p in range(200):
+        boss = p // 20
+        severe = 0.2 if boss == 3 else 0.0
+        rows.append((p, "review", truth[p] + rng.normal(0, 0.03), "x"))
+        rows.append((p, "manager", truth[p] - severe + rng.normal(0, 0.03), f"m{boss}"))
+    frame = pd.DataFrame(rows, columns=["person_key", "source", "level", "rater"])
+    frame = frame.assign(skill_id="a", age_days=0)
+    found = g.levels(frame).frame
+    alone = g.levels(frame.drop(columns="rater")).frame
+    there = slice(60, 80)
+    off = (found["level"].to_numpy() - truth)[there].mean()
+    assert abs(off) < 0.02 < abs((alone["level"].to_numpy() - truth)[there].mean())
+
+
+def test_every_level_has_an_interval_and_where_nothing_is_known_it_says_so() -> None:
+    frame, _ = rated(sources=("review", "manager"), lift=0)
+    frame = frame[~((frame["person_key"] == 7) & (frame["skill_id"] == "s1"))]
+    found = g.levels(frame).frame
+    assert (found["low"] <= found["level"]).all()
+    assert (found["level"] <= found["high"]).all()
+    assert (found["high"] - found["low"]).gt(0).all()
+    short = g.shortfalls(g.levels(frame), asked()).frame
+    one = short[(short["person_key"] == 7) & (short["skill_id"] == "s1")].iloc[0]
+    assert one["basis"] == "none"
+    assert np.isnan(one["level"])
+    assert np.isnan(one["shortfall"])
+    none = frame[(frame["skill_id"] != "s2") | (frame["person_key"] < 5)]
+    said = g.gaps(g.shortfalls(g.levels(none), asked()).frame).parameters
+    assert (said["n_unknown"], said["unknown"]) == (1, "Skill 2")
+
+
+def test_the_error_of_a_target_does_not_average_out() -> None:
+    """200 people share a target with a standard error of .1: half an interval is .196 at least."""
+    frame, _ = rated()
+    low = asked(target=0.95)
+    sure, unsure = (
+        g.gaps(g.shortfalls(g.levels(frame), low.assign(target_se=se)).frame).frame
+        for se in (0.0, 0.1)
+    )
+    half = (unsure["gap_high"] - unsure["gap_low"]) / 2
+    assert half.min() > 0.196
+    assert ((sure["gap_high"] - sure["gap_low"]) / 2).max() < 0.05
+    ready = g.readiness(g.shortfalls(g.levels(frame), low.assign(target_se=0.1)).frame)
+    e = ready.estimate("readiness")
+    plain = g.readiness(g.shortfalls(g.levels(frame), low).frame).estimate("readiness")
+    assert e.high - e.low > 1.5 * (plain.high - plain.low)
+
+
+def test_a_map_by_role() -> None:
+    frame, _ = rated()
+    required = asked().assign(role=lambda d: np.where(d["person_key"] < 100, "clerk", "chief"))
+    short = g.shortfalls(g.levels(frame), required).frame
+    assert set(g.gap_map(short, across="role").frame["group"]) == {"clerk", "chief"}
+    same = g.gap_map(short.assign(group=short["role"]), across="role")
+    assert "are roles" in same.missing
+
+
+def test_agreement_needs_two_sources() -> None:
+    frame, _ = rated(sources=("manager",))
+    assert "no two sources" in g.agreement(frame).missing
+    both, _ = rated()
+    found = g.agreement(both.assign(scale_id=both["source"], raw=both["level"])).frame
+    assert found["kappa"].isna().all()  # two scales
+    assert (found["low"] < found["same"]).all()
+    assert found["order"].iloc[0] > found["same"].iloc[0]  # self is ten points kinder
+
+
+def test_change_by_hand_and_where_it_cannot_be_told() -> None:
+    frame, _ = rated(sources=("review", "manager"), lift=0)
+    later = frame.assign(level=frame["level"] + 0.1)
+    both = pd.concat([frame.assign(period="before"), later.assign(period="since")])
+    e = g.change(both, asked()).estimate("skill_change", "all")
+    assert e.value == pytest.approx(0.1, abs=1e-3)
+    assert "since the earlier date" in g.change(frame.assign(period="before"), asked()).missing
+    assert "before the earlier date" in g.change(frame.assign(period="since"), asked()).missing
+    few = both[(both["period"] == "before") | (both["person_key"] < 5)]
+    assert "at both times" in g.change(few, asked()).missing
+
+
+def test_roles_that_share_nothing() -> None:
+    frame = pd.DataFrame(
+        {"role_id": ["a", "b"], "skill_id": ["x", "y"], "skill": ["X", "Y"], "target": 0.5,
+         "weight": 1.0}
+    )  # fmt: skip
+    assert "no skill in common" in g.between_roles(frame, "a", "b").missing
+    assert g.between_roles(frame.head(0), "a", "b").is_empty

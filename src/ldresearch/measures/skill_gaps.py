@@ -6,6 +6,7 @@ than once, the latest counts; its age goes along, and the model decides what an 
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -37,6 +38,7 @@ _KEYS = {"person_key": "int32", "skill_id": "object"}
         "raw": "float64",
         "scale_id": "object",
         "age_days": "int64",
+        "rater": "float64",
         "role": "object",
         "group": "object",
     },
@@ -54,7 +56,8 @@ def ratings(log: EventLog, *, by: str = "") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Grain ``person_key, skill_id, source``: ``level`` on 0 to 1, ``raw`` on its ``scale_id``,
-        ``age_days`` at the as-of date, ``role``, ``group``. Only the employed of today, where
+        ``age_days`` at the as-of date, ``rater`` (a number for who gave it, good within this frame
+        only; missing where not known), ``role``, ``group``. Only the employed of today, where
         there is an HR file. Ratings outside their scale are not part of it.
 
     Examples
@@ -72,13 +75,66 @@ def ratings(log: EventLog, *, by: str = "") -> pd.DataFrame:
     >>> ratings(tiny)[["source", "level", "age_days"]].to_dict("list")
     {'source': ['manager', 'self'], 'level': [0.5, 1.0], 'age_days': [10, 5]}
     """
+    return log.collect(_of_people(log, _latest(log), by))
+
+
+@measure(
+    grain=("person_key", "skill_id", "source", "period"),
+    needs=("skill_rating",),
+    columns={
+        **_KEYS,
+        "source": "object",
+        "level": "float64",
+        "age_days": "int64",
+        "rater": "float64",
+        "role": "object",
+        "group": "object",
+        "period": "object",
+    },
+)
+def rated_twice(log: EventLog, *, days: int, by: str = "") -> pd.DataFrame:
+    """Return the latest ratings before an earlier date, and the latest since.
+
+    Parameters
+    ----------
+    log : EventLog
+    days : int
+        How many days before the as-of date the earlier date is; 0: there is none.
+    by : str
+        As in :func:`ratings`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``person_key, skill_id, source, period``: as :func:`ratings`, of those employed
+        today; ``period`` is ``before`` (by then, with its age at the earlier date) or ``since``.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"skill_scale": '''
+    ...     scale_id | minimum | maximum
+    ...     five     | 1       | 5
+    ... ''', "skill_rating": '''
+    ...     person_id | skill_id | rated_at   | source  | raw | scale_id
+    ...     ada       | a        | 2023-12-01 | manager | 2   | five
+    ...     ada       | a        | 2023-12-31 | manager | 3   | five
+    ...     ada       | a        | 2024-01-10 | manager | 5   | five
+    ... '''}, as_of="2024-01-15")
+    >>> rated_twice(tiny, days=14)[["period", "level", "age_days"]].to_dict("list")
+    {'period': ['before', 'since'], 'level': [0.5, 1.0], 'age_days': [1, 5]}
+    """
     import ibis
 
-    rated = _latest(log)
-    if not log.has("person"):
-        return log.collect(rated.mutate(role=ibis.literal("Unknown"), group=ibis.literal("")))
-    people = _employed(log, by).select("person_key", "role", "group")
-    return log.collect(rated.inner_join(people, "person_key"))
+    names = ["person_key", "skill_id", "source", "level", "age_days", "rater", "role", "group"]
+    if days <= 0:
+        nothing = pd.DataFrame(columns=[*names, "period"])
+        nothing.attrs["missing"] = "no earlier date was asked for (since_days is 0)"
+        return nothing
+    day = log.as_of - timedelta(days=days)
+    earlier = _of_people(log, _latest(log, known_on=day), by).mutate(period=ibis.literal("before"))
+    later = _of_people(log, _latest(log, since=day), by).mutate(period=ibis.literal("since"))
+    return log.collect(earlier.union(later).select(*names, "period"))
 
 
 @measure(
@@ -92,6 +148,7 @@ def ratings(log: EventLog, *, by: str = "") -> pd.DataFrame:
         "target": "float64",
         "target_se": "float64",
         "weight": "float64",
+        "weight_se": "float64",
     },
 )
 def required(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
@@ -109,8 +166,8 @@ def required(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
     -------
     pandas.DataFrame
         Grain ``person_key, skill_id``: ``skill`` (its name), ``role``, ``group``, ``target`` on 0
-        to 1 with its published standard error (missing where there is none), ``weight`` (1 where
-        none is given).
+        to 1 and ``weight`` (1 where none is given), with their published standard errors
+        ``target_se`` and ``weight_se`` (missing where there are none).
 
     Examples
     --------
@@ -128,6 +185,58 @@ def required(log: EventLog, *, by: str = "unit") -> pd.DataFrame:
     {'skill_id': ['a'], 'target': [0.75]}
     """
     return log.collect(_required(log, by))
+
+
+@measure(
+    grain=("role_id", "skill_id"),
+    needs=("role_skill",),
+    columns={
+        "role_id": "object",
+        "skill_id": "object",
+        "skill": "object",
+        "target": "float64",
+        "target_se": "float64",
+        "weight": "float64",
+        "weight_se": "float64",
+        "n_raters": "float64",
+    },
+)
+def profiles(log: EventLog) -> pd.DataFrame:
+    """Return what each role asks for, as valid at the as-of date, whoever holds it.
+
+    The table may be the client's own or O*NET's; targets that their publisher recommends to
+    suppress are left out.
+
+    Parameters
+    ----------
+    log : EventLog
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``role_id, skill_id``: ``skill`` (its name), ``target`` on 0 to 1 and ``weight`` (1
+        where none is given) with their published standard errors, ``n_raters`` behind them.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"role_skill": '''
+    ...     role_id | skill_id | target | target_se | valid_from_on
+    ...     clerk   | a        | 0.5    | 0.02      | 2023-01-01
+    ...     chief   | a        | 0.8    | 0.03      | 2023-01-01
+    ... '''}, as_of="2024-01-15")
+    >>> profiles(tiny)[["role_id", "target", "target_se"]].to_dict("list")
+    {'role_id': ['chief', 'clerk'], 'target': [0.8, 0.5], 'target_se': [0.03, 0.02]}
+    """
+    newest = _targets(log)
+    named = newest.left_join(log.table("skill").select("skill_id", "name"), "skill_id")
+    return log.collect(
+        named.select(
+            "role_id", "skill_id", "target", "target_se", "weight_se",
+            skill=named.name.coalesce(named.skill_id), weight=named.weight.coalesce(1.0),
+            n_raters=named.n_raters.cast("float64"),
+        )
+    )  # fmt: skip
 
 
 @measure(
@@ -361,24 +470,53 @@ def _employed(log: EventLog, by: str) -> ibis.Table:
     return here.mutate(group=here[by] if by else ibis.literal(""))
 
 
-def _latest(log: EventLog) -> ibis.Table:
+def _of_people(log: EventLog, rated: ibis.Table, by: str) -> ibis.Table:
+    """Ratings of those employed today with their attributes; of all where there is no HR file."""
+    import ibis
+
+    if not log.has("person"):
+        return rated.mutate(role=ibis.literal("Unknown"), group=ibis.literal(""))
+    people = _employed(log, by).select("person_key", "role", "group")
+    return rated.inner_join(people, "person_key")
+
+
+def _latest(
+    log: EventLog, *, known_on: date | None = None, since: date | None = None
+) -> ibis.Table:
     """One row a person, skill and source: the newest rating, the same one on every run."""
     import ibis
 
     rating = log.table("skill_rating")
     rating = rating.filter(rating.level.notnull())
+    rating = rating.mutate(_on=log.day(rating.rated_at))
+    if known_on is not None:
+        rating = rating.filter(rating._on < ibis.literal(known_on, type="date"))
+    if since is not None:
+        rating = rating.filter(rating._on >= ibis.literal(since, type="date"))
     order = [rating.rated_at.desc(), rating.rater_id.asc(), rating.level.asc()]
     keys = [rating.person_key, rating.skill_id, rating.source]
     ranked = rating.mutate(
         _rank=ibis.row_number().over(ibis.window(group_by=keys, order_by=order)),
-        age_days=(ibis.literal(log.as_of, type="date") - log.day(rating.rated_at)).cast("int64"),
+        _rater=ibis.dense_rank().over(ibis.window(order_by=rating.rater_id)),
+        age_days=(ibis.literal(known_on or log.as_of, type="date") - rating._on).cast("int64"),
     )
-    return ranked.filter(ranked._rank == 0).select(
-        "person_key", "skill_id", "source", "level", "raw", "scale_id", "age_days"
+    newest = ranked.filter(ranked._rank == 0)
+    # The pseudonym itself stays in the engine: a number tells raters apart as well.
+    known = newest.rater_id.notnull()
+    return newest.select(
+        "person_key",
+        "skill_id",
+        "source",
+        "level",
+        "raw",
+        "scale_id",
+        "age_days",
+        rater=ibis.ifelse(known, newest._rater.cast("float64"), ibis.null("float64")),
     )
 
 
-def _required(log: EventLog, by: str) -> ibis.Table:
+def _targets(log: EventLog) -> ibis.Table:
+    """Targets valid at the as-of date, but for those their publisher recommends to suppress."""
     import ibis
 
     target = log.table("role_skill")
@@ -389,13 +527,17 @@ def _required(log: EventLog, by: str) -> ibis.Table:
         )
     )
     reliable: Any = newest.is_reliable.coalesce(True)
-    newest = newest.filter((newest._rank == 0) & reliable)
+    return newest.filter((newest._rank == 0) & reliable)
+
+
+def _required(log: EventLog, by: str) -> ibis.Table:
+    newest = _targets(log)
     people = _employed(log, by).select("person_key", "role", "group")
     asked = people.inner_join(newest, people.role == newest.role_id)
     name = log.table("skill").select("skill_id", "name")
     named = asked.left_join(name, "skill_id")
     return named.select(
-        "person_key", "skill_id", "role", "group", "target", "target_se",
+        "person_key", "skill_id", "role", "group", "target", "target_se", "weight_se",
         skill=named.name.coalesce(named.skill_id),
         weight=named.weight.coalesce(1.0),
     )  # fmt: skip

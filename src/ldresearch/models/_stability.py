@@ -6,6 +6,7 @@ all weights 1 this is k-means.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,11 @@ from ldresearch.models._frame import Floats
 Labels = NDArray[np.intp]
 
 _ROUNDS = 60
+_LARGE = 5_000
+_STILL = 0.0005
+"""Share of the rows whose change of cluster is let be, where there are many rows."""
+_FEW_ROUNDS = 30
+_BLOCK = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,9 @@ def distances(x: Floats, w: Floats, centres: Floats) -> Floats:
 
 
 def k_means(
-    x: Floats, w: Floats, k: int, rng: np.random.Generator, *, starts: int = 5
-) -> Partition:
+    x: Floats, w: Floats, k: int, rng: np.random.Generator, *, starts: int = 5,
+    rounds: int = _ROUNDS,
+) -> Partition:  # fmt: skip
     """Partition rows into k clusters: k-means over the values that are there (k-POD).
 
     Parameters
@@ -49,6 +56,8 @@ def k_means(
     rng : numpy.random.Generator
     starts : int
         Times it is begun anew; the best is kept.
+    rounds : int
+        Most rounds of a start.
 
     References
     ----------
@@ -56,7 +65,7 @@ def k_means(
     """
     best: Partition | None = None
     for _ in range(starts):
-        found = _lloyd(x, w, _seeds(x, w, k, rng))
+        found = _lloyd(x, w, _seeds(x, w, k, rng), rounds)
         if best is None or found.within < best.within:
             best = found
     assert best is not None  # noqa: S101 - starts is at least 1
@@ -65,7 +74,11 @@ def k_means(
 
 def assign(x: Floats, w: Floats, centres: Floats) -> Labels:
     """Nearest centre of each row."""
-    return np.asarray(distances(x, w, centres).argmin(axis=1), dtype=np.intp)
+    labels = np.empty(len(x), dtype=np.intp)
+    for i in range(0, len(x), _BLOCK):
+        rows = slice(i, i + _BLOCK)
+        labels[rows] = distances(x[rows], w[rows], centres).argmin(axis=1)
+    return labels
 
 
 def _seeds(x: Floats, w: Floats, k: int, rng: np.random.Generator) -> Floats:
@@ -82,17 +95,18 @@ def _seeds(x: Floats, w: Floats, k: int, rng: np.random.Generator) -> Floats:
     return centres
 
 
-def _lloyd(x: Floats, w: Floats, centres: Floats) -> Partition:
+def _lloyd(x: Floats, w: Floats, centres: Floats, rounds: int = _ROUNDS) -> Partition:
     k, weighted = len(centres), w * x
     labels = np.full(len(x), -1, dtype=np.intp)
     rows = np.arange(len(x))
-    for _ in range(_ROUNDS):
+    still = int(_STILL * len(x)) if len(x) > _LARGE else 0
+    for _ in range(rounds):
         # What a row's own values add is the same for every centre.
         new = (w @ (centres * centres).T - 2.0 * weighted @ centres.T).argmin(axis=1)
-        if (new == labels).all():
+        if np.count_nonzero(new != labels) <= still:
             break
         labels = new
-        member = np.zeros((len(x), k))
+        member = np.zeros((len(x), k), dtype=x.dtype)
         member[rows, labels] = 1.0
         weight = member.T @ w
         centres = np.where(weight > 0, (member.T @ weighted) / np.maximum(weight, 1e-300), centres)
@@ -148,6 +162,67 @@ def bootstrap(
     # A cluster that no sample has drawn has not come back once.
     mean = np.where(seen, table, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     return np.asarray(mean), float(np.mean(same))
+
+
+def of_many(
+    x: Floats, w: Floats, k: int, rng: np.random.Generator, replicates: int
+) -> tuple[Partition, Floats, float]:
+    """Partition many rows, and say how stable each cluster is, by samples of them.
+
+    Centres are sought in a sample, begun anew twenty times in a smaller one of it. A replicate does
+    the same with 10,000 rows of its own, and both label the same 10,000 other rows: what is
+    compared does not grow with the rows, and more rows than that make no difference to clusters
+    that are large enough to be told.
+
+    Parameters
+    ----------
+    x, w : array
+        As for :func:`k_means`.
+    k : int
+    rng : numpy.random.Generator
+    replicates : int
+
+    Returns
+    -------
+    Partition
+        Its labels are those of all rows.
+    jaccard : array
+        Mean Jaccard similarity of each cluster.
+    ari : float
+
+    References
+    ----------
+    Hennig C (2007). Computational Statistics & Data Analysis 52:258-271.
+    """
+    n = len(x)
+    whole = _seeded(x, w, k, rng, min(_SAMPLE, n))
+    probe = _drawn(rng, n)
+    x_probe, w_probe = x[probe], w[probe]
+    before = assign(x_probe, w_probe, whole.centres)
+    each, same = np.empty((replicates, k)), np.empty(replicates)
+    for i in range(replicates):
+        drawn = _drawn(rng, n)
+        found = _seeded(x[drawn], w[drawn], k, rng, len(drawn))
+        after = assign(x_probe, w_probe, found.centres)
+        each[i], same[i] = jaccards(before, after, k), rand(before, after)
+    labels = assign(x, w, whole.centres)
+    seen = ~np.isnan(each)
+    mean = np.where(seen, each, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    whole = Partition(labels, whole.centres, math.nan)
+    return whole, np.asarray(mean), float(same.mean())
+
+
+def _drawn(rng: np.random.Generator, n: int) -> Labels:
+    """A bootstrap sample of at most 10,000 rows, each once, in order."""
+    return np.unique(rng.integers(0, n, min(n, _REPLICATE)))
+
+
+def _seeded(x: Floats, w: Floats, k: int, rng: np.random.Generator, size: int) -> Partition:
+    """k-means in a sample, from the best of twenty beginnings in a small part of it."""
+    part = np.arange(len(x)) if size >= len(x) else np.unique(rng.integers(0, len(x), size))
+    few = part if len(part) <= _SEEDS else np.sort(rng.choice(part, _SEEDS, replace=False))
+    first = k_means(x[few], w[few], k, rng, starts=20, rounds=10)
+    return _lloyd(x[part], w[part], first.centres.astype(x.dtype), _FEW_ROUNDS)
 
 
 # Against nothing ----------------------------------------------------------------------------
@@ -245,6 +320,9 @@ MIN_ROWS = 60
 
 _NULLS = 20
 _MOST_ROWS = 1200
+"""Rows that are held against data without clusters: of more, a trifle would be beyond chance."""
+_FEW_REPLICATES = 20
+_SAMPLE, _REPLICATE, _SEEDS = 20_000, 10_000, 1_000
 _SMALLEST_SHARE = 0.05
 
 
@@ -303,19 +381,27 @@ def clusters(
     fewest = max(min_size, int(np.ceil(_SMALLEST_SHARE * n)))
     part = np.sort(rng.permutation(n)[:_MOST_ROWS])
     xs, ws = x[part], w[part]
+    if n > _MOST_ROWS:
+        x, w = x.astype(np.float32), w.astype(np.float32)
     ks = list(range(2, max_clusters + 1))
     found = {k: k_means(xs, ws, k, rng, starts=8) for k in ks}
     null_within = _nulls(xs, ws, ks, rng)
-    tried, each = [], {}
+    tried, each, whole = [], {}, {}
     for i, k in enumerate(ks):
-        by_cluster, ari = bootstrap(xs, ws, found[k], k, rng, replicates)
-        each[k] = by_cluster
-        labels = assign(x, w, found[k].centres)
-        smallest = int(np.bincount(labels, minlength=k).min())
         gap = float(null_within[:, i].mean() - np.log(max(found[k].within, 1e-300)))
         gap_se = float(null_within[:, i].std(ddof=1) * np.sqrt(1 + 1 / _NULLS))
+        is_beyond = gap > APART * gap_se
+        if n > _MOST_ROWS:
+            # Of what is refused anyway it need not be known as well how often it comes back.
+            enough = replicates if is_beyond else min(replicates, _FEW_REPLICATES)
+            whole[k], by_cluster, ari = of_many(x, w, k, rng, enough)
+        else:
+            by_cluster, ari = bootstrap(xs, ws, found[k], k, rng, replicates)
+            whole[k] = Partition(assign(x, w, found[k].centres), found[k].centres, math.nan)
+        each[k] = by_cluster
+        smallest = int(np.bincount(whole[k].labels, minlength=k).min())
         jaccard = float(by_cluster.mean())
-        is_accepted = jaccard >= STABLE and gap > APART * gap_se and smallest >= fewest
+        is_accepted = jaccard >= STABLE and is_beyond and smallest >= fewest
         tried.append(
             Tried(k, jaccard, float(by_cluster.min()), ari, gap, gap_se, smallest, is_accepted)
         )
@@ -327,8 +413,7 @@ def clusters(
     best = max(t.lowest for t in accepted)
     accepted = [t for t in accepted if not is_strict or t.lowest >= best - NEARLY]
     k = max(accepted, key=lambda t: t.jaccard * t.gap).k
-    centres = found[k].centres
-    return Clusters(k, assign(x, w, centres), centres, each[k], tuple(tried))
+    return Clusters(k, whole[k].labels, whole[k].centres, each[k], tuple(tried))
 
 
 def _nulls(x: Floats, w: Floats, ks: list[int], rng: np.random.Generator) -> Floats:

@@ -7,13 +7,13 @@ them. What is published is about skills, units and cohorts.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from ldresearch.models import _ratings, _stability
+from ldresearch.models import _agreement, _ratings, _stability
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, RatingSource, Role
@@ -30,6 +30,7 @@ NOT_A_JUDGE: Final = "self"
 _Z95 = 1.959963984540054
 _PRIVATE: Final = ("levels", "shortfalls")
 _CELL = ["person_key", "skill_id"]
+_MANY = 2_000_000
 
 
 # Levels -------------------------------------------------------------------------------------
@@ -38,31 +39,39 @@ _CELL = ["person_key", "skill_id"]
 def levels(frame: pd.DataFrame, *, half_life_days: int = 365) -> Result:
     """Estimate each person's level in each skill from ratings by several sources.
 
-    A rating is the level, plus the bias of its source, plus an error whose variance doubles with
-    every half-life of its age. Bias is told from things that two sources both rated, against the
-    most trusted source there is (review, certificate, manager, peer, inferred, self). A level is
-    drawn towards what is usual for the role and unit, the more the less is known of it.
+    A rating is the level, plus the bias of its source, less the severity of its rater, plus an
+    error whose variance doubles with every half-life of its age. Bias and severity are told from
+    things that two have rated: a source against the most trusted there is (review, certificate,
+    manager, peer, inferred, self), a rater against others of the same things, drawn towards nought
+    the more the less she has rated beside them. A level is drawn towards what is usual for the
+    role and unit, the more the less is known of it.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         One row a person, skill and source: ``person_key, skill_id, source, level`` (0 to 1),
-        ``age_days``; optional ``role, group``.
+        ``age_days``; optional ``role, group, rater`` (who gave it; empty where not known. What
+        people say of themselves is always their own).
     half_life_days : int
         Age at which a rating counts half.
 
     Returns
     -------
     Result
-        Family MODEL, private. One row a person and skill: ``level, se, bias_se, tau2, basis``;
-        basis is ``several``, ``one``, ``self_only`` or ``not identified`` (rated only by sources
-        that nothing ties to the reference; the level is then missing). Estimates:
-        ``source_bias`` and ``source_error`` by source. Where no two sources rated the same, the
-        most trusted is taken at its word, and ``parameters["is_identified"]`` is false.
+        Family MODEL, private. One row a person and skill: ``level, low, high`` (95 % interval),
+        ``se, bias_se`` (error of the biases, which all share), ``judge, judge_se`` (the rater who
+        counts most, and the error of her severity), ``tau2, rated`` (the ratings alone),
+        ``basis``; basis is ``several``, ``one``, ``self_only`` or ``not identified`` (rated only
+        by sources that nothing ties to the reference; the level is then missing). Whoever is not
+        rated has no row. Estimates: ``source_bias``, ``source_error`` and ``rater_severity`` (the
+        standard deviation between raters) by source. Where no two sources rated the same, the
+        most trusted is taken at its word, the interval has no width, and
+        ``parameters["is_identified"]`` is false.
 
     References
     ----------
     Dempster AP, Laird NM, Rubin DB (1977). J R Stat Soc B 39:1-38.
+    Robinson GK (1991). Statistical Science 6:15-32.
     Mabe PA, West SG (1982). Journal of Applied Psychology 67:280-296.
 
     Examples
@@ -74,76 +83,222 @@ def levels(frame: pd.DataFrame, *, half_life_days: int = 365) -> Result:
     >>> found = levels(pd.DataFrame(rows, columns=columns))
     >>> round(found.estimate("source_bias", "self").value, 2)
     0.1
+    >>> found.frame[["level", "low", "high"]].head(1).round(2).to_dict("list")
+    {'level': [0.47], 'low': [0.45], 'high': [0.5]}
     """
     name = "levels"
     if frame.empty:
         return _nothing(name, frame, "nobody has been rated")
     require(frame, [*_CELL, "source", "level", "age_days"], name)
     order = {source: i for i, source in enumerate(TRUSTED)}
-    sources = sorted(set(frame["source"]), key=lambda s: (order.get(s, len(order)), s))
-    wide = _wide(frame, sources)
-    cells, y, age = wide
-    seen = ~np.isnan(y)
+    sources = sorted(frame["source"].unique(), key=lambda s: (order.get(s, len(order)), s))
+    by_source = frame.groupby("source", observed=True)["person_key"].nunique()
+    people = {str(source): int(n) for source, n in by_source.items()}
+    out, cells = _wide(frame, sources, half_life_days)
+    seen = ~np.isnan(cells.y)
     reference, linked = _reference(seen, sources)
     if sources[reference] == NOT_A_JUDGE:
         return _nothing(
             name, frame,
             "people have been rated by themselves alone, and nobody is placed by that",
-            by_source=_unidentified(frame, sources),
+            by_source=_unidentified(people, sources),
         )  # fmt: skip
+    if frame["person_key"].nunique() < MIN_PEOPLE:
+        return _nothing(name, frame, f"fewer than {MIN_PEOPLE} people have been rated")
     usable = seen[:, linked].any(axis=1)
     is_identified = bool(linked.sum() > 1)
-    n_persons = int(cells["person_key"].nunique())
-    if n_persons < MIN_PEOPLE:
-        return _nothing(name, frame, f"fewer than {MIN_PEOPLE} people have been rated")
-    out = cells[_CELL].copy()
-    for column in ("level", "se", "bias_se", "tau2"):
-        out[column] = np.nan
-    bias = dict.fromkeys(sources, (math.nan, math.nan))
-    error = dict.fromkeys(sources, math.nan)
-    part = np.flatnonzero(usable)
+    told = _Told(sources, people, sources[reference])
+    columns = ["level", "se", "bias_se", "judge_se", "tau2", "rated"]
+    judge: Any
     if is_identified:
         kept = [sources[i] for i in np.flatnonzero(linked)]
-        fit = _fit(cells.iloc[part], y[part][:, linked], age[part][:, linked], half_life_days,
-                   kept.index(sources[reference]))  # fmt: skip
-        # The errors of the biases are the same for everyone: they do not average out.
-        bias_se = fit.pull @ fit.bias_se
-        found = np.column_stack([np.clip(fit.mean, 0, 1), fit.se, bias_se, fit.tau2])
-        for i, source in enumerate(kept):
-            bias[source] = float(fit.bias[i]), float(fit.bias_se[i])
-            error[source] = float(np.sqrt(fit.variance[i]))
+        part = None if usable.all() and linked.all() else np.flatnonzero(usable)
+        fit = _ratings.fit(_of(cells, part, linked, kept), kept.index(sources[reference]))
+        values = [np.clip(fit.mean, 0, 1), fit.se, fit.shared_se, fit.judge_se, fit.tau2, fit.rated]
+        judge = fit.judge
+        told.fill(kept, fit)
     else:
-        found = np.column_stack([y[part, reference], np.zeros((len(part), 3))])
-        bias[sources[reference]] = 0.0, 0.0
-    out.loc[out.index[part], ["level", "se", "bias_se", "tau2"]] = found
-    out["basis"] = _basis(seen, sources, usable)
+        part = np.flatnonzero(usable)
+        nought = np.zeros(len(part))
+        own = cells.y[part, reference].astype(float)
+        values = [own, nought, nought, nought, nought, own]
+        judge = np.full(len(part), -1, dtype=np.int32)
+        told.bias[sources[reference]] = 0.0, 0.0
+    filled = {
+        column: _spread_out(value, part, len(out), np.nan)
+        for column, value in zip(columns, values, strict=True)
+    }
+    wide = _Z95 * np.hypot(filled["se"], filled["bias_se"])
+    filled["low"] = np.maximum(filled["level"] - wide, 0)
+    filled["high"] = np.minimum(filled["level"] + wide, 1)
+    filled["judge"] = _spread_out(judge, part, len(out), -1)
+    filled["basis"] = _basis(seen, sources, usable)
+    out = pd.concat([out, pd.DataFrame(filled, copy=False)], axis=1, copy=False)
     return Result(
-        name, Family.MODEL, out, {}, _source_estimates(frame, bias, error, sources[reference]),
-        "Levels by a measurement model: biases from things rated by two sources, variances and "
-        "expected levels by maximum likelihood (EM), ratings halved in weight with each half-life.",
+        name, Family.MODEL, out, {}, told.estimates(),
+        "Levels by a measurement model: biases and severities from things rated by two, variances "
+        "and expected levels by maximum likelihood (EM), ratings halved in weight with each "
+        "half-life.",
         {
             "reference": sources[reference], "is_identified": is_identified,
             "half_life_days": half_life_days, "n_several": int((seen.sum(axis=1) > 1).sum()),
+            "has_raters": bool(told.has_raters),
         },
     )  # fmt: skip
 
 
-def _wide(frame: pd.DataFrame, sources: Sequence[str]) -> tuple[pd.DataFrame, Floats, Floats]:
-    """One row a person and skill, one column a source."""
-    numbers(frame, "level", "levels", low=0)
-    numbers(frame, "age_days", "levels", low=0)
-    spread = frame.pivot_table(index=_CELL, columns="source", values=["level", "age_days"],
-                               sort=True)  # fmt: skip
-    y = spread[[("level", s) for s in sources]].to_numpy(dtype=float)
-    age = spread[[("age_days", s) for s in sources]].fillna(0).to_numpy(dtype=float)
-    cells = spread.index.to_frame(index=False)
-    for column in ("role", "group"):
-        if column in frame.columns:
-            who = frame.drop_duplicates("person_key").set_index("person_key")[column]
-            cells[column] = cells["person_key"].map(who).fillna("").astype(str)
-        else:
-            cells[column] = ""
-    return cells, y, age
+class _Told:
+    """What is told of each source."""
+
+    def __init__(
+        self, sources: Sequence[str], people: Mapping[str, int], reference: str = ""
+    ) -> None:
+        self.people, self.reference = people, reference
+        self.bias = dict.fromkeys(sources, (math.nan, math.nan))
+        self.error = dict.fromkeys(sources, math.nan)
+        self.severity: dict[str, float] = {}
+
+    @property
+    def has_raters(self) -> bool:
+        """Whether anyone but people themselves is known by who rated."""
+        return any(source != NOT_A_JUDGE for source in self.severity)
+
+    def fill(self, sources: Sequence[str], fit: _ratings.Fit) -> None:
+        for i, source in enumerate(sources):
+            self.bias[source] = float(fit.bias[i]), float(fit.bias_se[i])
+            self.error[source] = float(np.sqrt(fit.variance[i]))
+            if not math.isnan(fit.severity[i]):
+                self.severity[source] = float(fit.severity[i])
+
+    def estimates(self) -> tuple[Estimate, ...]:
+        found = []
+        for source, (value, se) in self.bias.items():
+            n = self.people.get(source, 0)
+            half = math.nan if source == self.reference else _Z95 * se
+            found.append(Estimate("source_bias", value, value - half, value + half, n, "points",
+                                  Grade.ADJUSTED, source))  # fmt: skip
+            found.append(Estimate("source_error", self.error[source], math.nan, math.nan, n,
+                                  "points", Grade.ADJUSTED, source))  # fmt: skip
+            if source in self.severity:
+                found.append(Estimate("rater_severity", self.severity[source], math.nan, math.nan,
+                                      n, "points", Grade.ADJUSTED, source))  # fmt: skip
+        return tuple(found)
+
+
+def _unidentified(people: Mapping[str, int], sources: Sequence[str]) -> tuple[Estimate, ...]:
+    return _Told(sources, people).estimates()
+
+
+def _spread_out(values: Any, rows: Any, n: int, otherwise: float) -> Any:
+    if rows is None:
+        return values
+    out = np.full(n, otherwise, dtype=values.dtype)
+    out[rows] = values
+    return out
+
+
+def _wide(
+    frame: pd.DataFrame, sources: Sequence[str], half_life_days: int
+) -> tuple[pd.DataFrame, _ratings.Cells]:
+    """One row a person and skill, sorted; one column a source."""
+    level = numbers(frame, "level", "levels", low=0)
+    age = numbers(frame, "age_days", "levels", low=0)
+    person, people = pd.factorize(frame["person_key"], sort=True)
+    skill, skills = pd.factorize(frame["skill_id"], sort=True)
+    key = person.astype(np.int64) * len(skills) + skill
+    there, at = _distinct(key, len(people) * len(skills))
+    column = pd.Index(sources).get_indexer(pd.Index(frame["source"]))
+    shape = (len(there), len(sources))
+    # Of many millions of ratings seven digits are enough; the sums are in full.
+    kind = np.float32 if len(there) > _MANY else float
+    y = np.full(shape, np.nan, dtype=kind)
+    inflation, rater = np.ones(shape, dtype=kind), np.full(shape, -1, dtype=np.int32)
+    # Of two ratings by one source the newer one counts; the measure gives one anyway.
+    last = np.argsort(-age, kind="stable") if _has_twins(at, column, shape) else slice(None)
+    place = at[last], column[last]
+    y[place] = level[last]
+    inflation[place] = np.exp2(np.minimum(age[last] / half_life_days, 30.0))
+    rater[place] = _raters(frame, person, column)[last]
+    cell_person, cell_skill = np.divmod(there, len(skills))
+    role, group = (_attribute(frame, person, c, len(people)) for c in ("role", "group"))
+    out = pd.DataFrame(
+        {"person_key": people.take(cell_person), "skill_id": skills.take(cell_skill)}
+    )
+    return out, _ratings.Cells(
+        y, inflation, rater, cell_person, cell_skill,
+        role[cell_person] * len(skills) + cell_skill,
+        group[cell_person] * len(skills) + cell_skill,
+        list(sources).index(NOT_A_JUDGE) if NOT_A_JUDGE in sources else -1,
+    )  # fmt: skip
+
+
+def _distinct(key: Any, n: int) -> tuple[Any, Any]:
+    """Distinct keys in order, and which of them each row has."""
+    if n <= 8 * len(key) + 1000:
+        # Few enough possible ones: marking beats sorting.
+        marked = np.zeros(n, dtype=bool)
+        marked[key] = True
+        place = np.cumsum(marked, dtype=np.int32) - 1
+        return np.flatnonzero(marked), place[key]
+    found = np.unique(key, return_inverse=True)
+    return found[0], found[1]
+
+
+def _has_twins(at: Any, column: Any, shape: tuple[int, int]) -> bool:
+    marked = np.zeros(shape, dtype=bool)
+    marked[at, column] = True
+    return int(marked.sum()) < len(at)
+
+
+def _raters(frame: pd.DataFrame, person: Any, column: Any) -> Any:
+    """Who gave each rating, counted through over all sources; the same one in two is two."""
+    own = column == _column_of_self(frame, column)
+    if "rater" in frame.columns:
+        who, names = pd.factorize(frame["rater"].where(frame["rater"] != ""))
+        n_names = len(names)
+    else:
+        who, n_names = np.full(len(frame), -1), 0
+    known = who >= 0
+    who = np.where(own, n_names + person, who)
+    known |= own
+    out = np.full(len(frame), -1, dtype=np.int32)
+    if known.any():
+        size = int(who.max()) + 1
+        codes, _ = pd.factorize(column[known].astype(np.int64) * size + who[known])
+        out[known] = codes
+    return out
+
+
+def _column_of_self(frame: pd.DataFrame, column: Any) -> int:
+    own = np.flatnonzero((frame["source"] == NOT_A_JUDGE).to_numpy(bool))
+    return int(column[own[0]]) if len(own) else -1
+
+
+def _attribute(frame: pd.DataFrame, person: Any, column: str, n: int) -> Any:
+    """Code of a person's attribute, by person."""
+    if column not in frame.columns:
+        return np.zeros(n, dtype=np.int64)
+    codes, _ = pd.factorize(frame[column].astype(object).where(frame[column].notna(), ""))
+    out = np.zeros(n, dtype=np.int64)
+    out[person[::-1]] = codes[::-1]  # the first row of a person counts
+    return out
+
+
+def _of(cells: _ratings.Cells, rows: Any, linked: Any, kept: Sequence[str]) -> _ratings.Cells:
+    """Cells and sources that can be placed."""
+    if rows is None:
+        return cells
+    some = cells.some(rows)
+    rater = some.rater[:, linked]
+    codes, _ = pd.factorize(np.where(rater < 0, -1, rater).ravel(), use_na_sentinel=False)
+    absent = codes[np.flatnonzero(rater.ravel() < 0)[:1]] if (rater < 0).any() else [-1]
+    # Codes are counted through again, those of unknown raters staying -1.
+    again = np.where(rater.ravel() < 0, -1, codes - (codes > absent[0])).reshape(rater.shape)
+    own = list(kept).index(NOT_A_JUDGE) if NOT_A_JUDGE in kept else -1
+    return _ratings.Cells(
+        some.y[:, linked], some.inflation[:, linked], again.astype(np.int32), some.person,
+        some.skill, some.expected, some.group, own,
+    )  # fmt: skip
 
 
 def _reference(seen: Any, sources: Sequence[str]) -> tuple[int, Any]:
@@ -157,46 +312,15 @@ def _reference(seen: Any, sources: Sequence[str]) -> tuple[int, Any]:
     return 0, linked
 
 
-def _fit(
-    cells: pd.DataFrame, y: Floats, age: Floats, half_life_days: int, reference: int
-) -> _ratings.Fit:
-    def index(*columns: str) -> Any:
-        return cells.groupby(list(columns), sort=True).ngroup().to_numpy(dtype=np.intp)
-
-    inflation = np.exp2(np.minimum(age / half_life_days, 30.0))
-    return _ratings.fit(
-        y, inflation, reference, index("person_key"), index("skill_id"),
-        index("role", "skill_id"), index("group", "skill_id"),
-    )  # fmt: skip
-
-
 def _basis(seen: Any, sources: Sequence[str], usable: Any) -> Any:
     n = seen.sum(axis=1)
     own = seen[:, list(sources).index(NOT_A_JUDGE)] if NOT_A_JUDGE in sources else n < 0
-    kind = np.where(n > 1, "several", np.where(own, "self_only", "one"))
-    return np.where(usable, kind, "not identified")
-
-
-def _source_estimates(
-    frame: pd.DataFrame,
-    bias: dict[str, tuple[float, float]],
-    error: dict[str, float],
-    reference: str,
-) -> tuple[Estimate, ...]:
-    found = []
-    for source, (value, se) in bias.items():
-        n = persons(frame, frame["source"] == source)
-        half = math.nan if source == reference else _Z95 * se
-        found.append(Estimate("source_bias", value, value - half, value + half, n, "points",
-                              Grade.ADJUSTED, source))  # fmt: skip
-        found.append(Estimate("source_error", error[source], math.nan, math.nan, n, "points",
-                              Grade.ADJUSTED, source))  # fmt: skip
-    return tuple(found)
-
-
-def _unidentified(frame: pd.DataFrame, sources: Sequence[str]) -> tuple[Estimate, ...]:
-    nothing = dict.fromkeys(sources, (math.nan, math.nan))
-    return _source_estimates(frame, nothing, dict.fromkeys(sources, math.nan), "")
+    kind = np.where(n > 1, 0, np.where(own, 2, 1)).astype(np.int8)
+    kind[~usable] = 3
+    names = ["several", "one", "self_only", "not identified"]
+    if len(kind) > _MANY:
+        return pd.Categorical.from_codes(kind, categories=pd.Index(names))
+    return np.array(names, dtype=object)[kind]
 
 
 def _nothing(
@@ -223,7 +347,9 @@ def sources(found: Result, frame: pd.DataFrame) -> Result:
     -------
     Result
         Family MODEL: ``source, standing`` (``reference``, ``told``, ``not told``), ``n_pairs``
-        rated, ``bias, low, high, error`` (standard deviation of a rating of today), ``n``.
+        rated, ``bias, low, high, error`` (standard deviation of a rating of today), ``severity``
+        (standard deviation between its raters; missing where it is not known who rated, or too
+        few are seen beside others), ``n``.
 
     Examples
     --------
@@ -241,6 +367,7 @@ def sources(found: Result, frame: pd.DataFrame) -> Result:
     if not found.estimates:
         return not_enough(name, Family.MODEL, found.missing or "nobody has been rated")
     rows = []
+    severities = {e.label: e.value for e in found.estimates if e.metric == "rater_severity"}
     for e in (e for e in found.estimates if e.metric == "source_bias"):
         standing = "told"
         if not e.is_known:
@@ -248,18 +375,230 @@ def sources(found: Result, frame: pd.DataFrame) -> Result:
         elif e.label == found.parameters.get("reference"):
             standing = "reference"
         error = found.estimate("source_error", e.label).value
+        severity = severities.get(e.label, math.nan)
         pairs = int((frame["source"] == e.label).sum())
-        rows.append((e.label, standing, pairs, e.value, e.low, e.high, error, e.n))
-    columns = ["source", "standing", "n_pairs", "bias", "low", "high", "error", "n"]
+        rows.append((e.label, standing, pairs, e.value, e.low, e.high, error, severity, e.n))
+    columns = ["source", "standing", "n_pairs", "bias", "low", "high", "error", "severity", "n"]
     known = tuple(e for e in found.estimates if e.is_known)
     return Result(
         name, Family.MODEL, pd.DataFrame(rows, columns=columns),
         {
             "source": Role.KEY, "standing": Role.KEY, "n_pairs": Role.COUNT, "bias": Role.VALUE,
-            "low": Role.LOW, "high": Role.HIGH, "error": Role.VALUE, "n": Role.N,
+            "low": Role.LOW, "high": Role.HIGH, "error": Role.VALUE, "severity": Role.VALUE,
+            "n": Role.N,
         },
         known, found.method, found.parameters,
     )  # fmt: skip
+
+
+def agreement(frame: pd.DataFrame) -> Result:
+    """Say how far sources agree on skills of the same persons that both have rated.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Ratings: ``person_key, skill_id, source, level``; optional ``raw, scale_id``.
+
+    Returns
+    -------
+    Result
+        Family MEANS, the most trusted first: ``first, second, n_pairs, same`` (ICC(2,1): whether
+        they give the same number), ``low, high, order`` (ICC(3,1): whether they agree once a
+        difference of their means is taken out), ``order_low, order_high, kappa`` (quadratic
+        weights; where all was rated on one scale), ``n``. Intervals are those of persons, whose
+        skills go together. Estimates ``source_agreement``.
+
+    References
+    ----------
+    Shrout PE, Fleiss JL (1979). Psychological Bulletin 86:420-428.
+    Fleiss JL, Cohen J (1973). Educational and Psychological Measurement 33:613-619.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [(p, "a", s, 0.1 * (p % 9) + up) for p in range(60)
+    ...         for s, up in (("manager", 0.0), ("self", 0.1))]
+    >>> found = agreement(pd.DataFrame(rows, columns=["person_key", "skill_id", "source", "level"]))
+    >>> found.frame[["first", "second", "n_pairs", "same", "order"]].round(2).to_dict("records")
+    [{'first': 'manager', 'second': 'self', 'n_pairs': 60, 'same': 0.93, 'order': 1.0}]
+    """
+    name = "agreement"
+    if frame.empty:
+        return _missing(frame, name, Family.MEANS, "nobody has been rated")
+    require(frame, [*_CELL, "source", "level"], name)
+    order = {source: i for i, source in enumerate(TRUSTED)}
+    here = sorted(frame["source"].unique(), key=lambda s: (order.get(s, len(order)), s))
+    columns = [c for c in (*_CELL, "level", "raw", "scale_id") if c in frame.columns]
+    of = {source: frame.loc[frame["source"] == source, columns] for source in here}
+    rows, estimates = [], []
+    for i, first in enumerate(here):
+        for second in here[i + 1 :]:
+            both = of[first].merge(of[second], on=_CELL, suffixes=("", "_second"))
+            n = persons(both)
+            if len(both) < _ratings.MIN_OVERLAP or n < MIN_PEOPLE:
+                continue
+            found = _agreement.pairs(
+                both["level"].to_numpy(float), both["level_second"].to_numpy(float),
+                both["person_key"].to_numpy(),
+            )  # fmt: skip
+            same, alike = found["same"], found["order"]
+            kappa = found["kappa"].value if _is_one_scale(both) else math.nan
+            rows.append((str(first), str(second), len(both), same.value, same.low, same.high,
+                         alike.value, alike.low, alike.high, kappa, n))  # fmt: skip
+            estimates.append(
+                Estimate("source_agreement", same.value, same.low, same.high, n, "index",
+                         Grade.DESCRIPTIVE, f"{first} and {second}")
+            )  # fmt: skip
+    if not rows:
+        return not_enough(name, Family.MEANS, "no two sources have rated the same skills of "
+                          f"{MIN_PEOPLE} people")  # fmt: skip
+    names = ["first", "second", "n_pairs", "same", "low", "high", "order", "order_low",
+             "order_high", "kappa", "n"]  # fmt: skip
+    return Result(
+        name, Family.MEANS, _tidy(pd.DataFrame(rows, columns=names)),
+        {
+            "first": Role.KEY, "second": Role.KEY, "n_pairs": Role.COUNT, "same": Role.VALUE,
+            "low": Role.LOW, "high": Role.HIGH, "order": Role.VALUE, "order_low": Role.LOW,
+            "order_high": Role.HIGH, "kappa": Role.VALUE, "n": Role.N,
+        },
+        tuple(estimates), "Intraclass correlations of one rating, intervals by the spread between "
+        "persons (jackknife, Fisher's z); ratings as given, whatever their age.",
+    )  # fmt: skip
+
+
+def _is_one_scale(both: pd.DataFrame) -> bool:
+    if "scale_id" not in both.columns:
+        return False
+    scales = {*both["scale_id"].unique(), *both["scale_id_second"].unique()}
+    return len(scales) == 1
+
+
+# Change -------------------------------------------------------------------------------------
+
+
+def change(frame: pd.DataFrame, asked: pd.DataFrame, *, half_life_days: int = 365) -> Result:
+    """Say how levels have changed since an earlier date, on the same persons and skills.
+
+    A level by the ratings before the date is set against one by the ratings since, each without
+    the bias of its sources and the severity of its raters, which are taken to be those of both
+    times. Whoever has no new rating is not part of it: nothing is known of her change.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As for :func:`levels`, with ``period``: ``before`` or ``since``.
+    asked : pandas.DataFrame
+        ``skill_id, skill``: the names of skills.
+    half_life_days : int
+
+    Returns
+    -------
+    Result
+        Family MEANS, the largest change first: ``skill, before, since`` (mean levels),
+        ``change, low, high, n``. The estimate ``skill_change`` labelled ``all`` is the mean over
+        persons of the change in their skills; ``rated_again`` is the share of the persons and
+        skills known before that have been rated since.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> rows = [(p, "a", s, min(0.5 + 0.02 * (p % 9) + up, 1), 0, when) for p in range(60)
+    ...         for when, up in (("before", 0.0), ("since", 0.1)) for s in ("manager", "peer")]
+    >>> columns = ["person_key", "skill_id", "source", "level", "age_days", "period"]
+    >>> names = pd.DataFrame({"skill_id": ["a"], "skill": ["Sums"]})
+    >>> found = change(pd.DataFrame(rows, columns=columns), names)
+    >>> round(found.estimate("skill_change", "all").value, 3)
+    0.1
+    """
+    name = "change"
+    if frame.empty:
+        return _missing(frame, name, Family.MEANS, "nobody has been rated")
+    require(frame, [*_CELL, "source", "level", "age_days", "period"], name)
+    frame = frame.reset_index(drop=True)
+    periods = frame["period"].astype(str)
+    if periods.nunique() < 2:
+        when = "before the earlier date" if "since" in set(periods) else "since the earlier date"
+        return not_enough(name, Family.MEANS, f"nobody has been rated {when}")
+    both = frame.assign(skill_id=frame["skill_id"].astype(str) + _MARK + periods)
+    found = levels(both, half_life_days=half_life_days)
+    if found.is_empty:
+        return not_enough(name, Family.MEANS, found.missing)
+    placed = found.frame[found.frame["level"].notna() & (found.frame["basis"] != "self_only")]
+    parted = placed["skill_id"].str.rsplit(_MARK, n=1, expand=True)
+    placed = placed.assign(skill_id=parted[0], period=parted[1])
+    columns = [*_CELL, "rated", "judge"]
+    before, since = (placed.loc[placed["period"] == p, columns] for p in ("before", "since"))
+    paired = before.merge(since, on=_CELL, suffixes=("_before", ""))
+    n = persons(paired)
+    if n < MIN_PEOPLE:
+        why = f"fewer than {MIN_PEOPLE} people were rated by others in the same skill at both times"
+        return not_enough(name, Family.MEANS, why)
+    names = dict(zip(asked["skill_id"], asked["skill"], strict=True)) if len(asked) else {}
+    paired["skill"] = [str(names.get(s, s)) for s in paired["skill_id"]]
+    paired["change"] = paired["rated"] - paired["rated_before"]
+    tie = _mix(both, found, paired)
+    rows = []
+    for skill, part in paired.groupby("skill", sort=True):
+        if persons(part) < MIN_PEOPLE:
+            continue
+        value, low, high = _clustered(part, tie)
+        rows.append((skill, float(part["rated_before"].mean()), float(part["rated"].mean()),
+                     value, low, high, persons(part)))  # fmt: skip
+    names_of = ["skill", "before", "since", "change", "low", "high", "n"]
+    out = pd.DataFrame(rows, columns=names_of)
+    out = out.sort_values(["change", "skill"], ascending=[False, True], kind="stable",
+                          ignore_index=True)  # fmt: skip
+    value, low, high = _clustered(paired, tie)
+    n_before = persons(before)
+    return Result(
+        name, Family.MEANS, _tidy(out),
+        {
+            "skill": Role.KEY, "before": Role.VALUE, "since": Role.VALUE, "change": Role.VALUE,
+            "low": Role.LOW, "high": Role.HIGH, "n": Role.N,
+        },
+        (
+            Estimate("skill_change", value, low, high, n, "points", Grade.DESCRIPTIVE, "all"),
+            Estimate("rated_again", len(paired) / len(before), math.nan, math.nan, n_before,
+                     "share", Grade.DESCRIPTIVE),
+        ),
+        "Ratings since the date less ratings before it of the same persons and skills, without "
+        "bias and severity; the interval holds persons, raters and the biases.",
+        {"has_raters": found.parameters["has_raters"]},
+    )  # fmt: skip
+
+
+_MARK = "\x1f"
+
+
+def _mix(frame: pd.DataFrame, found: Result, paired: pd.DataFrame) -> float:
+    """Error of a mean change from the biases, as far as other sources rated than before."""
+    keys = set(map(tuple, paired[_CELL].to_numpy()))
+    skill = frame["skill_id"].str.rsplit(_MARK, n=1).str[0]
+    is_in = [pair in keys for pair in zip(frame["person_key"], skill, strict=True)]
+    counts = pd.crosstab(frame.loc[is_in, "period"], frame.loc[is_in, "source"], normalize="index")
+    moved = {str(source): abs(float(counts[source].diff().iloc[-1])) for source in counts.columns}
+    variance = 0.0
+    for e in found.estimates:
+        if e.metric == "source_bias" and not math.isnan(e.low):
+            variance += (moved.get(e.label, 0.0) * (e.high - e.low) / (2 * _Z95)) ** 2
+    return math.sqrt(variance)
+
+
+def _clustered(part: pd.DataFrame, shared: float) -> tuple[float, float, float]:
+    """Mean over persons of the mean of their rows; the larger error of persons and of raters."""
+    each = part.groupby("person_key")["change"].mean()
+    mean, n = float(each.mean()), len(each)
+    size = part.groupby("person_key")["change"].transform("size")
+    left = (part["change"] - mean) / size / n
+    variance = 0.0
+    alone = -1 - part["person_key"].to_numpy()
+    judge = np.where(part["judge"] >= 0, part["judge"], alone)
+    for who in (part["person_key"], judge):
+        sums = left.groupby(np.asarray(who)).sum()
+        if len(sums) > 1:
+            variance = max(variance, float((sums**2).sum()) * len(sums) / (len(sums) - 1))
+    half = _Z95 * math.hypot(math.sqrt(variance), shared)
+    return mean, mean - half, mean + half
 
 
 # Shortfalls ---------------------------------------------------------------------------------
@@ -269,21 +608,24 @@ def shortfalls(found: Result, required: pd.DataFrame) -> Result:
     """Set levels against what roles ask for.
 
     What is not known exactly is not taken as exact: the shortfall of a person is its mean over
-    what her level may be, and an error of the target counts like one of the level.
+    what her level may be, and an error of the target counts like one of the level. Of means over
+    people it does not average out: all of whom a role asks something share it.
 
     Parameters
     ----------
     found : Result
         Of :func:`levels`.
     required : pandas.DataFrame
-        ``person_key, skill_id, skill, group, target, weight``; optional ``role``, ``target_se``.
+        ``person_key, skill_id, skill, group, target, weight``; optional ``role``, ``target_se``,
+        ``weight_se``.
 
     Returns
     -------
     Result
         Family MODEL, private. One row a person and required skill: ``gap`` (target less level),
         ``shortfall`` (mean of what is above nought), ``square`` (mean of its square), ``short``
-        (chance that the level is below the target), ``noise`` (error variance of the rating),
+        (chance that the level is below the target), ``steep`` (by how much that chance moves with
+        the target), ``noise`` (error variance of the rating),
         ``basis`` (as in :func:`levels`, or ``none``), ``reached`` (mean share of the target
         reached).
 
@@ -304,59 +646,150 @@ def shortfalls(found: Result, required: pd.DataFrame) -> Result:
     if found.is_empty:
         return _nothing(name, found.frame, found.missing)
     require(required, [*_CELL, "skill", "group", "target", "weight"], name)
-    joined = required.merge(found.frame, on=_CELL, how="left")
-    joined["basis"] = joined["basis"].fillna("none")
+    joined = _joined(required, found.frame)
     if not joined["level"].notna().any():
         return _nothing(name, required, "no skill that a role asks for has been rated")
-    target, level = joined["target"].to_numpy(float), joined["level"].to_numpy(float)
-    target_se = joined["target_se"].fillna(0.0) if "target_se" in joined.columns else 0.0
-    spread = np.sqrt(joined["se"].to_numpy(float) ** 2 + np.asarray(target_se, float) ** 2)
-    gap = target - level
-    chance, height = _normal(gap, spread)
-    first = gap * chance + spread * height
-    joined["gap"] = gap
-    joined["short"] = chance
-    joined["shortfall"] = np.maximum(first, 0.0)
-    joined["square"] = (gap**2 + spread**2) * chance + gap * spread * height
-    with np.errstate(divide="ignore", invalid="ignore"):
-        joined["reached"] = np.where(
-            target > 0, 1.0 - np.minimum(first / target, 1.0), np.where(np.isnan(level), np.nan, 1)
-        )
-        # Variance of the rating behind a posterior: 1/V = 1/tau2 + 1/noise.
-        v, tau2 = joined["se"].to_numpy(float) ** 2, joined["tau2"].to_numpy(float)
-        joined["noise"] = np.where(tau2 > v, v * tau2 / (tau2 - v), v)
-        joined["trust"] = np.where(tau2 > 0, 1.0 - v / tau2, 1.0)
+    kind = joined["level"].dtype
+    names = ("gap", "short", "shortfall", "square", "steep", "reached", "noise", "trust")
+    filled = {column: np.empty(len(joined), dtype=kind) for column in names}
+    for i in range(0, len(joined), _MANY):
+        rows = slice(i, i + _MANY)
+        for column, value in _short(joined.iloc[rows]).items():
+            filled[column][rows] = value
+    joined = pd.concat([joined, pd.DataFrame(filled, copy=False)], axis=1, copy=False)
     parameters: dict[str, Scalar] = dict(found.parameters)
     return Result(name, Family.MODEL, joined, {}, (), found.method, parameters)
 
 
+def _short(joined: pd.DataFrame) -> dict[str, Floats]:
+    """Set known levels against targets, row by row."""
+    target, level = joined["target"].to_numpy(float), joined["level"].to_numpy(float)
+    error = joined["se"].to_numpy(float)
+    gap = target - level
+    spread = np.hypot(error, _column(joined, "target_se"))
+    chance, height = _normal(gap, spread)
+    first = np.maximum(gap * chance + spread * height, 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        steep = np.where(spread > 0, height / spread, 0.0)
+        reached = np.where(
+            target > 0, 1.0 - np.minimum(first / target, 1.0), np.where(np.isnan(level), np.nan, 1)
+        )
+        # Variance of the rating behind a posterior: 1/V = 1/tau2 + 1/noise.
+        v, tau2 = error**2, joined["tau2"].to_numpy(float)
+        noise = np.where(tau2 > v, v * tau2 / (tau2 - v), v)
+        trust = np.where(tau2 > 0, np.maximum(1.0 - v / tau2, 0.0), 1.0)
+    return {
+        "gap": gap, "short": chance, "shortfall": first,
+        "square": (gap**2 + spread**2) * chance + gap * spread * height, "steep": steep,
+        "reached": reached, "noise": noise, "trust": trust,
+    }  # fmt: skip
+
+
+def _joined(required: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
+    """What is asked, with what is known of it; every row of what is asked stays."""
+    person, people = pd.factorize(levels["person_key"])
+    skill, skills = pd.factorize(levels["skill_id"])
+    wide = max(len(skills), 1)
+    key = person.astype(np.int64) * wide + skill
+    order = np.argsort(key, kind="stable")
+    ours = pd.Index(people).get_indexer(pd.Index(required["person_key"])).astype(np.int64)
+    codes, asked = pd.factorize(required["skill_id"])
+    theirs = pd.Index(skills).get_indexer(asked)[codes].astype(np.int64)
+    wanted = np.where((ours >= 0) & (theirs >= 0), ours * wide + theirs, -1)
+    place = np.minimum(np.searchsorted(key[order], wanted), len(key) - 1)
+    row = order[place]
+    is_there = key[row] == wanted
+    filled: dict[str, Any] = {}
+    for column in ("level", "se", "bias_se", "tau2", "judge_se"):
+        value = levels[column].to_numpy() if column in levels.columns else np.zeros(len(key))
+        value = value[row] if value.dtype.kind == "f" else value[row].astype(float)
+        value[~is_there] = 0.0 if column == "judge_se" else np.nan
+        filled[column] = value
+    judge = levels["judge"].to_numpy() if "judge" in levels.columns else np.full(len(key), -1)
+    filled["judge"] = np.where(is_there, judge[row], -1).astype(np.int32)
+    basis = pd.Categorical(levels["basis"])
+    kinds = [*basis.categories, "none"]
+    filled["basis"] = pd.Categorical.from_codes(
+        np.where(is_there, basis.codes[row], len(kinds) - 1).astype(np.int8),
+        categories=pd.Index(kinds),
+    )
+    role = pd.factorize(required["role"])[0] if "role" in required.columns else 0
+    # An error of a target is shared by all of whom the role asks it.
+    filled["asked"] = (role * max(len(asked), 1) + codes).astype(np.int32)
+    known = pd.DataFrame(filled, copy=False)
+    if not isinstance(levels["basis"].dtype, pd.CategoricalDtype):
+        known["basis"] = known["basis"].astype(object)
+    return pd.concat([required.reset_index(drop=True), known], axis=1, copy=False)
+
+
+def _column(frame: pd.DataFrame, name: str) -> Floats:
+    """Give a column of numbers that may be absent, missing being nought only in errors of
+    targets and weights."""
+    if name not in frame.columns:
+        return np.zeros(len(frame))
+    value = frame[name].to_numpy(float)
+    return np.nan_to_num(value) if name.startswith(("target_se", "weight_se")) else value
+
+
 def _normal(gap: Floats, spread: Floats) -> tuple[Floats, Floats]:
     """Chance that gap + spread Z is above nought, and the normal density there."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     with np.errstate(divide="ignore", invalid="ignore"):
         z = gap / spread
     exact = np.where(gap > 0, 1.0, np.where(np.isnan(gap), np.nan, 0.0))
-    chance = np.where(spread > 0, norm.cdf(z), exact)
-    height = np.where(spread > 0, norm.pdf(z), 0.0)
+    chance = np.where(spread > 0, ndtr(z), exact)
+    height = np.where(spread > 0, np.exp(-0.5 * z**2) / math.sqrt(2 * math.pi), 0.0)
     return np.asarray(chance, dtype=float), np.asarray(height, dtype=float)
 
 
-def _mean(part: pd.DataFrame, of: str = "shortfall") -> tuple[float, float, float]:
-    """Mean of a group and its 95 % interval.
+def _shared(part: pd.DataFrame, by_level: Floats, by_target: Floats) -> float:
+    """Variance of a sum from errors that rows have in common.
 
-    Between persons, the error of their ratings, and the error of the biases, which all persons
-    share.
+    The biases are everyone's; a rater's severity is that of all whom she rated; the error of a
+    target is that of all of whom the role asks it. ``by_level`` and ``by_target`` say by how much
+    the sum moves with each row's level and target.
     """
-    x = part[of].to_numpy(float)
-    n = len(x)
+    found = float((by_level * part["bias_se"].to_numpy(float)).sum()) ** 2
+    if "judge" in part.columns:
+        judge = part["judge"].to_numpy()
+        moved = (by_level * part["judge_se"].to_numpy(float))[judge >= 0]
+        if len(moved):
+            _, index = np.unique(judge[judge >= 0], return_inverse=True)
+            # That of a single row is in its own error already.
+            found += float((np.bincount(index, moved) ** 2).sum() - (moved**2).sum())
+    if "target_se" in part.columns and "asked" in part.columns:
+        found += _by_target(part, by_target * _column(part, "target_se"))
+    return found
+
+
+def _by_target(part: pd.DataFrame, moved: Floats) -> float:
+    asked = part["asked"].to_numpy()
+    return float((np.bincount(asked - asked.min(), moved) ** 2).sum()) if len(asked) else 0.0
+
+
+def _mean(part: pd.DataFrame, of: str = "shortfall") -> tuple[float, float, float]:
+    """Mean of a group's rows of one skill and its 95 % interval.
+
+    ``of`` is ``shortfall``, ``gap`` or ``at_target``. The error is that between persons, of their
+    ratings, and of what they have in common.
+    """
+    n = len(part)
+    chance = part["short"].to_numpy(float)
+    if of == "shortfall":
+        x, square, by_level = part["shortfall"].to_numpy(float), part["square"], -chance
+    elif of == "gap":
+        x = part["gap"].to_numpy(float)
+        square, by_level = pd.Series(x**2 + part["se"].to_numpy(float) ** 2), -np.ones(n)
+    else:
+        x = 1 - chance
+        # Whoever is at target or not is so wholly.
+        square, by_level = pd.Series(x), part["steep"].to_numpy(float)
     mean = float(x.mean())
-    slope = part["short"].to_numpy(float) if of == "shortfall" else np.ones(n)
-    square = part["square"].mean() if of == "shortfall" else float((x**2 + part["se"] ** 2).mean())
-    between = max(float(square) - mean**2, 0.0)
-    noise = float((slope**2 * part["noise"].to_numpy(float)).mean())
-    shared = float((slope * part["bias_se"].to_numpy(float)).mean())
-    se = math.sqrt((between + noise) / n + shared**2)
+    between = max(float(square.mean()) - mean**2, 0.0)
+    noise = float((by_level**2 * part["noise"].to_numpy(float)).mean())
+    shared = _shared(part, by_level / n, -by_level / n)
+    se = math.sqrt((between + noise) / n + shared)
     return mean, mean - _Z95 * se, mean + _Z95 * se
 
 
@@ -371,9 +804,10 @@ def gaps(frame: pd.DataFrame) -> Result:
     Returns
     -------
     Result
-        Family MEANS, largest shortfall first: ``skill, gap, shortfall, low, high, at_target``
-        (share of people), ``rated`` (share of those who need it), ``n`` rated people. Estimates
-        ``skill_shortfall`` by skill.
+        Family MEANS, largest shortfall first: ``skill, shortfall, low, high, gap, gap_low,
+        gap_high, at_target`` (share of people), ``at_low, at_high, rated`` (share of those who
+        need it), ``n`` rated people. Estimates ``skill_shortfall`` and ``skill_gap`` by skill.
+        ``parameters["unknown"]`` names skills of which too little is known to be a row.
 
     Examples
     --------
@@ -397,34 +831,45 @@ def gaps(frame: pd.DataFrame) -> Result:
             continue
         value, low, high = _mean(known)
         rows.append(
-            (skill, float(known["gap"].mean()), value, max(low, 0.0), high,
-             float(1 - known["short"].mean()), n / persons(part), n)
+            (skill, value, max(low, 0.0), high, *_mean(known, "gap"),
+             *(min(max(x, 0.0), 1.0) for x in _mean(known, "at_target")), n / persons(part), n)
         )  # fmt: skip
-    columns = ["skill", "gap", "shortfall", "low", "high", "at_target", "rated", "n"]
+    columns = ["skill", "shortfall", "low", "high", "gap", "gap_low", "gap_high", "at_target",
+               "at_low", "at_high", "rated", "n"]  # fmt: skip
     if not rows:
         return not_enough(name, Family.MEANS, f"no skill has {MIN_PEOPLE} rated people")
     out = pd.DataFrame(rows, columns=columns).sort_values(
         ["shortfall", "skill"], ascending=[False, True], kind="stable", ignore_index=True
     )
+    ends = {c: Role.LOW if c.endswith("low") else Role.HIGH for c in columns
+            if c.endswith(("low", "high"))}  # fmt: skip
+    unknown = sorted(set(frame["skill"]) - set(out["skill"]))
+    records = out.to_dict("records")
     return Result(
         name, Family.MEANS, _tidy(out),
         {
-            "skill": Role.KEY, "gap": Role.VALUE, "shortfall": Role.VALUE, "low": Role.LOW,
-            "high": Role.HIGH, "at_target": Role.RATE, "rated": Role.RATE, "n": Role.N,
+            "skill": Role.KEY, "shortfall": Role.VALUE, "gap": Role.VALUE, "at_target": Role.RATE,
+            **ends, "rated": Role.RATE, "n": Role.N,
         },
-        tuple(_each("skill_shortfall", r, str(r["skill"])) for r in out.to_dict("records")),
-        "Mean shortfall of those rated; the interval holds people, rating errors and biases.",
-        _flags(frame),
+        (
+            *(_each("skill_shortfall", r, "shortfall", "low", "high") for r in records),
+            *(_each("skill_gap", r, "gap", "gap_low", "gap_high") for r in records),
+        ),
+        "Mean shortfall of those rated; the interval holds people, rating errors, biases, the "
+        "severity of raters and the published errors of targets.",
+        {**_flags(frame), "n_unknown": len(unknown), "unknown": ", ".join(unknown[:8])[:400]},
     )  # fmt: skip
 
 
-def gap_map(frame: pd.DataFrame, *, skills: int = 5) -> Result:
-    """Say where the largest gaps are: shortfall by skill and group.
+def gap_map(frame: pd.DataFrame, *, across: str = "group", skills: int = 5) -> Result:
+    """Say where the largest gaps are: shortfall by skill and group, or by skill and role.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         Of :func:`shortfalls`.
+    across : str
+        ``group`` or ``role``.
     skills : int
         How many skills, the largest shortfalls first.
 
@@ -449,6 +894,11 @@ def gap_map(frame: pd.DataFrame, *, skills: int = 5) -> Result:
     name = "gap_map"
     if frame.empty:
         return _missing(frame, name, Family.MEANS)
+    require(frame, [across], name)
+    if across != "group":
+        if (frame[across].astype(str) == frame["group"].astype(str)).all():
+            return not_enough(name, Family.MEANS, f"the groups of the map above are {across}s")
+        frame = frame.assign(group=frame[across].astype(str))
     known = frame[frame["level"].notna()]
     first = gaps(frame)
     if first.is_empty or known["group"].nunique() < 2:
@@ -487,11 +937,11 @@ def gap_map(frame: pd.DataFrame, *, skills: int = 5) -> Result:
         },
         (), "Mean shortfall by skill and group; a group is called above or below the others only "
         "if the difference is beyond chance over all cells shown (Bonferroni).",
-        _flags(frame),
+        {**_flags(frame), "across": across},
     )  # fmt: skip
 
 
-def readiness(frame: pd.DataFrame) -> Result:
+def readiness(frame: pd.DataFrame, *, skills: int = 12) -> Result:
     """Say how ready people are for their roles, and which skill moves it most.
 
     Readiness of a person is the weighted mean share of the target reached, over her rated skills.
@@ -500,6 +950,8 @@ def readiness(frame: pd.DataFrame) -> Result:
     ----------
     frame : pandas.DataFrame
         Of :func:`shortfalls`.
+    skills : int
+        How many skills are shown, those that move it most first.
 
     Returns
     -------
@@ -526,36 +978,73 @@ def readiness(frame: pd.DataFrame) -> Result:
     n = persons(known)
     if n < MIN_PEOPLE:
         return not_enough(name, Family.MEANS, f"fewer than {MIN_PEOPLE} people have been rated")
-    total = known.groupby("person_key")["weight"].transform("sum")
-    share = (known["weight"] / total).to_numpy(float)
-    lost = pd.Series(share * (1 - known["reached"].to_numpy(float)), index=known.index)
-    ready = 1 - lost.groupby(known["person_key"]).sum()
-    met = (1 - known["short"]).groupby(known["person_key"]).mean()
+    person = pd.factorize(known["person_key"])[0]
+    weight, target = known["weight"].to_numpy(float), known["target"].to_numpy(float)
+    share = weight / np.bincount(person, weight)[person]
+    lost = share * (1 - known["reached"].to_numpy(float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # By how much the share reached moves with the level, and with the target.
+        steep = np.where(target > 0, known["short"].to_numpy(float) / target, 0.0)
+        drop = np.where(target > 0, steep - known["shortfall"].to_numpy(float) / target**2, 0.0)
+    equal = 1.0 / np.bincount(person)[person]
+    ready = 1 - np.bincount(person, lost)
+    met = np.bincount(person, equal * (1 - known["short"].to_numpy(float)))
+    density = known["steep"].to_numpy(float) if "steep" in known.columns else np.zeros(len(known))
+    weighed = (share * (ready[person] - (1 - lost / share)), weight)
+    estimates = tuple(
+        _person_mean(metric, x, person, known, by_level, by_target, by_weight)
+        for metric, x, by_level, by_target, by_weight in (
+            ("readiness", ready, share * steep, -share * drop, weighed),
+            ("target_coverage", met, equal * density, -equal * density, None),
+        )
+    )
     rows = []
-    for skill, part in lost.groupby(known["skill"], sort=True):
-        value, half = float(part.sum()) / n, _half(part.to_numpy(float), n)
-        n_here = persons(known.loc[part.index])
-        if n_here >= MIN_PEOPLE:
-            rows.append((skill, value, max(value - half, 0.0), value + half, n_here))
+    for skill, at in known.groupby("skill", sort=True, observed=True).indices.items():
+        if len(at) < MIN_PEOPLE:
+            continue
+        part, here = known.iloc[at], lost[at]
+        value = float(here.sum()) / n
+        variance = (_half(here, n) / _Z95) ** 2 + _own(part, share[at] * steep[at]) / n**2
+        variance += _shared(part, -share[at] * steep[at] / n, share[at] * drop[at] / n)
+        half = _Z95 * math.sqrt(variance)
+        rows.append((skill, value, max(value - half, 0.0), value + half, len(at)))
     out = pd.DataFrame(rows, columns=["skill", "gain", "low", "high", "n"]).sort_values(
         ["gain", "skill"], ascending=[False, True], kind="stable", ignore_index=True
-    )
-    estimates = tuple(
-        Estimate(metric, float(x.mean()), max(float(x.mean()) - h, 0.0),
-                 min(float(x.mean()) + h, 1.0), n, "share", Grade.ADJUSTED)
-        for metric, x in (("readiness", ready), ("target_coverage", met))
-        for h in [_half(x.to_numpy(float) - float(x.mean()), n)]
-    )  # fmt: skip
+    ).head(skills)
     return Result(
         name, Family.MEANS, _tidy(out),
         {
             "skill": Role.KEY, "gain": Role.VALUE, "low": Role.LOW, "high": Role.HIGH, "n": Role.N,
         },
         estimates,
-        "Weighted mean share of the target reached over rated required skills; the interval is "
-        "over people, not over the errors of their ratings.",
+        "Weighted mean share of the target reached over rated required skills; the interval holds "
+        "people, rating errors, biases, the severity of raters and the published errors of "
+        "targets and weights.",
         _flags(frame),
     )  # fmt: skip
+
+
+def _own(part: pd.DataFrame, by_level: Floats) -> float:
+    """Variance of a sum from what each row alone has: what its level may be, and its rating."""
+    v = part["se"].to_numpy(float) ** 2 + part["noise"].to_numpy(float)
+    return float((by_level**2 * v).sum())
+
+
+def _person_mean(
+    metric: str, x: Floats, person: Any, known: pd.DataFrame, by_level: Floats, by_target: Floats,
+    by_weight: tuple[Floats, Floats] | None,
+) -> Estimate:  # fmt: skip
+    """Mean over persons of something made of all of their rows, with its interval."""
+    n = len(x)
+    mean = float(x.mean())
+    variance = float(x.var()) / n + _own(known, by_level) / n**2
+    variance += _shared(known, by_level / n, by_target / n)
+    if by_weight is not None and "weight_se" in known.columns and "asked" in known.columns:
+        moved, weight = by_weight
+        variance += _by_target(known, moved / n * _column(known, "weight_se") / weight)
+    half = _Z95 * math.sqrt(variance)
+    return Estimate(metric, mean, max(mean - half, 0.0), min(mean + half, 1.0), n, "share",
+                    Grade.ADJUSTED)  # fmt: skip
 
 
 def _half(x: Floats, n: int) -> float:
@@ -650,6 +1139,107 @@ def _shrunk(mean: Floats, variance: Floats) -> tuple[Floats, Floats, Floats]:
     found = centre + keep * (mean - centre)
     half = _Z95 * np.sqrt(keep * variance + (1 - keep) ** 2 * centre_var)
     return found, found - half, found + half
+
+
+# From role to role --------------------------------------------------------------------------
+
+
+def between_roles(frame: pd.DataFrame, held: str, asked: str) -> Result:
+    """Say what a role asks beyond another: gaps between two profiles, with published errors.
+
+    Whoever is at the targets of the role held would have these gaps in the role asked.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Profiles: ``role_id, skill_id, skill, target, weight``; optional ``target_se, weight_se``
+        (standard errors, as O*NET publishes them) and ``n_raters``.
+    held, asked : str
+        ``role_id`` of the two.
+
+    Returns
+    -------
+    Result
+        Family MEANS, the largest gap first: ``skill, held, asked`` (levels), ``gap`` (asked less
+        held, signed), ``low, high, shortfall`` (the gap where it is above nought), ``gain`` (by
+        how much readiness rises if the skill reaches its target), ``n`` raters behind it. Estimates
+        ``readiness`` (weighted share of what is asked that is held) and ``target_coverage``
+        (weightless share of skills at target), with the errors of levels and weights.
+        ``parameters["n_unknown"]`` skills are asked of which the other profile says nothing.
+
+    References
+    ----------
+    Casella G, Berger RL (2002). Statistical Inference, section 5.5.4.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"role_id": ["clerk", "clerk", "chief", "chief"],
+    ...                       "skill_id": ["a", "b"] * 2, "skill": ["Sums", "Prose"] * 2,
+    ...                       "target": [0.3, 0.8, 0.6, 0.5], "target_se": [0.03] * 2 + [0.04] * 2,
+    ...                       "weight": [1.0, 1.0, 3.0, 1.0]})
+    >>> found = between_roles(frame, "clerk", "chief")
+    >>> found.frame[["skill", "gap", "low", "high"]].round(3)
+       skill  gap    low   high
+    0   Sums  0.3  0.202  0.398
+    1  Prose -0.3 -0.398 -0.202
+    >>> found.estimate("readiness").value
+    0.625
+    """
+    name = "between_roles"
+    if frame.empty:
+        return _missing(frame, name, Family.MEANS, "no role asks for a skill")
+    require(frame, ["role_id", "skill_id", "skill", "target", "weight"], name)
+    wanted = frame[(frame["role_id"] == asked) & (frame["weight"] > 0)]
+    own = frame[frame["role_id"] == held]
+    extra = [c for c in ("target_se", "n_raters") if c in frame.columns]
+    both = wanted.merge(own[["skill_id", "target", *extra]], on="skill_id", suffixes=("", "_held"))
+    if both.empty:
+        return not_enough(name, Family.MEANS, "the two roles ask for no skill in common")
+    level, target = both["target_held"].to_numpy(float), both["target"].to_numpy(float)
+    level_se, target_se = _column(both, "target_se_held"), _column(both, "target_se")
+    weight, weight_se = both["weight"].to_numpy(float), _column(both, "weight_se")
+    gap = target - level
+    half = _Z95 * np.hypot(level_se, target_se)
+    reached = np.minimum(np.divide(level, target, out=np.ones_like(level), where=target > 0), 1.0)
+    share = weight / weight.sum()
+    ready = float((share * reached).sum())
+    is_short = gap > 0
+    by_level = np.divide(share * is_short, target, out=np.zeros_like(level), where=target > 0)
+    variance = (by_level * level_se) ** 2 + (by_level * reached * target_se) ** 2
+    variance += ((reached - ready) / weight.sum() * weight_se) ** 2
+    half_ready = _Z95 * math.sqrt(float(variance.sum()))
+    met = _normal(-gap, np.hypot(level_se, target_se))[0]
+    covered = float((gap <= 0).mean())
+    half_met = _Z95 * math.sqrt(float((met * (1 - met)).sum())) / len(met)
+    raters = both[[c for c in ("n_raters", "n_raters_held") if c in both.columns]]
+    n = raters.min(axis=1).fillna(0).to_numpy(int) if raters.shape[1] else np.zeros(len(both), int)
+    out = pd.DataFrame(
+        {
+            "skill": both["skill"].astype(str), "held": level, "asked": target, "gap": gap,
+            "low": gap - half, "high": gap + half, "shortfall": np.maximum(gap, 0.0),
+            "gain": share * (1 - reached), "n": n,
+        }
+    )  # fmt: skip
+    out = out.sort_values(["gap", "skill"], ascending=[False, True], kind="stable",
+                          ignore_index=True)  # fmt: skip
+    return Result(
+        name, Family.MEANS, _tidy(out),
+        {
+            "skill": Role.KEY, "held": Role.VALUE, "asked": Role.VALUE, "gap": Role.VALUE,
+            "low": Role.LOW, "high": Role.HIGH, "shortfall": Role.VALUE, "gain": Role.VALUE,
+            "n": Role.N,
+        },
+        (
+            Estimate("readiness", ready, max(ready - half_ready, 0.0), min(ready + half_ready, 1.0),
+                     int(n.min()), "share", Grade.DESCRIPTIVE),
+            Estimate("target_coverage", covered, max(covered - half_met, 0.0),
+                     min(covered + half_met, 1.0), int(n.min()), "share", Grade.DESCRIPTIVE),
+        ),
+        "Targets of one role less those of another; standard errors as published, taken as "
+        "independent.",
+        {"held": held, "asked": asked, "n_unknown": len(wanted) - len(both)},
+    )  # fmt: skip
 
 
 # What closes them ---------------------------------------------------------------------------
@@ -992,20 +1582,24 @@ def cluster(
 
 def _vectors(frame: pd.DataFrame) -> tuple[Any, Floats, Floats]:
     """Persons by skills: shortfalls and how much each is worth; 0 where it is not known."""
-    everyone = persons(frame)
-    needed = frame.groupby("skill_id")["person_key"].nunique()
-    shared = sorted(needed[needed >= _SHARED * everyone].index)
-    usable = frame[
-        frame["level"].notna() & (frame["basis"] != "self_only") & frame["skill_id"].isin(shared)
-    ]
-    wide = usable.pivot_table(index="person_key", columns="skill_id", values=["shortfall", "trust"])
-    if wide.empty:
+    skill, skills = pd.factorize(frame["skill_id"], sort=True)
+    n_asked = np.bincount(skill, minlength=len(skills))
+    is_shared = n_asked >= _SHARED * persons(frame)
+    is_usable = frame["level"].notna().to_numpy() & (frame["basis"] != "self_only").to_numpy()
+    at = np.flatnonzero(is_usable & is_shared[skill])
+    if not len(at):
         return np.zeros(0, dtype=int), np.zeros((0, 0)), np.zeros((0, 0))
-    x, w = wide["shortfall"].to_numpy(float), wide["trust"].to_numpy(float)
-    kept = (~np.isnan(x)).sum(axis=1) >= max(_FEWEST_RATED * len(shared), 1)
-    x, w = x[kept], w[kept]
-    w = np.where(np.isnan(x), 0.0, np.nan_to_num(w))
-    return wide.index.to_numpy()[kept], np.where(np.isnan(x), 0.0, x), w
+    person, people = pd.factorize(frame["person_key"].to_numpy()[at], sort=True)
+    column = (np.cumsum(is_shared) - 1)[skill[at]]
+    x, w = (np.zeros((len(people), int(is_shared.sum()))) for _ in range(2))
+    seen = np.zeros(x.shape, dtype=bool)
+    x[person, column] = frame["shortfall"].to_numpy(float)[at]
+    w[person, column] = frame["trust"].to_numpy(float)[at]
+    seen[person, column] = True
+    some = seen.any(axis=0)
+    x, w, seen = x[:, some], w[:, some], seen[:, some]
+    kept = seen.sum(axis=1) >= max(_FEWEST_RATED * int(is_shared.sum()), 1)
+    return np.asarray(people)[kept], x[kept], w[kept]
 
 
 def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.DataFrame) -> Result:
@@ -1024,9 +1618,10 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
     Returns
     -------
     Result
-        Family SEGMENTS, three rows a cohort: ``cohort, place, skill, shortfall, low, high, others``
-        (shortfall of everyone else), ``content`` (what most of its people could take next),
-        ``hours`` a person to close the skill, ``n``. Estimates ``cohort_size`` by cohort.
+        Family SEGMENTS, three rows a cohort: ``cohort`` (its number and its skills: those in which
+        it is shorter than everyone else by more than chance), ``place, skill, shortfall, low, high,
+        others`` (shortfall of everyone else), ``content`` (what most of its people could take
+        next), ``hours`` a person to close the skill, ``n``. Estimates ``cohort_size`` by cohort.
 
     Examples
     --------
@@ -1047,10 +1642,10 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
     >>> shown = cohorts(found, closing(frame, supply), supply, frame).frame
     >>> shown[["cohort", "place", "skill", "shortfall", "others", "content", "hours"]]
          cohort  place  skill  shortfall  others content  hours
-    0  cohort 1      1  Prose        0.5     0.1            0.0
-    1  cohort 1      2   Sums        0.1     0.5  Sums I    1.5
-    2  cohort 2      1   Sums        0.5     0.1  Sums I    1.5
-    3  cohort 2      2  Prose        0.1     0.5            0.0
+    0  1: Prose      1  Prose        0.5     0.1            0.0
+    1  1: Prose      2   Sums        0.1     0.5  Sums I    1.5
+    2   2: Sums      1   Sums        0.5     0.1  Sums I    1.5
+    3   2: Sums      2  Prose        0.1     0.5            0.0
     """
     name, members = "cohorts", clusters.members
     if members is None or members.empty:
@@ -1060,7 +1655,9 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
     n_all = len(members)
     hours = found.frame.set_index(_CELL)["hours"] if len(found.frame) else pd.Series(dtype=float)
     rows, estimates = [], []
-    for cohort, part in joined.groupby("cohort", sort=True):
+    labels = _labels(joined)
+    for cohort in sorted(labels):
+        part, label = joined[joined["cohort"] == cohort], labels[cohort]
         n = int((members["cohort"] == cohort).sum())
         others = joined[joined["cohort"] != cohort]
         lacking = part.groupby("skill")["shortfall"].mean()
@@ -1075,12 +1672,12 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
             need = here.set_index(_CELL).index
             takes = float(hours.reindex(need).fillna(0.0).mean()) if hours.notna().any() else np.nan
             rows.append(
-                (f"cohort {cohort}", place, skill, value, max(low, 0.0), high,
+                (label, place, skill, value, max(low, 0.0), high,
                  float(usual.get(skill, math.nan)), _next_content(here, supply), takes, n)
             )  # fmt: skip
         estimates.append(
             Estimate("cohort_size", n / n_all, math.nan, math.nan, n, "share", Grade.DESCRIPTIVE,
-                     f"cohort {cohort}")
+                     label)
         )  # fmt: skip
     columns = ["cohort", "place", "skill", "shortfall", "low", "high", "others", "content",
                "hours", "n"]  # fmt: skip
@@ -1092,6 +1689,106 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
             "hours": Role.VALUE, "n": Role.N,
         },
         tuple(estimates), "Mean shortfalls of each cohort.", {"n_placed": n_all},
+    )  # fmt: skip
+
+
+def _labels(joined: pd.DataFrame) -> dict[int, str]:
+    """Name each cohort by the skills in which it is shorter than all others, two at most."""
+    labels = {}
+    skills = sorted(set(joined["skill"]))
+    for cohort in sorted(set(joined["cohort"])):
+        apart = []
+        for skill in skills:
+            part = joined[joined["skill"] == skill]
+            here, others = part[part["cohort"] == cohort], part[part["cohort"] != cohort]
+            if min(persons(here), persons(others)) < MIN_PEOPLE:
+                continue
+            value, low, _ = _mean(here)
+            rest, rest_low, _ = _mean(others)
+            more = value - rest
+            if more > max(math.hypot(value - low, rest - rest_low), WORTH):
+                apart.append((more, skill))
+        apart.sort(key=lambda pair: (-pair[0], pair[1]))
+        words = " and ".join(skill for _, skill in apart[:2]) or "nothing of their own"
+        labels[int(cohort)] = f"{cohort}: {words}"[:120]
+    return labels
+
+
+def cohort_plan(
+    clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.DataFrame
+) -> Result:
+    """Say for each cohort what closing its gaps takes, and which skills nothing on offer teaches.
+
+    Parameters
+    ----------
+    clusters, found, supply, frame
+        As for :func:`cohorts`.
+
+    Returns
+    -------
+    Result
+        Family SEGMENTS, a row a cohort: ``cohort, hours`` (a person, over all skills), ``low,
+        high, total_hours, total_cost, closable`` (share of its gaps that content leads over),
+        ``untaught`` (skills in which at least ten are short and that no content teaches), ``n``.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ldresearch.result import Result
+    >>> from ldresearch.vocabulary import Family
+    >>> rows = [(p, str(s), ["Sums", "Prose"][s], [(0.1, 0.5), (0.5, 0.1)][p % 2][s])
+    ...         for p in range(60) for s in range(2)]
+    >>> frame = pd.DataFrame(rows, columns=["person_key", "skill_id", "skill", "shortfall"])
+    >>> frame = frame.assign(level=0.6 - frame["shortfall"], target=0.6, gap=frame["shortfall"],
+    ...                      short=1.0, noise=0.0, bias_se=0.0, square=frame["shortfall"] ** 2)
+    >>> members = pd.DataFrame({"person_key": range(60), "cohort": [1, 2] * 30})
+    >>> found = Result("clusters", Family.MODEL, members, {}, members=members)
+    >>> supply = pd.DataFrame({"skill_id": ["0"], "content_id": "c1", "title": "Sums I",
+    ...                        "minutes": 90.0, "cost": 20.0, "currency": "EUR",
+    ...                        "level_from": 0.0, "level_to": 0.6})
+    >>> shown = cohort_plan(found, closing(frame, supply), supply, frame).frame
+    >>> shown[["cohort", "hours", "total_cost", "closable", "untaught"]].round(2)
+         cohort  hours  total_cost  closable untaught
+    0  1: Prose    1.5       600.0      0.17    Prose
+    1   2: Sums    1.5       600.0      0.83    Prose
+    """
+    name, members = "cohort_plan", clusters.members
+    if members is None or members.empty:
+        return not_enough(name, Family.SEGMENTS, "people do not fall into "
+                          "groups that lack the same skills")  # fmt: skip
+    if found.is_empty:
+        return not_enough(name, Family.SEGMENTS, found.missing)
+    if found.parameters.get("no_supply"):
+        return not_enough(name, Family.SEGMENTS, str(found.parameters["no_supply"]))
+    labels = _labels(frame[frame["level"].notna()].merge(members, on="person_key"))
+    short = found.frame.merge(members, on="person_key")
+    taught = set(supply["skill_id"])
+    rows = []
+    for cohort, label in labels.items():
+        part, n = short[short["cohort"] == cohort], int((members["cohort"] == cohort).sum())
+        hours = part.groupby("person_key")["hours"].sum(min_count=1).to_numpy(float)
+        known = hours[~np.isnan(hours)]
+        mean = float(known.sum()) / n if len(known) or part.empty else math.nan
+        half = _half(known, n)
+        gap = part["gap"].where(part["closable"].notna())
+        closable = float((gap * part["closable"]).sum() / gap.sum()) if gap.sum() > 0 else math.nan
+        nobody = part[~part["skill_id"].isin(taught)].groupby("skill")["person_key"].nunique()
+        untaught = sorted(nobody[nobody >= MIN_PEOPLE].index)
+        rows.append(
+            (label, mean, max(mean - half, 0.0), mean + half, float(known.sum()),
+             float(part["cost"].sum(skipna=False)), closable, ", ".join(untaught)[:200], n)
+        )  # fmt: skip
+    columns = ["cohort", "hours", "low", "high", "total_hours", "total_cost", "closable",
+               "untaught", "n"]  # fmt: skip
+    return Result(
+        name, Family.SEGMENTS, _tidy(pd.DataFrame(rows, columns=columns)),
+        {
+            "cohort": Role.KEY, "hours": Role.VALUE, "low": Role.LOW, "high": Role.HIGH,
+            "total_hours": Role.VALUE, "total_cost": Role.VALUE, "closable": Role.RATE,
+            "untaught": Role.FLAG, "n": Role.N,
+        },
+        (), "Shortest way through the content on offer, summed over each person's skills.",
+        {**found.parameters},
     )  # fmt: skip
 
 
@@ -1332,8 +2029,9 @@ def _tidy(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(**{c: frame[c].round(6) for c in numeric})
 
 
-def _each(metric: str, row: dict[Any, Any], label: str) -> Estimate:
-    value, low, high = (round(float(row[c]), 6) for c in ("shortfall", "low", "high"))
+def _each(metric: str, row: dict[Any, Any], *columns: str) -> Estimate:
+    value, low, high = (round(float(row[c]), 6) for c in columns)
+    label = str(row["skill"])
     return Estimate(metric, value, low, high, int(row["n"]), "points", Grade.ADJUSTED, label)
 
 

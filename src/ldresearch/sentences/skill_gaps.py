@@ -16,6 +16,15 @@ _A_WEEK: Final = 0.5
 _MOST_CLOSABLE: Final = 0.5
 """Below this, content must be found before people are sent to it."""
 
+_LOOSE: Final = 0.4
+"""Agreement below this is called poor by most conventions."""
+
+_A_TRIFLE: Final = 0.01
+"""Raters who differ by less, on 0 to 1, are as good as alike."""
+
+_FEW_AGAIN: Final = 0.5
+"""Below this share rated again, a change is that of a few."""
+
 _SOURCES: Final = {
     "review": "skill reviews", "certificate": "certificates", "manager": "managers",
     "peer": "peers", "inferred": "inferred ratings", "self": "people themselves",
@@ -148,8 +157,25 @@ def sources(published: Published, *_: Published) -> str:
     said += [f"{_name(e)} rate {_points(e.value)} lower ({_interval(e)})" for e in hard]
     base = f"Held against {_SOURCES.get(reference, reference)}, "
     if not said:
-        return f"{base}no source is off by more than chance would have it."
-    return f"{base}{words.listing(said)}; this is taken out of every level."
+        return f"{base}no source is off by more than chance would have it.{_severity(published)}"
+    return f"{base}{words.listing(said)}; this is taken out of every level.{_severity(published)}"
+
+
+def _severity(published: Published) -> str:
+    """Say by how much raters of one source differ, where that is known and worth a word."""
+    found = [
+        e for e in published.estimates
+        if e.metric == "rater_severity" and e.label != "self" and e.is_known
+    ]  # fmt: skip
+    if not found:
+        return " Who rated is not known, or too few rated beside others to tell raters apart."
+    most = max(found, key=lambda e: e.value)
+    if most.value < _A_TRIFLE:
+        return " Raters of one source hardly differ in how strict they are."
+    return (
+        f" Raters differ too: of two {_name(most)}, one is typically {_points(1.13 * most.value)} "
+        "stricter than the other; what is told of each is taken out."
+    )
 
 
 def self_bias(published: Published, *_: Published) -> str:
@@ -176,6 +202,71 @@ def self_bias(published: Published, *_: Published) -> str:
     return said
 
 
+def agreement(published: Published, *_: Published) -> str:
+    """Say which two sources agree most and which least, and what to do about it."""
+    if published.is_empty:
+        return f"How far sources agree cannot be told: {published.missing}."
+    rows = _shown_rows(published, "same")
+    if not rows:
+        return "How far sources agree is hidden: too few people."
+    ranked = sorted(rows, key=lambda r: -float(r["same"]))
+    said = f"{_both(ranked[0])} agree most closely, at {_index(ranked[0])}"
+    if len(ranked) > 1:
+        said += f"; {_both(ranked[-1])} least, at {_index(ranked[-1])}"
+    said += ". One is full agreement, nought none beyond chance"
+    if float(ranked[-1]["same"]) < _LOOSE:
+        said += (
+            ": where two agree so little, settle with both what each level means, and rate a "
+            "sample together"
+        )
+    return words.sentence(said)
+
+
+def _both(row: Mapping[Any, Any]) -> str:
+    first, second = (_SOURCES.get(str(row[c]), str(row[c])) for c in ("first", "second"))
+    return f"{first} and {second}"
+
+
+def _index(row: Mapping[Any, Any]) -> str:
+    value, low, high = (words.number(round(float(row[c]), 2)) for c in ("same", "low", "high"))
+    return f"{value} (95 % interval {low} to {high})"
+
+
+# Change -------------------------------------------------------------------------------------
+
+
+def change(published: Published, *_: Published) -> str:
+    """Say whether skills have changed since the earlier date, and on how much that rests."""
+    if published.is_empty:
+        return f"Whether skills have changed cannot be told: {published.missing}."
+    if not published.has("skill_change", "all"):
+        return "Whether skills have changed is hidden: too few people."
+    e = published.estimate("skill_change", "all")
+    people = _people(published, e)
+    if e.low > 0 or e.high < 0:
+        how = "higher" if e.value > 0 else "lower"
+        said = (
+            f"People who were rated again stand {_points(e.value)} of 100 {how} than before "
+            f"({_interval(e)}, {people})"
+        )
+    else:
+        low, high = (words.number(round(100 * x, 1)) for x in (e.low, e.high))
+        said = (
+            "No change beyond chance: people who were rated again stand "
+            f"{words.number(round(100 * e.value, 1))} points of 100 from where they stood "
+            f"(95 % interval {low} to {high}, {people})"
+        )
+    if _is_known(published, "rated_again"):
+        share = published.estimate("rated_again").value
+        said += (
+            f". Only {words.percent(share)} of what was known before has been rated since; of the "
+            "rest no change is known"
+            if share < _FEW_AGAIN
+            else f". {words.percent(share)} of what was known before has been rated since"
+        )
+    return f"{said}."
+
+
 # Gaps ---------------------------------------------------------------------------------------
 
 
@@ -193,7 +284,17 @@ def gaps(published: Published, *_: Published) -> str:
         f"Of 100 points, people fall short most in {words.listing(each)}; {n} were rated in "
         f"{top[0]['skill']}, and {words.percent(top[0]['at_target'])} are at its target."
     )
-    return said + _caveat(published)
+    return said + _unknown(published) + _caveat(published)
+
+
+def _unknown(published: Published) -> str:
+    """Name the skills of which nothing can be said."""
+    n, names = published.parameters.get("n_unknown"), published.parameters.get("unknown")
+    if not n or not names:
+        return ""
+    named = words.listing(str(names).split(", ")[:4])
+    more = " and others" if int(n) > 4 else ""
+    return f" Too few are rated to say anything of {named}{more}."
 
 
 def gap_map(published: Published, *_: Published) -> str:
@@ -262,14 +363,38 @@ def cohorts(published: Published, *_: Published) -> str:
     rows = _shown_rows(published, "shortfall")
     if not rows:
         return "Cohorts are hidden: too few people."
-    names = list(dict.fromkeys(str(r["cohort"]) for r in rows))
+    n_of = {str(r["cohort"]): r["n"] for r in rows}
     each = []
-    for name in names:
-        skills = [str(r["skill"]) for r in rows if r["cohort"] == name]
-        n = next(r["n"] for r in rows if r["cohort"] == name)
+    for name, n in n_of.items():
+        number, skills = name.split(": ", 1)
         who = words.persons(n, exact=published.rules.public)
-        each.append(f"{name} ({who}) lacks {words.listing(skills)}")
+        each.append(f"cohort {number} ({who}) is shorter than the others in {skills}")
     return words.sentence("; ".join(each))
+
+
+def cohort_plan(published: Published, *_: Published) -> str:
+    """Say what closing each cohort's gaps takes, and what has to be bought or made for it."""
+    if published.is_empty:
+        return f"What closing the gaps of cohorts takes cannot be told: {published.missing}."
+    rows = published.frame.to_dict("records")
+    each = []
+    for row in rows:
+        number = str(row["cohort"]).partition(": ")[0]
+        if not (_is_shown(row["hours"]) and _is_shown(row["closable"])):
+            continue
+        each.append(
+            f"cohort {number} {words.quantity(round(float(row['hours']), 1), 'hours')} a person "
+            f"for {words.percent(row['closable'])} of its gaps"
+        )
+    if not each:
+        return "The hours of each cohort cannot be told: content does not say where it leads."
+    said = words.sentence(f"it takes {words.listing(each)}")
+    untaught = dict.fromkeys(
+        skill for row in rows for skill in str(row["untaught"] or "").split(", ") if skill
+    )
+    if untaught:
+        said += f" Nothing on offer teaches {words.listing(list(untaught)[:5])}."
+    return said
 
 
 # What closes them ---------------------------------------------------------------------------

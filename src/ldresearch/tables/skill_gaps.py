@@ -8,7 +8,7 @@ from typing import Any
 from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Col, Table
-from ldresearch.wording import HIDDEN, NOT_KNOWN, number
+from ldresearch.wording import HIDDEN, NOT_KNOWN, number, percent
 
 SOURCES = {
     "any": "anyone",
@@ -53,31 +53,109 @@ def sources(published: Published, *_: Published) -> Table:
     labels = {
         "standing": "bias", "n_pairs": "ratings", "bias": "points too high", "low": "from",
         "high": "to", "error": "typical error, points",
+        "severity": "severity between raters, points",
+    }  # fmt: skip
+    formats = {
+        "source": source, "standing": lambda c: _STANDING.get(str(c), str(c)),
+        **_hundredths("bias", "low", "high", "error", "severity"),
     }  # fmt: skip
     return tables.of(
         published, "Sources of ratings: bias and error, in points of 100", labels=labels,
-        formats={"source": source, "standing": lambda c: _STANDING.get(str(c), str(c)),
-                 **_hundredths("bias", "low", "high", "error")} if published.rows else None,
+        formats=formats if published.rows else None,
     )  # fmt: skip
+
+
+def agreement(published: Published, *_: Published) -> Table:
+    """Tabulate how far sources agree, two by two."""
+    caption = "Agreement of sources on the same skills (1: always, 0: no better than strangers)"
+    columns = (
+        Col("rated by", is_header=True), Col("and by", is_header=True), Col("same number", "right"),
+        Col("same order", "right"), Col("weighted kappa", "right"), Col("skills rated", "right"),
+        Col("people", "right"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            source(r["first"]), source(r["second"]), _ranged(r, "same", "low", "high", _index),
+            _ranged(r, "order", "order_low", "order_high", _index),
+            NOT_KNOWN if _is_absent(r["kappa"]) else _index(r["kappa"]), _count(r["n_pairs"]),
+            _count(r["n"]),
+        )
+        for r in published.frame.to_dict("records")
+    )  # fmt: skip
+    return Table(caption, columns, rows) if rows else Table(caption, (), ())
 
 
 def gaps(published: Published, *_: Published) -> Table:
     """Tabulate the shortfall of each skill."""
-    labels = {
-        "gap": "target less level", "shortfall": "shortfall", "low": "from", "high": "to",
-        "at_target": "at target", "rated": "are rated",
-    }  # fmt: skip
-    return tables.of(
-        published, "Shortfall by skill, in points of 100, with 95 % intervals", labels=labels,
-        formats=_hundredths("gap", "shortfall", "low", "high"),
+    caption = "Shortfall by skill, in points of 100, with 95 % intervals"
+    columns = (
+        Col("skill", is_header=True), Col("shortfall", "right"), Col("target less level", "right"),
+        Col("at target", "right"), Col("are rated", "right"), Col("people", "right"),
     )  # fmt: skip
+    rows = tuple(
+        (
+            str(r["skill"]), _ranged(r, "shortfall", "low", "high", hundredths),
+            _ranged(r, "gap", "gap_low", "gap_high", hundredths),
+            _ranged(r, "at_target", "at_low", "at_high", _share),
+            HIDDEN if _is_absent(r["rated"]) else percent(r["rated"]), _count(r["n"]),
+        )
+        for r in published.frame.to_dict("records")
+    )  # fmt: skip
+    return Table(caption, columns, rows) if rows else Table(caption, (), ())
+
+
+def change(published: Published, *_: Published) -> Table:
+    """Tabulate levels before and since an earlier date."""
+    caption = "Levels of the same people before and since, in points of 100"
+    columns = (
+        Col("skill", is_header=True), Col("before", "right"), Col("since", "right"),
+        Col("change", "right"), Col("people", "right"),
+    )  # fmt: skip
+    rows = tuple(
+        (
+            str(r["skill"]), *(HIDDEN if _is_absent(r[c]) else hundredths(r[c])
+                               for c in ("before", "since")),
+            _ranged(r, "change", "low", "high", hundredths), _count(r["n"]),
+        )
+        for r in published.frame.to_dict("records")
+    )  # fmt: skip
+    return Table(caption, columns, rows) if rows else Table(caption, (), ())
+
+
+def _ranged(
+    row: Mapping[Any, Any], value: str, low: str, high: str, write: Callable[[Scalar], str]
+) -> str:
+    """Write a number with its interval in one cell."""
+    if _is_absent(row[value]):
+        return HIDDEN
+    said = write(row[value])
+    if _is_absent(row[low]) or _is_absent(row[high]):
+        return said
+    return f"{said} ({write(row[low])} to {write(row[high])})"
+
+
+def _share(cell: Scalar) -> str:
+    return percent(float(cell or 0))
+
+
+def _index(cell: Scalar) -> str:
+    return number(round(float(cell or 0), 2))
+
+
+def _count(cell: Scalar) -> str:
+    return HIDDEN if _is_absent(cell) else number(float(cell or 0))
+
+
+def _is_absent(cell: Any) -> bool:
+    return cell is None or cell != cell
 
 
 def gap_map(published: Published, *_: Published) -> Table:
-    """Tabulate shortfalls with a row a skill and a column a group."""
+    """Tabulate shortfalls with a row a skill and a column a group or role."""
+    across = str(published.parameters.get("across") or "group")
     caption = (
-        "Shortfall by skill and group, in points of 100 (▲ ▼: above or below the others by more "
-        "than chance)"
+        f"Shortfall by skill and {across}, in points of 100 (▲ ▼: above or below the others by "
+        "more than chance)"
     )
     frame = published.frame
     if not len(frame):
@@ -136,6 +214,19 @@ def cohorts(published: Published, *_: Published) -> Table:
     return tables.of(
         published, "Cohorts: three largest shortfalls each, and what teaches them",
         labels=labels, drop=["place"], formats=formats,
+    )  # fmt: skip
+
+
+def cohort_plan(published: Published, *_: Published) -> Table:
+    """Tabulate what closing each cohort's gaps takes, and what nothing teaches."""
+    labels = {
+        "hours": "hours a person", "low": "from", "high": "to", "total_hours": "hours of all",
+        "total_cost": _cost(published), "closable": "gap closed",
+        "untaught": "nothing on offer teaches", "n": "people",
+    }  # fmt: skip
+    return tables.of(
+        published, "What closing the gaps of each cohort takes", labels=labels,
+        formats={"untaught": lambda c: str(c) or "–"} if published.rows else None,
     )  # fmt: skip
 
 
