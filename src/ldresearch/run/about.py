@@ -12,7 +12,7 @@ from ldresearch.errors import ParameterError, message
 from ldresearch.files import atomic_write, locked
 from ldresearch.report import about
 from ldresearch.result import Rules
-from ldresearch.run.place import slug
+from ldresearch.shelf import slug
 from ldresearch.study import clients
 
 SETTINGS = "about.toml"

@@ -16,7 +16,8 @@ from ldresearch.dataset import Dataset
 from ldresearch.log import EventLog
 from ldresearch.privacy.ledger import Ledger, People, Release, parameters, population
 from ldresearch.result import Rules, Scalar
-from ldresearch.run.place import NARROWING, dumped
+from ldresearch.run.place import dumped
+from ldresearch.shelf import NARROWING
 
 FOLDER = "releases"
 _NO_LINE = ("dataset", "others", "as_of", "mode", *NARROWING)
