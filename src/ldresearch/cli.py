@@ -42,6 +42,9 @@ Reports = Annotated[Path | None, typer.Option("--out", help="folder of the repor
 Runs = Annotated[Path | None, typer.Option("--runs", help="private folder of executed notebooks")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="notebooks side by side")]
 Force = Annotated[bool, typer.Option("--force", help="run again what is already published")]
+Locale = Annotated[
+    str, typer.Option("--locale", help="how numbers and dates are written: en, de or fr")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="say what came of it as JSON on stdout")]
 
 
@@ -49,7 +52,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="say what came of it as JSO
 
 
 @app.command()
-def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = False) -> None:
+def demo(
+    out: Reports = None,
+    runs: Runs = None,
+    jobs: Jobs = 2,
+    force: Force = False,
+    locale: Locale = "en",
+) -> None:
     """Build the four demo organisations, run every notebook on them, write the index."""
     from ldresearch import places, worlds
     from ldresearch.run import runner
@@ -57,7 +66,7 @@ def demo(out: Reports = None, runs: Runs = None, jobs: Jobs = 2, force: Force = 
 
     _say("Four made-up organisations: building them, or finding them built")
     datasets = worlds.demo(places.data_home() / "demo")
-    options = _options(out, runs, jobs, force)
+    options = _options(out, runs, jobs, force, locale=locale)
     planned = [
         runner.plan(template, dataset, given, options)
         for dataset in datasets
@@ -143,6 +152,7 @@ def run(
     jobs: Jobs = 2,
     force: Force = False,
     timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
+    locale: Locale = "en",
     as_json: AsJson = False,
 ) -> None:
     """Run notebooks over datasets and publish their reports."""
@@ -164,7 +174,7 @@ def run(
         )  # fmt: skip
     fitting = [t.name for t in Template.every() if t.reads_several or not together]
     names = dict.fromkeys(fitting if notebooks == ["all"] else notebooks)
-    options = _options(out, runs, jobs, force, timeout)
+    options = _options(out, runs, jobs, force, timeout, locale)
     studies = [datasets] if together else [[dataset] for dataset in datasets]
     planned = [
         [
@@ -196,6 +206,7 @@ def monitor(
     runs: Runs = None,
     force: Force = False,
     timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
+    locale: Locale = "en",
     as_json: AsJson = False,
 ) -> None:
     """Look at an initiative by its frozen plan; the exit code says what the plan asks for."""
@@ -207,9 +218,9 @@ def monitor(
             message("every look is as of a date", where="--as-of", allowed="YYYY-MM-DD",
                     do=_first_unknown_day([dataset]))
         )  # fmt: skip
-    options = _options(out, runs, 1, force, timeout)
+    options = _options(out, runs, 1, force, timeout, locale)
     found = monitoring.monitor(plan_name, dataset, as_of, options)
-    _index(options.reports)
+    _index(options.reports, locale=locale)
     if as_json:
         typer.echo(json.dumps(monitoring.summary(found), indent=1, ensure_ascii=False))
     else:
@@ -221,11 +232,16 @@ def monitor(
 
 
 @app.command()
-def index(out: Reports = None) -> None:
+def index(
+    out: Reports = None,
+    locale: Annotated[
+        str, typer.Option("--locale", help="en, de or fr; as the newest report by default")
+    ] = "",
+) -> None:
     """Write the index and history pages of a folder of reports anew."""
     from ldresearch import places
 
-    typer.echo(str(_index(out or places.reports_home())))
+    typer.echo(str(_index(out or places.reports_home(), "", locale)))
 
 
 @app.command()
@@ -514,15 +530,22 @@ def _tell_plan(found: Plan, entry: Entry | None, as_json: bool) -> None:
 
 
 def _options(
-    out: Path | None, runs: Path | None, jobs: int, force: bool, timeout: int = 1800
+    out: Path | None,
+    runs: Path | None,
+    jobs: int,
+    force: bool,
+    timeout: int = 1800,
+    locale: str = "",
 ) -> Options:
     from ldresearch import places
     from ldresearch.run.runner import Options
+    from ldresearch.wording import checked_locale
 
     return Options(
         reports=(out or places.reports_home()).resolve(),
         runs=(runs or places.runs_home()).resolve(),
         n_parallel=jobs, is_forced=force, timeout_s=timeout, tell=_say,
+        locale=checked_locale(locale),
     )  # fmt: skip
 
 
@@ -546,11 +569,11 @@ def _finish(planned: Sequence[Sequence[Job]], options: Options, today: str = "")
     from ldresearch.run import runner
 
     done = [one for jobs in planned for one in runner.run(jobs, options)]
-    _index(options.reports, today)
+    _index(options.reports, today, options.locale)
     return done
 
 
-def _index(reports: Path, today: str = "") -> Path:
+def _index(reports: Path, today: str = "", locale: str = "") -> Path:
     import datetime as dt
 
     from ldresearch.files import locked
@@ -563,7 +586,7 @@ def _index(reports: Path, today: str = "") -> Path:
         )  # fmt: skip
     with locked(reports / ".lock"):
         day = dt.date.fromisoformat(today) if today else dt.datetime.now(dt.UTC).date()
-        return pages.build(reports, today=day)
+        return pages.build(reports, today=day, locale=locale)
 
 
 def _dataset(path: Path) -> Dataset:

@@ -34,7 +34,7 @@ from ldresearch.privacy.gate import MIME
 from ldresearch.privacy.suppression import Told
 from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, to_payload
 from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
-from ldresearch.wording import listing
+from ldresearch.wording import checked_locale, listing, written_in
 
 if TYPE_CHECKING:
     from datetime import date
@@ -175,6 +175,8 @@ class Run:
         The organisation, or all of them.
     rules : Rules
         The disclosure rules in force: the strictest that any of the datasets asks for.
+    locale : str
+        How its words write numbers and dates: what the runner was told, else English.
     """
 
     def __init__(
@@ -189,6 +191,7 @@ class Run:
         is_public = all(one.dataset.manifest.public for one in self.logs)
         self.rules = Rules(k=1, base=1, public=True) if is_public else Rules()
         self.mode = Mode(str(values.get("mode", Mode.PUBLISH)))
+        self.locale = checked_locale(_setting("locale"))
         self._values = dict(values)
         self._published: list[Published] = []
         self._told = Told()
@@ -459,7 +462,8 @@ class Run:
         *published : Published
             What the view ``headline`` of this study takes.
         """
-        self._headline = views.resolve("sentence", self.stem, "headline")(*published)
+        with written_in(self.locale):
+            self._headline = views.resolve("sentence", self.stem, "headline")(*published)
         self._show("headline", "headline", published)
 
     def explore(self, frame: pd.DataFrame | Result, rows: int = 50) -> None:
@@ -481,7 +485,8 @@ class Run:
 
     def _show(self, kind: str, view: str, published: Sequence[Published], stem: str = "") -> None:
         stem = stem or self.stem
-        bundle = _preview(kind, stem, view, published)
+        with written_in(self.locale):
+            bundle = _preview(kind, stem, view, published)
         if self.mode is Mode.PUBLISH:
             payload = {
                 "v": 1, "kind": kind, "stem": stem, "view": view,
@@ -530,6 +535,7 @@ class Run:
             "packages": _versions(),
             "ldresearch": __version__,
             "git": _revision(),
+            "locale": self.locale,
         }
         if self.log.people_as_of:
             provenance["people_as_of"] = self.log.people_as_of.isoformat()

@@ -1,6 +1,7 @@
 """How numbers, dates and lists are written, the same in sentences, tables and figures.
 
-Ordinary spaces only; the report turns the one before a unit into one that does not break.
+Ordinary spaces before units; the report turns those into ones that do not break. Signs and names of
+months are those of a locale: whoever writes says which with :func:`written_in`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from ldresearch.errors import ParameterError, message
 
 NOT_KNOWN = "not known"
 NOT_REACHED = "not reached"
@@ -16,10 +22,124 @@ HIDDEN = "hidden"
 
 MINUS = "\u2212"
 
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Locale:
+    """How a part of the world writes numbers and dates; the words between them stay English.
+
+    Attributes
+    ----------
+    thousands, decimal : str
+        Signs between digits.
+    months, short_months : tuple of str
+        From January; the short ones are for axes and labels.
+    after_day : str
+        What stands between a day and its month.
+    first_day : str
+        How the first of a month is written.
+    """
+
+    thousands: str
+    decimal: str
+    months: tuple[str, ...]
+    short_months: tuple[str, ...]
+    after_day: str = " "
+    first_day: str = "1"
+
+
+def _names(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
+
+
+# No sentence ends after the stop behind a German day, so an ordinary space does not follow it.
+LOCALES: dict[str, Locale] = {
+    "en": Locale(
+        ",", ".",
+        _names("January February March April May June July August September October November "
+               "December"),
+        _names("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"),
+    ),
+    "de": Locale(
+        ".", ",",
+        _names("Januar Februar März April Mai Juni Juli August September Oktober November "
+               "Dezember"),
+        _names("Jan Feb Mär Apr Mai Jun Jul Aug Sep Okt Nov Dez"),
+        after_day=".\u00a0",
+    ),
+    "fr": Locale(
+        "\u202f", ",",
+        _names("janvier février mars avril mai juin juillet août septembre octobre novembre "
+               "décembre"),
+        _names("janv févr mars avr mai juin juil août sept oct nov déc"),
+        first_day="1er",
+    ),
+}  # fmt: skip
+"""Names are those of ISO 639-1. A percent sign stands behind a space in all of them."""
+
+ENGLISH = "en"
+_IN_USE: ContextVar[str] = ContextVar("locale", default=ENGLISH)
+
+
+def checked_locale(name: str) -> str:
+    """Return the name of a locale; empty means English.
+
+    Raises
+    ------
+    ParameterError
+        For one that is not known.
+
+    Examples
+    --------
+    >>> checked_locale("de"), checked_locale("")
+    ('de', 'en')
+    """
+    known = name.strip() or ENGLISH
+    if known not in LOCALES:
+        raise ParameterError(
+            message("no such locale", where="locale", got=name[:20], allowed=", ".join(LOCALES))
+        )
+    return known
+
+
+@contextmanager
+def written_in(locale: str) -> Iterator[None]:
+    """Write numbers and dates as a locale does, as long as this lasts.
+
+    Parameters
+    ----------
+    locale : str
+        Of ``LOCALES``; empty means English.
+
+    Examples
+    --------
+    >>> with written_in("de"):
+    ...     number(12345.6), percent(0.72), date("2026-05-31").replace("\xa0", " ")
+    ('12.346', '72 %', '31. Mai 2026')
+    >>> with written_in("fr"):
+    ...     number(0.5), date("2026-05-01"), points(-0.01)
+    ('0,5', '1er mai 2026', '−1 point')
+    """
+    token = _IN_USE.set(checked_locale(locale))
+    try:
+        yield
+    finally:
+        _IN_USE.reset(token)
+
+
+def locale_in_use() -> str:
+    """Name the locale that is written in now."""
+    return _IN_USE.get()
+
+
+def _locale() -> Locale:
+    return LOCALES[_IN_USE.get()]
+
+
+def _signs(said: str) -> str:
+    """Give digits that were written in English the signs of the locale."""
+    here = _locale()
+    return said.translate({ord(","): here.thousands, ord("."): here.decimal})
+
 
 _PROPORTIONS = (
     (1 / 10, "one in ten"), (1 / 5, "one in five"), (1 / 4, "one in four"),
@@ -45,7 +165,7 @@ def percent(x: float | None) -> str:
     """
     if x is None or not math.isfinite(x):
         return NOT_KNOWN
-    return _signed(f"{abs(round(x * 100)):,} %", round(x * 100))
+    return _signed(_signs(f"{abs(round(x * 100)):,} %"), round(x * 100))
 
 
 def points(x: float | None) -> str:
@@ -77,11 +197,25 @@ def number(x: float | None, digits: int = 3) -> str:
         return NOT_REACHED
     size = abs(x)
     if size == round(size):
-        return _signed(f"{size:,.0f}", x)
+        return _signed(_signs(f"{size:,.0f}"), x)
     places = max(0, digits - 1 - math.floor(math.log10(size)))
     text = f"{size:,.{places}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return _signed(text, x) if text.strip("0.,") else "0"
+    return _signed(_signs(text), x) if text.strip("0.,") else "0"
+
+
+def fixed(x: float | None, places: int = 0) -> str:
+    """Say a number with so many decimals, also where they are zeros: a column lines up.
+
+    Examples
+    --------
+    >>> fixed(1234.5, 2), fixed(-0.04, 1), fixed(1250), fixed(None)
+    ('1,234.50', '0.0', '1,250', 'not known')
+    """
+    if x is None or not math.isfinite(x):
+        return number(x)
+    said = f"{abs(x):,.{places}f}"
+    return _signed(_signs(said), x) if said.strip("0.") else _signs(said)
 
 
 def quantity(x: float | None, unit: str) -> str:
@@ -183,9 +317,36 @@ def date(day: dt.date | str) -> str:
     """
     if isinstance(day, str) and len(day) == len("2026-05"):
         year, month = day.split("-")
-        return f"{_MONTHS[int(month) - 1]} {int(year)}"
+        return f"{_locale().months[int(month) - 1]} {int(year)}"
     parsed = dt.date.fromisoformat(day[:10]) if isinstance(day, str) else day
-    return f"{parsed.day} {_MONTHS[parsed.month - 1]} {parsed.year}"
+    return f"{_day(parsed)}{_locale().months[parsed.month - 1]} {parsed.year}"
+
+
+def _day(day: dt.date) -> str:
+    here = _locale()
+    return f"{here.first_day if day.day == 1 else day.day}{here.after_day}"
+
+
+def short_month(day: dt.date) -> str:
+    """Name a month on an axis.
+
+    Examples
+    --------
+    >>> short_month(dt.date(2026, 5, 1))
+    'May 2026'
+    """
+    return f"{_locale().short_months[day.month - 1]} {day.year}"
+
+
+def short_day(day: dt.date) -> str:
+    """Name a day of a year on an axis.
+
+    Examples
+    --------
+    >>> short_day(dt.date(2026, 5, 3))
+    '3 May'
+    """
+    return f"{_day(day)}{_locale().short_months[day.month - 1]}"
 
 
 def period(first: dt.date | str, last: dt.date | str) -> str:
@@ -233,8 +394,7 @@ def span(first: str, last: str, unit: str, *, short: bool = False) -> str:
 
 def _short_span(begin: dt.date, end: dt.date, unit: str) -> str:
     def said(day: dt.date, *, with_year: bool) -> str:
-        name = _MONTHS[day.month - 1][:3]
-        name = name if unit == "month" else f"{day.day} {name}"
+        name = _locale().short_months[day.month - 1] if unit == "month" else short_day(day)
         return f"{name} {day.year % 100:02d}" if with_year else name
 
     tail = said(end, with_year=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.figures import style
 from ldresearch.result import Published
-from ldresearch.wording import points
+from ldresearch.wording import fixed, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,4 +137,4 @@ def _tenths(axis: Axis) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.1f} %"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{fixed(100 * value, 1)} %"))

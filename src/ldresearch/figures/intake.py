@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ldresearch.figures import style
 from ldresearch.result import Published
-from ldresearch.wording import date, percent
+from ldresearch.wording import date, percent, short_month
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ def coverage(published: Published) -> Axes:
         style.hatch_incomplete(ax, begin - 3.5, end + 3.5)
     style.number_axis(ax.yaxis)
     ticks = _ticks(mondays)
-    ax.set_xticks([days[i] for i in ticks], [_month(mondays[i], mondays[0]) for i in ticks])
+    ax.set_xticks([days[i] for i in ticks], [short_month(mondays[i]) for i in ticks])
     return ax
 
 
@@ -99,11 +99,6 @@ def _ticks(mondays: list[dt.date]) -> list[int]:
     first = [i for i, m in enumerate(mondays) if i and m.month != mondays[i - 1].month]
     step = -(-len(first) // _MOST_TICKS) if first else 1
     return first[::step] or [0]
-
-
-def _month(monday: dt.date, first: dt.date) -> str:
-    name, year = date(f"{monday:%Y-%m}").split()
-    return f"{name[:3]} {year}"
 
 
 def lag(published: Published) -> Axes:

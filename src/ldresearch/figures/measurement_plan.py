@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ldresearch.figures import style
 from ldresearch.result import Published
 from ldresearch.vocabulary import metrics
+from ldresearch.wording import fixed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +80,7 @@ def scorecard(published: Published, *_: Published, ax: Axes | None = None) -> Ax
 
 
 def _said(relative: float, most: float) -> str:
-    return f"{100 * relative:.0f} %" if relative <= most else "more than all of it"
+    return f"{fixed(100 * relative)} %" if relative <= most else "more than all of it"
 
 
 def designs(published: Published, *_: Published, ax: Axes | None = None) -> Axes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +50,7 @@ def course(published: Published, *others: Published, ax: Axes | None = None) -> 
         ends.append((last, wanted, "what matters", "accent"))
     _limit(ax, frame, wanted)
     _axis(ax, published)
-    _months(ax, [at[0], last])
+    style.month_axis(ax, [at[0], last])
     style.label_ends(ax, ends)
     return ax
 
@@ -113,18 +112,3 @@ def _day(text: str) -> float:
     from matplotlib.dates import date2num
 
     return float(date2num(date.fromisoformat(text[:10])))
-
-
-def _months(ax: Axes, at: Sequence[float]) -> None:
-    """Write months under a time axis, few enough to be read."""
-    from matplotlib.dates import DateFormatter, DayLocator, MonthLocator
-
-    span = max(at) - min(at)
-    ax.set_xlim(min(at), max(max(at), min(at) + 1))
-    if span > 45:
-        every = next((m for m in (1, 2, 3, 6, 12) if span / 30.4 / m <= 6), 12)
-        ax.xaxis.set_major_locator(MonthLocator(bymonth=list(range(1, 13, every))))
-        ax.xaxis.set_major_formatter(DateFormatter("%b %Y"))
-        return
-    ax.xaxis.set_major_locator(DayLocator(interval=max(1, round(span / 5))))
-    ax.xaxis.set_major_formatter(DateFormatter("%d %b"))

@@ -6,15 +6,24 @@ one, so a notebook's own plots keep their looks and two figures never influence 
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ldresearch.wording import number, percent
+from ldresearch.wording import (
+    ENGLISH,
+    MINUS,
+    locale_in_use,
+    number,
+    percent,
+    short_day,
+    short_month,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -136,8 +145,22 @@ def axes(ax: Axes | None = None, *, height: float = 3.2) -> Axes:
     ax.grid(True, axis="y", color=PALETTE["rule"], linewidth=0.6)
     for axis in (ax.xaxis, ax.yaxis):
         axis.label.set(size=FONT, color=quiet)
+        if locale_in_use() != ENGLISH:
+            _write_ticks(axis)
     ax.xaxis.labelpad = 4
     return ax
+
+
+def _write_ticks(axis: Axis) -> None:
+    """Write numbers on an axis that no view writes on: matplotlib's own are English."""
+    from matplotlib.ticker import FuncFormatter
+
+    def said(value: float, _: object) -> str:
+        value = round(value, 10)
+        is_whole = value == round(value)
+        return f"{value:.0f}".replace("-", MINUS) if is_whole else number(value)
+
+    axis.set_major_formatter(FuncFormatter(said))
 
 
 def _set_height(figure: Figure, height: float) -> None:
@@ -242,7 +265,7 @@ def month_axis(ax: Axes, at: Sequence[float]) -> None:
     at : sequence of float
         Places of the days drawn, as ``matplotlib.dates.date2num`` gives them.
     """
-    from matplotlib.dates import DateFormatter, MonthLocator
+    from matplotlib.dates import DayLocator, MonthLocator
 
     span = max(at) - min(at)
     every = next((m for m in (1, 2, 3, 6, 12) if span / 30.4 / m <= 6), 24)
@@ -250,12 +273,17 @@ def month_axis(ax: Axes, at: Sequence[float]) -> None:
     if span > 45:
         months = range(1, 13, every) if every <= 12 else [1]
         ax.xaxis.set_major_locator(MonthLocator(bymonth=list(months)))
-        ax.xaxis.set_major_formatter(DateFormatter("%b %Y"))
+        ax.xaxis.set_major_formatter(_days_written(short_month))
         return
-    from matplotlib.dates import DayLocator
-
     ax.xaxis.set_major_locator(DayLocator(interval=max(1, round(span / 5))))
-    ax.xaxis.set_major_formatter(DateFormatter("%d %b"))
+    ax.xaxis.set_major_formatter(_days_written(short_day))
+
+
+def _days_written(said: Callable[[dt.date], str]) -> Any:
+    from matplotlib.dates import num2date
+    from matplotlib.ticker import FuncFormatter
+
+    return FuncFormatter(lambda value, _: said(num2date(value).date()))
 
 
 def hatch_incomplete(ax: Axes, x0: float, x1: float, label: str = "incomplete") -> None:

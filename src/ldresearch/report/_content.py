@@ -19,6 +19,7 @@ from ldresearch.result import Estimate, Published, from_payload
 from ldresearch.sentences import Headline
 from ldresearch.shelf import SENTENCES
 from ldresearch.vocabulary import Grade
+from ldresearch.wording import checked_locale
 
 FACTS_MIME: Final = "application/vnd.ldresearch.facts+json"
 """As in ``study``, which a report may not import: it knows the log."""
@@ -139,6 +140,14 @@ def read(notebook: Mapping[str, Any]) -> Content:
         sections=[s for s in sections if s is not question],
         after=after, code=code, parameters=declared, facts=facts, headline=headline,
     )  # fmt: skip
+
+
+def locale_of(notebook: Mapping[str, Any]) -> str:
+    """Name the locale in which a notebook's run wrote its words; English where it does not say."""
+    cells = list(notebook.get("cells", []))
+    _check_complete(cells)
+    made = _facts(cells)["provenance"]
+    return checked_locale(str(made.get("locale", "")) if isinstance(made, Mapping) else "")
 
 
 def text_of(cell: Mapping[str, Any]) -> str:

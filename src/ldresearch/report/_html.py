@@ -10,14 +10,14 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ldresearch.tables import Table
-from ldresearch.wording import Link
+from ldresearch.wording import LOCALES, Link
 
 _UNIT = re.compile(
     r"(?<=[\d.,]) (?=(?:%|percent|points?|days?|weeks?|months?|years?|hours?|minutes?|people|person"
     r"|events?|rows?)(?!\w))"
 )
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-_DAY = re.compile(rf"(?<!\d)(\d{{1,2}}) ({_MONTHS})\b(?: (?=\d{{4}}\b))?")
+_MONTHS = "|".join(dict.fromkeys(m for one in LOCALES.values() for m in one.months))
+_DAY = re.compile(rf"(?<!\d)(1er|\d{{1,2}}\.?)[ \xa0]({_MONTHS})\b(?: (?=\d{{4}}\b))?")
 
 _SENTENCE = 28
 """Characters from which a cell of words is a sentence."""
@@ -59,7 +59,7 @@ def lead(said: str) -> tuple[str, str]:
     >>> lead("Half start by day 26. The interval is 23 to 29 days.")
     ('Half start by day 26.', 'The interval is 23 to 29 days.')
     """
-    cut = re.search(r"(?<=[a-z0-9%)][.!?])\s+(?=[A-Z\d])", said)
+    cut = re.search(r"(?<=[a-z0-9%)][.!?])[ \n]+(?=[A-Z\d])", said)
     return (said[: cut.start()], said[cut.end() :]) if cut else (said, "")
 
 

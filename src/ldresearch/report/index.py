@@ -32,6 +32,7 @@ from ldresearch.result import Estimate
 from ldresearch.sentences import words
 from ldresearch.shelf import find_fact, is_last, other_settings, reads
 from ldresearch.tables import Col, Table
+from ldresearch.wording import LOCALES, written_in
 
 USUAL_GAP_DAYS = 31
 """Days a report stays fresh when there is no second run to tell the usual gap from."""
@@ -105,7 +106,7 @@ class _Report:
         return f"{base}: {part}" if part else base
 
 
-def build(reports: Path, *, today: date) -> Path:
+def build(reports: Path, *, today: date, locale: str = "") -> Path:
     """Write the index and a history page for each report.
 
     Parameters
@@ -115,6 +116,8 @@ def build(reports: Path, *, today: date) -> Path:
         ``<client>/<name>.failed.json`` where the latest run failed.
     today : date
         What "fresh" is measured against; the only thing here that is not in the files.
+    locale : str
+        How numbers and dates are written; empty: as in the newest report.
 
     Returns
     -------
@@ -125,8 +128,22 @@ def build(reports: Path, *, today: date) -> Path:
     ------
     OSError
         If a page cannot be written; the old one is then whole.
+    ParameterError
+        For a locale that is not known.
     """
     found, unreadable = _found(reports)
+    with written_in(locale or _locale(found)):
+        return _written(reports, found, unreadable, today)
+
+
+def _locale(found: Sequence[_Report]) -> str:
+    """Name the locale of the newest report; English where it names none that is known."""
+    newest = max((r.runs[-1] for r in found if r.runs), key=lambda run: run.as_of, default=None)
+    named = str(newest.facts["provenance"].get("locale", "")) if newest else ""
+    return named if named in LOCALES else ""
+
+
+def _written(reports: Path, found: Sequence[_Report], unreadable: int, today: date) -> Path:
     kept = set()
     for report in found:
         if report.runs:
@@ -308,7 +325,7 @@ def _change(now: Estimate, before: _Run | None, run: _Run) -> str:
     if old is None:
         return f"new {since}"
     said = words.change(now, estimate_of(old))
-    head, mark, rest = said.partition(";") if ";" in said else said.partition(",")
+    head, mark, rest = said.partition("; ") if "; " in said else said.partition(", ")
     return f"{head} {since}{mark}{rest}"
 
 

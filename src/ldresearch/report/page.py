@@ -13,14 +13,22 @@ from markupsafe import Markup
 from ldresearch import parameters as declared_parameters
 from ldresearch import views
 from ldresearch.errors import LdresearchError, RunError, message
-from ldresearch.report._content import Content, Output, Section, call, estimate_of, read
+from ldresearch.report._content import (
+    Content,
+    Output,
+    Section,
+    call,
+    estimate_of,
+    locale_of,
+    read,
+)
 from ldresearch.report._html import fill, lead, words_of
 from ldresearch.report._markdown import markdown
 from ldresearch.result import Estimate
 from ldresearch.sentences import Card, words
 from ldresearch.shelf import find_fact, other_settings
 from ldresearch.tables import Col, Table, of
-from ldresearch.wording import Link
+from ldresearch.wording import Link, written_in
 
 _NOT_A_SETTING = frozenset(
     {"as_of", "mode", "seed", "time_zone", "unit", "role", "level", "country", "location"}
@@ -100,7 +108,11 @@ def render(
     DisclosureError
         If anything emitted breaks a disclosure rule. Never a partial page.
     """
-    content = read(notebook)
+    with written_in(locale_of(notebook)):
+        return _rendered(read(notebook), previous, links or Links())
+
+
+def _rendered(content: Content, previous: Mapping[str, Any] | None, links: Links) -> str:
     layout = _laid_out(content.sections)
     facts = content.facts
     checks = _checks(content)
@@ -136,7 +148,7 @@ def render(
         provenance=_provenance(facts),
         settings=_settings(content),
         rule=privacy_rule(facts["rules"]),
-        links=links or Links(),
+        links=links,
     )
 
 

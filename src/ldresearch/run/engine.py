@@ -83,6 +83,7 @@ class PrivateEngine:
         start_timeout: int = 60,
         execution_timeout: int | None = None,
         people_as_of: str = "",
+        locale: str = "",
         **kwargs: Any,
     ) -> Any:
         from papermill.clientwrap import PapermillNotebookClient
@@ -101,7 +102,7 @@ class PrivateEngine:
                         timeout=execution_timeout or kwargs.get("timeout"),
                         startup_timeout=start_timeout,
                         kernel_name=kernel_name,
-                        extra_arguments=[*QUIET, *_held(people_as_of)],
+                        extra_arguments=[*QUIET, *_told(people_as_of=people_as_of, locale=locale)],
                         shutdown_kernel="immediate",
                     ),
                 )
@@ -122,9 +123,9 @@ class PrivateEngine:
                     continue
 
 
-def _held(people_as_of: str) -> list[str]:
-    """Tell a kernel as of which day it counts people, where that is not the as-of date."""
-    return [f"--Ldresearch.people_as_of={people_as_of}"] if people_as_of else []
+def _told(**settings: str) -> list[str]:
+    """Tell a kernel the settings of a run that are no parameters of its notebook."""
+    return [f"--Ldresearch.{name}={value}" for name, value in settings.items() if value]
 
 
 def _environment() -> dict[str, str]:

@@ -30,6 +30,7 @@ from ldresearch.run.place import Place, dumped
 from ldresearch.run.template import Template
 from ldresearch.study import clients, data_hash
 from ldresearch.vocabulary import Mode
+from ldresearch.wording import ENGLISH, checked_locale
 
 TIMEOUT_S = 1800
 """Seconds one cell may take."""
@@ -52,6 +53,8 @@ class Job:
         Further datasets of the same study.
     people_as_of : str
         As of which day people are counted, where that is not the as-of date.
+    locale : str
+        How numbers and dates are written.
     """
 
     template: Template
@@ -61,6 +64,7 @@ class Job:
     key: str
     others: tuple[Dataset, ...] = ()
     people_as_of: str = ""
+    locale: str = ENGLISH
 
     @property
     def client(self) -> str:
@@ -133,6 +137,8 @@ class Options:
         Seconds a cell may take.
     tell : callable
         Called with a line when a job starts or ends.
+    locale : str
+        How numbers and dates are written: a name of ``wording.LOCALES``.
     """
 
     reports: Path
@@ -141,6 +147,7 @@ class Options:
     is_forced: bool = False
     timeout_s: int = TIMEOUT_S
     tell: Callable[[str], None] = field(default=lambda line: None)
+    locale: str = ENGLISH
 
 
 def plan(
@@ -181,14 +188,15 @@ def plan(
         values["as_of"] = clock.parse_date(str(values["as_of"]), name="as_of").isoformat()
     datasets = [dataset, *others]
     place = Place.of(options.reports, clients(datasets), template.name, values)
-    return _keyed(Job(template, dataset, values, place, "", tuple(others)))
+    locale = checked_locale(options.locale)
+    return _keyed(Job(template, dataset, values, place, "", tuple(others), locale=locale))
 
 
 def _keyed(job: Job) -> Job:
     """Give a job its key, from what it rests on as of now."""
     datasets = [job.dataset, *job.others]
     identity = [job.template.code_hash, _shown(job.values), data_hash(datasets), code_hash(),
-                _packages()]  # fmt: skip
+                _packages(), job.locale]  # fmt: skip
     identity += _plans(job.values, job.dataset)
     identity += _reports(job)
     key = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
@@ -374,6 +382,7 @@ def _execute(
             request_save_on_cell_execute=False,
             execution_timeout=timeout_s,
             people_as_of=job.people_as_of,
+            locale=job.locale,
             resources={"metadata": {"path": str(folder)}},
         )
     except CellTimeoutError:
@@ -415,6 +424,7 @@ def _record(job: Job) -> dict[str, Any]:
         "name": job.place.name,
         "parameters": _shown(job.values),
         "people_as_of": job.people_as_of,
+        "locale": job.locale,
         "dataset": str(job.dataset.path.resolve()),
         "others": [str(other.path.resolve()) for other in job.others],
         "reports": str(job.place.reports.resolve()),

@@ -98,7 +98,10 @@ def _again(record: dict[str, Any], datasets: Sequence[Dataset], place: Place) ->
     """Run it once more, elsewhere, beside the report it was compared with then."""
     what = "facts of a second run", "page of a second run"
     with tempfile.TemporaryDirectory(prefix="ldr-verify-") as folder:
-        options = runner.Options(Path(folder) / "reports", Path(folder) / "runs", n_parallel=1)
+        options = runner.Options(
+            Path(folder) / "reports", Path(folder) / "runs", n_parallel=1,
+            locale=str(record.get("locale", "")),
+        )  # fmt: skip
         template = Template.find(record["notebook"])
         home = {"reports": record["reports"]} if template.reads_reports else {}
         given = {**record["parameters"], **home}

@@ -300,10 +300,10 @@ def lift(published: Published, *_: Published) -> str:
 
 def _lifted(e: Estimate, *, is_first: bool) -> str:
     more = "more" if e.value >= 0 else "fewer"
-    low, high = (f"{1000 * x:.0f}".replace("-", words.MINUS) for x in (e.low, e.high))
+    low, high = (words.fixed(1000 * x) for x in (e.low, e.high))
     kind = "95 % interval " if is_first else ""
-    unit = f"of 1,000 {more} were active" if is_first else more
-    return f"{abs(1000 * e.value):.0f} {unit} ({kind}{low} to {high}; {e.grade})"
+    unit = f"of {words.number(1000)} {more} were active" if is_first else more
+    return f"{words.fixed(abs(1000 * e.value))} {unit} ({kind}{low} to {high}; {e.grade})"
 
 
 def _half_life(published: Published, label: str) -> str:
@@ -409,8 +409,8 @@ def cost(published: Published, *_: Published) -> str:
 
 def _money(e: Estimate) -> str:
     unit = "" if e.unit == "money" else f" {e.unit}"
-    top = "no upper end" if math.isinf(e.high) else f"{e.high:,.0f}"
-    return f"{e.value:,.0f}{unit} (95 % interval {e.low:,.0f} to {top}; {e.grade})"
+    top = "no upper end" if math.isinf(e.high) else words.fixed(e.high)
+    return f"{words.fixed(e.value)}{unit} (95 % interval {words.fixed(e.low)} to {top}; {e.grade})"
 
 
 def next_time(published: Published, *_: Published) -> str:

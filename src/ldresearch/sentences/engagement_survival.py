@@ -491,7 +491,7 @@ def _decision(curve: Published, compared: Published, chosen: Published) -> str:
             f"{_silence(chosen)}{whom}"
         )
     return (
-        f"Reach out before day {quarter.value:.0f}, by when one in four {has_ended} "
+        f"Reach out before day {words.fixed(quarter.value)}, by when one in four {has_ended} "
         f"({words.interval(quarter)}); start with those who begin next month. "
         f"{_silence(chosen)}{whom}"
     )

@@ -326,7 +326,7 @@ def verbs(published: Published) -> str:
         return f"{said}; too few people to show how often."
     return (
         f"{said}; the most frequent is {str(top['verb']).replace('_', ' ')}, "
-        f"{top['n_events']:,} events by {words.persons(top['n'], exact=exact)}."
+        f"{words.number(top['n_events'])} events by {words.persons(top['n'], exact=exact)}."
     )
 
 
@@ -363,7 +363,7 @@ def rejects(published: Published) -> str:
     if not rows:
         return "No row was rejected on the way in."
     top = rows[0]
-    n = f"fewer than {published.rules.k}" if top["n_rows"] is None else f"{top['n_rows']:,}"
+    n = f"fewer than {published.rules.k}" if top["n_rows"] is None else words.number(top["n_rows"])
     said = (
         f"Most rejected: {n} rows of {str(top['table']).replace('_', ' ')}, because of: "
         f"{str(top['reason']).replace('_', ' ')}."

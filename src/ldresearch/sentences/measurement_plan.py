@@ -177,8 +177,8 @@ def curve(published: Published, *_: Published) -> str:
     size = _size(near[-1]["mde"], unit)
     how = ", adjusted for activity before" if p["planned"] == "adjusted" else ""
     said = (
-        f"With all {there:,.0f} people{how}, the smallest change that would be seen with a chance "
-        f"of {words.percent(_float(p['power']))} is {size}"
+        f"With all {words.fixed(there)} people{how}, the smallest change that would be seen with "
+        f"a chance of {words.percent(_float(p['power']))} is {size}"
     )
     effect = p.get("minimum_effect")
     if effect is None:
@@ -373,8 +373,8 @@ def _change_mind(p: Mapping[str, Scalar]) -> str:
         return "A plan."
     if p["needed"] is None:
         return "Another metric, another design, or more people."
-    needed = f"{_float(p['needed']):,.0f}"
-    there = f"{_float(p['there']):,.0f}"
+    needed = words.fixed(_float(p["needed"]))
+    there = words.fixed(_float(p["there"]))
     if p["verdict"] == "launch":
         return (
             f"Fewer than about {needed} people to compare at the launch (there are {there}), or a "

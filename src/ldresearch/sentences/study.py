@@ -23,7 +23,7 @@ def _covered(published: Published) -> str:
         if number is None or n is None:
             said.append("Activity of fewer people than may be shown")
         else:
-            said.append(f"{int(number):,} events of {int(n):,} people")
+            said.append(f"{words.number(int(number))} events of {words.number(int(n))} people")
         first, last = rows["first day"]["text"], rows["last day"]["text"]
         said[-1] += f" from {words.date(first)} to {words.date(last)}." if first and last else "."
     else:
@@ -32,7 +32,8 @@ def _covered(published: Published) -> str:
         int(row["number"] or 0) for item, row in rows.items() if item.startswith("rejected from")
     ]
     if sum(rejected):
-        said.append(f"{sum(rejected):,} rows were rejected on the way in; the table says why.")
+        n = words.number(sum(rejected))
+        said.append(f"{n} rows were rejected on the way in; the table says why.")
     return " ".join(said)
 
 

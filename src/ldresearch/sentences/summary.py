@@ -153,7 +153,7 @@ def _since(row: Mapping[Any, Any]) -> str:
     if not old.is_known:
         return f"It was not told on {when}"
     said = words.change(_now(row), old)
-    head, mark, rest = said.partition(";") if ";" in said else said.partition(",")
+    head, mark, rest = said.partition("; ") if "; " in said else said.partition(", ")
     return words.sentence(f"{head} since {when}{mark}{rest}")
 
 

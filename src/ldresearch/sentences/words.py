@@ -13,6 +13,7 @@ from ldresearch.wording import (
     NOT_REACHED,
     date,
     days,
+    fixed,
     listing,
     number,
     percent,
@@ -26,8 +27,8 @@ from ldresearch.wording import (
 
 __all__ = [
     "HIDDEN", "MINUS", "NOT_KNOWN", "NOT_REACHED", "change", "date", "days", "estimate",
-    "estimate_with_interval", "grade", "interval", "listing", "number", "percent", "period",
-    "persons", "plural", "points", "proportion", "quantity", "sentence", "value",
+    "estimate_with_interval", "fixed", "grade", "interval", "listing", "number", "percent",
+    "period", "persons", "plural", "points", "proportion", "quantity", "sentence", "value",
 ]  # fmt: skip
 
 _GRADES = {
@@ -58,7 +59,7 @@ def persons(n: float | None, *, exact: bool = False) -> str:
     whole = round(n)
     if whole == 0:
         return "no people"
-    said = f"{whole:,} {'person' if whole == 1 else 'people'}"
+    said = f"{number(whole)} {'person' if whole == 1 else 'people'}"
     return said if exact else f"about {said}"
 
 
@@ -92,7 +93,7 @@ def value(x: float | None, unit: str) -> str:
     if unit == "days":
         return days(x)
     if unit == "persons":
-        return f"{x:,.0f} {'person' if round(x) == 1 else 'people'}"
+        return f"{fixed(x)} {'person' if round(x) == 1 else 'people'}"
     if unit in ("", "ratio", "score", "index", "coefficient"):
         return number(x)
     return quantity(x, unit)

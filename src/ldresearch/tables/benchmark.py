@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Col, Table
-from ldresearch.wording import HIDDEN, NOT_KNOWN, number
+from ldresearch.wording import HIDDEN, NOT_KNOWN, fixed, number
 
 _NEAR = 5
 _STANDING = {
@@ -54,7 +54,7 @@ def trend(published: Published, *_: Published) -> Table:
 def _number(cell: Scalar) -> str:
     if cell is None or cell != cell:
         return HIDDEN
-    return f"{float(cell):.1f}"
+    return fixed(float(cell), 1)
 
 
 def _count(cell: Scalar) -> str:

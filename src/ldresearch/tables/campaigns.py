@@ -7,7 +7,7 @@ import math
 from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Table
-from ldresearch.wording import NOT_KNOWN, NOT_REACHED, number, percent, points
+from ldresearch.wording import NOT_KNOWN, NOT_REACHED, fixed, number, percent, points
 
 POINTS, SENT = 8, 3
 """Weeks of each campaign in a long table: of a series, and of messages sent."""
@@ -138,13 +138,13 @@ def _percent(cell: Scalar) -> str:
 
 def _tenths(cell: Scalar) -> str:
     value = _float(cell)
-    return f"{100 * value:.1f} %" if math.isfinite(value) else NOT_REACHED
+    return f"{fixed(100 * value, 1)} %" if math.isfinite(value) else NOT_REACHED
 
 
 def _tenth_points(cell: Scalar) -> str:
     value = 100 * _float(cell)
     sign = "+" if value > 0.05 else "\u2212" if value < -0.05 else ""
-    return f"{sign}{abs(value):.1f}" if math.isfinite(value) else NOT_KNOWN
+    return f"{sign}{fixed(abs(value), 1)}" if math.isfinite(value) else NOT_KNOWN
 
 
 def _plain(cell: Scalar) -> str:

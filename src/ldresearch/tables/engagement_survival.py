@@ -5,6 +5,7 @@ from __future__ import annotations
 from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Table
+from ldresearch.wording import fixed, number
 
 CAUSES = {
     "disengaged": "stopped learning",
@@ -78,7 +79,7 @@ def drivers(published: Published, *_: Published) -> Table:
 def _p_value(cell: Scalar) -> str:
     """Write a p value with no more digits than anyone reads."""
     p = float(str(cell))
-    return "under 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    return f"under {number(0.001)}" if p < 0.001 else fixed(p, 3 if p < 0.1 else 2)
 
 
 def _term(cell: Scalar) -> str:

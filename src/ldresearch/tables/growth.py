@@ -104,7 +104,7 @@ def doors(published: Published, *_: Published) -> Table:
 def agreement(published: Published, *_: Published) -> Table:
     """Tabulate how well these profiles agree with roles that others call related."""
     labels = {
-        "likeness": "near by", "tier": "related roles", "auc": "agreement (chance: 0.5)",
+        "likeness": "near by", "tier": "related roles", "auc": f"agreement (chance: {number(0.5)})",
         "low": "from", "high": "to", "first": "first at 1/", "first_by_chance": "by chance",
         "order": "same order (rank correlation)",
     }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ldresearch import tables as _tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Table
-from ldresearch.wording import percent
+from ldresearch.wording import number, percent
 
 FAULTS = {
     "unknown_person": "not in the HR file",
@@ -54,7 +54,7 @@ def questions(published: Published) -> Table:
 
 def _people(cell: Scalar) -> str:
     """A dash where a table is not about people."""
-    return f"{cell:,}" if cell else "–"
+    return number(float(cell)) if cell else "–"
 
 
 def _or_dash(cell: Scalar) -> str:

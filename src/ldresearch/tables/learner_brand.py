@@ -8,7 +8,7 @@ from typing import Any, Final
 from ldresearch import tables
 from ldresearch.result import Published
 from ldresearch.tables import Col, Table
-from ldresearch.wording import HIDDEN, percent
+from ldresearch.wording import HIDDEN, number, percent
 
 KINDS: Final = {
     "voluntary": "of their own accord", "passed_on": "passed on", "again": "came again",
@@ -47,7 +47,7 @@ def _people(row: Mapping[Any, Any] | None, published: Published) -> str:
     if row is None:
         return "0"
     n = row["n"]
-    return f"under {published.rules.k}" if n is None or n != n else f"{int(n):,}"
+    return f"under {published.rules.k}" if n is None or n != n else number(int(n))
 
 
 def _line(cells: Mapping[Any, Mapping[Any, Any]], group: Any, kind: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Col, Table
 from ldresearch.vocabulary import metrics
-from ldresearch.wording import HIDDEN, NOT_KNOWN, date, number, percent, quantity
+from ldresearch.wording import HIDDEN, NOT_KNOWN, date, fixed, number, percent, quantity
 
 WAYS: Final = {
     "once": "once only, at the end",
@@ -169,7 +169,7 @@ def curve(published: Published, *_: Published) -> Table:
                                                 for k in kinds))  # fmt: skip
     cells = {(r["n_total"], r["way"]): r["mde"] for r in frame.to_dict("records")}
     rows = tuple(
-        (f"{n:,.0f}", *(size(cells.get((n, k)), unit) for k in kinds))
+        (fixed(n), *(size(cells.get((n, k)), unit) for k in kinds))
         for n in sorted(set(frame["n_total"]))
     )
     return Table(caption, columns, rows)
@@ -224,7 +224,7 @@ def designs(published: Published, *_: Published) -> Table:
     columns = (
         Col("rolled out to", is_header=True), Col("effect found", "right"),
         Col("95 % interval", "right"), Col("person-weeks with it", "right"),
-        Col("chance for 1,000 person-weeks", "right"),
+        Col(f"chance for {number(1000)} person-weeks", "right"),
     )  # fmt: skip
     rows = []
     for row in published.frame.to_dict("records"):
@@ -235,7 +235,7 @@ def designs(published: Published, *_: Published) -> Table:
         low, high = percent(row["low"]).removesuffix(" %"), percent(row["high"])
         rows.append((
             name, percent(row["power"]), f"{low} to {high}", number(row["weeks_treated"]),
-            f"{100 * float(row['power_per_1000']):.1f} %",
+            f"{fixed(100 * float(row['power_per_1000']), 1)} %",
         ))  # fmt: skip
     tries = number(float(published.parameters.get("simulations") or 0))
     return Table(f"Roll-outs tried {tries} times on the weeks there were", columns, tuple(rows))

@@ -9,7 +9,7 @@ from ldresearch import tables
 from ldresearch.result import Published, Scalar
 from ldresearch.tables import Table
 from ldresearch.vocabulary import metrics
-from ldresearch.wording import date, number, points, quantity
+from ldresearch.wording import date, fixed, number, points, quantity
 
 POINTS: Final = 14
 """Rows of a long course; its figure shows the rest."""
@@ -215,12 +215,12 @@ def _dates(cell: Scalar) -> str:
 
 
 def _percent(cell: Scalar) -> str:
-    return f"{100 * float(cell or 0):.0f} %"
+    return f"{fixed(100 * float(cell or 0))} %"
 
 
 def _fine_percent(cell: Scalar) -> str:
-    return f"{100 * float(cell or 0):.1f} %"
+    return f"{fixed(100 * float(cell or 0), 1)} %"
 
 
 def _short(cell: Scalar) -> str:
-    return f"{float(cell or 0):.2f}"
+    return fixed(float(cell or 0), 2)

@@ -89,8 +89,9 @@ def behaviour(published: Published, *_: Published) -> Table:
     """Tabulate how each way of learning differs from the others."""
     labels = {"segment": "way", "feature": "of", "mean": "theirs", "others": "of all others",
               "jaccard": "found again"}  # fmt: skip
+    caption = f"Ways of learning; found again: 1 is always, under {number(0.6)} is chance"
     return tables.of(
-        published, "Ways of learning; found again: 1 is always, under 0.6 is chance", labels=labels,
+        published, caption, labels=labels,
         formats={"feature": lambda cell: _WAYS.get(str(cell), str(cell))},
     )  # fmt: skip
 
