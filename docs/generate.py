@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ldresearch import parameters, plan, schema
+from ldresearch import glossary, parameters, plan, schema
 from ldresearch.vocabulary import Direction, Metric, metrics
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -341,6 +341,21 @@ def _where(case: Mapping[str, Any]) -> str:
     return "; ".join(f"[{file}](../{file}) {', '.join(names)}" for file, names in by_file.items())
 
 
+# Glossary -----------------------------------------------------------------------------------
+
+
+def glossary_page() -> str:
+    """Return the page of words that a reader of a report may not know."""
+    rows = [(f"**{one.word}**", one.said, ", ".join(one.forms) or "–") for one in glossary.words()]
+    return _page(
+        _note("src/ldresearch/glossary.toml"),
+        "# Words of the reports",
+        "Each report ends with those of these words that stand on it. [Definitions]"
+        "(definitions.md) say exactly how each number is counted.",
+        _table(("word", "what it means", "also found as"), rows),
+    )
+
+
 # All of them --------------------------------------------------------------------------------
 
 
@@ -353,6 +368,7 @@ def pages(root: Path = ROOT) -> dict[str, str]:
         "parameters.md": lambda: parameters_page(root),
         "definitions.md": lambda: definitions_page(root),
         "faults.md": lambda: faults_page(root),
+        "glossary.md": glossary_page,
     }
     return {name: write() for name, write in writers.items()}
 

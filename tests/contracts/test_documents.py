@@ -35,7 +35,15 @@ def generate() -> ModuleType:
 
 @pytest.mark.parametrize(
     "name",
-    ["metrics.md", "plan.md", "data-dictionary.md", "parameters.md", "definitions.md", "faults.md"],
+    [
+        "metrics.md",
+        "plan.md",
+        "data-dictionary.md",
+        "parameters.md",
+        "definitions.md",
+        "faults.md",
+        "glossary.md",
+    ],
 )
 def test_generated_pages_are_fresh(generate: ModuleType, name: str) -> None:
     written = (ROOT / "docs" / name).read_text(encoding="utf-8")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from html import unescape
 from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
+from ldresearch import glossary
 from ldresearch.tables import Table
 from ldresearch.wording import LOCALES, Link
 
@@ -63,6 +65,17 @@ def lead(said: str) -> tuple[str, str]:
     return (said[: cut.start()], said[cut.end() :]) if cut else (said, "")
 
 
+def glossary_of(html: str) -> tuple[glossary.Word, ...]:
+    """Return the words of the glossary that a reader sees in a piece of a page.
+
+    Examples
+    --------
+    >>> [one.word for one in glossary_of("<p>The <b>95&nbsp;% interval</b></p><svg>hazard</svg>")]
+    ['hazard', 'interval']
+    """
+    return glossary.found(unescape(re.sub(r"<[^>]*>", " ", html)))
+
+
 def words_of(name: str) -> str:
     """Turn a report's or parameter's name into words.
 
@@ -101,6 +114,7 @@ def templates() -> jinja2.Environment:
         said if isinstance(said, Markup) else escape(typeset(said))
     )
     environment.filters["cell"] = cell
+    environment.filters["glossary"] = glossary_of
     environment.filters["columns_left"] = columns_left
     environment.filters["columns_wide"] = columns_wide
     return environment
