@@ -1012,9 +1012,11 @@ def readiness(frame: pd.DataFrame, *, skills: int = 12) -> Result:
         variance += _shared(part, -share[at] * steep[at] / n, share[at] * drop[at] / n)
         half = _Z95 * math.sqrt(variance)
         rows.append((skill, value, max(value - half, 0.0), value + half, len(at)))
-    out = pd.DataFrame(rows, columns=["skill", "gain", "low", "high", "n"]).sort_values(
-        ["gain", "skill"], ascending=[False, True], kind="stable", ignore_index=True
-    ).head(skills)
+    out = (
+        pd.DataFrame(rows, columns=["skill", "gain", "low", "high", "n"])
+        .sort_values(["gain", "skill"], ascending=[False, True], kind="stable", ignore_index=True)
+        .head(skills)
+    )
     return Result(
         name, Family.MEANS, _tidy(out),
         {
