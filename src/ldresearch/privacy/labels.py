@@ -33,6 +33,7 @@ def is_sensitive(text: str) -> bool:
     Returns
     -------
     bool
+        Whether one of the words begins a word of it.
 
     Examples
     --------
