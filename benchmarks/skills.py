@@ -118,7 +118,7 @@ def levels(persons: int, skills: int, replicates: int) -> None:
         short = skill_gaps.shortfalls(found, pd.read_parquet(folder / "asked.parquet")).frame
         mark("shortfalls")
         clusters = skill_gaps.cluster(short, replicates=replicates)
-        mark(f"cohorts, {replicates} replicates for each of five numbers")
+        mark(f"cohorts, {replicates} replicates")
         seconds, memory = time.perf_counter() - started, peak()
         used = time.process_time() - busy
         with np.load(folder / "truth.npz") as known:

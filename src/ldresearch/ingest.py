@@ -293,6 +293,12 @@ def forget(folder: Path, person: str, *, key: bytes) -> bool:
 def check_key(dataset: Dataset, key: bytes) -> None:
     """Refuse a key that is not the one a dataset's pseudonyms were made with.
 
+    Parameters
+    ----------
+    dataset : Dataset
+    key : bytes
+        32 bytes.
+
     Raises
     ------
     DataError

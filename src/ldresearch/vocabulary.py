@@ -245,7 +245,7 @@ def metrics() -> Mapping[str, Metric]:
     --------
     >>> metrics()["activation_rate"].unit
     'share'
-    >>> metrics()["nps"].status
+    >>> metrics()["rogers_group_share"].status
     'planned'
     """
     reported, planned = _read("metrics.toml"), _read("metrics_planned.toml")

@@ -185,12 +185,12 @@ def test_no_hidden_count_is_narrowed_down(shape: str, base: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("part", range(3))
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_hidden_count_of_five_hundred_organisations(shape: str, part: int) -> None:
-    seeds = range(1000 + 84 * part, 1084 + 84 * part)
+    seeds = range(1000 + 56 * part, 1056 + 56 * part)
     n_hidden, *given_away = narrowed(shape, seeds, Rules(k=K, base=BASE))
-    assert n_hidden > 100
+    assert n_hidden > 50
     assert given_away == [0, 0]
 
 

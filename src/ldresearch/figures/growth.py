@@ -25,6 +25,7 @@ def reachable(published: Published, *_: Published, ax: Axes | None = None) -> Ax
         colours=["main" if _is_there(row, limit) else "context" for row in rows],
         reference=limit,
     )
+    style.number_axis(ax.xaxis, from_zero=False)
     ax.set_xlabel(f"readiness, % of what the role asks for (line: within reach from {limit:g})")
     return ax
 

@@ -20,6 +20,9 @@ _STEPS: Final = {
 _TIMES: Final = {
     "activated": "first value", "again": "again", "passed_on": "passed on", "gained": "gained",
 }  # fmt: skip
+_POINTS: Final = 80
+"""Most points of a curve: about one to five days of a year."""
+
 KINDS: Final = {
     "course": "main", "video": "second", "article": "third", "book": "fourth",
     "assessment": "fifth",
@@ -50,7 +53,7 @@ def step_times(published: Published, *_: Published, ax: Axes | None = None) -> A
     frame, ax = published.frame, style.axes(ax)
     ends: list[tuple[Any, Any, object, str]] = []
     for i, step in enumerate(dict.fromkeys(frame["group"])):
-        part = frame[frame["group"] == step]
+        part = _thinned(frame[frame["group"] == step])
         colour = style.series(i)
         time = part["time"].tolist()
         style.band(ax, time, list(part["low"]), list(part["high"]), colour, step=True)
@@ -62,6 +65,13 @@ def step_times(published: Published, *_: Published, ax: Axes | None = None) -> A
     ax.set_ylabel("people who have taken it")
     style.label_ends(ax, ends)
     return ax
+
+
+def _thinned(part: Any) -> Any:
+    """Keep so many points of a long curve, evenly spaced, the first and the last among them."""
+    every = max(-(-len(part) // _POINTS), 1)
+    rows = sorted({*range(0, len(part), every), len(part) - 1})
+    return part.iloc[rows]
 
 
 def paths(published: Published, *_: Published, ax: Axes | None = None) -> Axes:

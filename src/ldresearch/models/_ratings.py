@@ -262,7 +262,8 @@ def _severities(
     diagonal = gathered(w - w * w / total[:, None]) + penalty
 
     def product(u: Floats) -> Floats:
-        return gathered(within(np.append(u, 0.0).astype(w.dtype)[rater])) + penalty * u
+        moved = gathered(within(np.append(u, 0.0).astype(w.dtype)[rater]))
+        return np.asarray(moved + penalty * u)
 
     of = _solved(product, score, diagonal)
     is_used = told[source_of]

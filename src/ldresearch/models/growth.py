@@ -1276,12 +1276,16 @@ def trust(
 
     Parameters
     ----------
-    ready, between, agreed, followed : Result
-        Of :func:`readiness`, :func:`between`, :func:`agreement` and :func:`moves`.
+    ready : Result
+        Of :func:`readiness`.
     people : pandas.DataFrame
         The employed.
+    between, agreed : Result
+        Of :func:`between` and :func:`agreement`.
     applied : pandas.DataFrame
         The applications.
+    followed : Result
+        Of :func:`moves`.
 
     Returns
     -------

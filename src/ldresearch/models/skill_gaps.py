@@ -133,7 +133,7 @@ def levels(frame: pd.DataFrame, *, half_life_days: int = 365) -> Result:
     filled["high"] = np.minimum(filled["level"] + wide, 1)
     filled["judge"] = _spread_out(judge, part, len(out), -1)
     filled["basis"] = _basis(seen, sources, usable)
-    out = pd.concat([out, pd.DataFrame(filled, copy=False)], axis=1, copy=False)
+    out = _beside(out, filled)
     return Result(
         name, Family.MODEL, out, {}, told.estimates(),
         "Levels by a measurement model: biases and severities from things rated by two, variances "
@@ -649,14 +649,14 @@ def shortfalls(found: Result, required: pd.DataFrame) -> Result:
     joined = _joined(required, found.frame)
     if not joined["level"].notna().any():
         return _nothing(name, required, "no skill that a role asks for has been rated")
-    kind = joined["level"].dtype
+    kind = joined["level"].to_numpy().dtype
     names = ("gap", "short", "shortfall", "square", "steep", "reached", "noise", "trust")
     filled = {column: np.empty(len(joined), dtype=kind) for column in names}
     for i in range(0, len(joined), _MANY):
         rows = slice(i, i + _MANY)
         for column, value in _short(joined.iloc[rows]).items():
             filled[column][rows] = value
-    joined = pd.concat([joined, pd.DataFrame(filled, copy=False)], axis=1, copy=False)
+    joined = _beside(joined, filled)
     parameters: dict[str, Scalar] = dict(found.parameters)
     return Result(name, Family.MODEL, joined, {}, (), found.method, parameters)
 
@@ -716,10 +716,14 @@ def _joined(required: pd.DataFrame, levels: pd.DataFrame) -> pd.DataFrame:
     role = pd.factorize(required["role"])[0] if "role" in required.columns else 0
     # An error of a target is shared by all of whom the role asks it.
     filled["asked"] = (role * max(len(asked), 1) + codes).astype(np.int32)
-    known = pd.DataFrame(filled, copy=False)
     if not isinstance(levels["basis"].dtype, pd.CategoricalDtype):
-        known["basis"] = known["basis"].astype(object)
-    return pd.concat([required.reset_index(drop=True), known], axis=1, copy=False)
+        filled["basis"] = np.asarray(filled["basis"], dtype=object)
+    return _beside(required.reset_index(drop=True), filled)
+
+
+def _beside(frame: pd.DataFrame, more: Mapping[str, Any]) -> pd.DataFrame:
+    """Put columns beside those of a frame without copying either."""
+    return pd.DataFrame({**{str(c): frame[c] for c in frame.columns}, **more}, copy=False)
 
 
 def _column(frame: pd.DataFrame, name: str) -> Floats:

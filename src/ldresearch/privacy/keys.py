@@ -78,10 +78,25 @@ def read_key(file: Path, *, outside: Iterable[Path] = ()) -> bytes:
     outside : iterable of Path
         Folders it may not lie in: dataset and repository.
 
+    Returns
+    -------
+    bytes
+        32 bytes.
+
     Raises
     ------
     ParameterError
         If it cannot be read, has another length, lies in one of them, or others can read it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> file = Path(mkdtemp()) / "own.key"
+    >>> _ = file.write_text("ab" * 32)
+    >>> file.chmod(0o600)
+    >>> len(read_key(file))
+    32
     """
     try:
         place, raw = file.expanduser().resolve(), file.expanduser().read_bytes()
@@ -117,10 +132,25 @@ def read_key(file: Path, *, outside: Iterable[Path] = ()) -> bytes:
 def listed(store: Path) -> list[dict[str, str]]:
     """Describe every key of a store, without a key.
 
+    Parameters
+    ----------
+    store : Path
+        The key store.
+
     Returns
     -------
     list of dict
         ``file``, ``id`` (:func:`key_id`) and ``said``: in use, retired, or what is amiss.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from ldresearch.privacy.pseudonym import key_for
+    >>> store = Path(mkdtemp())
+    >>> _ = key_for("harbour", store)
+    >>> [one["said"] for one in listed(store)]
+    ['in use']
     """
     found = []
     files = sorted([*store.glob("*.key"), *store.glob("*.retired")]) if store.is_dir() else []
@@ -185,7 +215,26 @@ def rotate(client: str, store: Path) -> Path:
 
 
 def retired(client: str, store: Path) -> list[bytes]:
-    """Return the keys a client had before, oldest first."""
+    """Return the keys a client had before.
+
+    Parameters
+    ----------
+    client : str
+    store : Path
+        The key store.
+
+    Returns
+    -------
+    list of bytes
+        Oldest first.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> retired("harbour", Path(mkdtemp()))
+    []
+    """
     files = _retired_files(key_file(client, store))
     return [bytes.fromhex(file.read_text(encoding="ascii").strip()) for file in files]
 
@@ -200,17 +249,50 @@ def _retired_files(file: Path) -> list[Path]:
 
 
 def beside(file: Path) -> Path:
-    """Name the list of the forgotten that belongs to a key."""
+    """Name the list of the forgotten that belongs to a key.
+
+    Parameters
+    ----------
+    file : Path
+        The key.
+
+    Returns
+    -------
+    Path
+        Not necessarily there.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> beside(Path("own.key")).name
+    'own.key.forgotten.jsonl'
+    """
     return file.with_name(f"{file.name}.{FORGOTTEN}")
 
 
 def forgotten(file: Path) -> list[dict[str, str]]:
-    """Read a list of marks; empty where there is none.
+    """Read a list of marks.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    list of dict
+        ``key`` (:func:`key_id`) and ``mark``; empty where there is no list.
 
     Raises
     ------
     DataError
         If a line cannot be read: refusing is better than letting a forgotten person in again.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> forgotten(Path(mkdtemp()) / FORGOTTEN)
+    []
     """
     if not file.is_file():
         return []
@@ -228,7 +310,24 @@ def forgotten(file: Path) -> list[dict[str, str]]:
 
 
 def remember(file: Path, entries: Sequence[Mapping[str, str]]) -> None:
-    """Add marks to a list; one that stands there already is not added again."""
+    """Add marks to a list; one that stands there already is not added again.
+
+    Parameters
+    ----------
+    file : Path
+    entries : sequence of mapping
+        Of :func:`forgotten`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> file = Path(mkdtemp()) / FORGOTTEN
+    >>> for _ in range(2):
+    ...     remember(file, [{"key": "k", "mark": "m"}])
+    >>> forgotten(file)
+    [{'key': 'k', 'mark': 'm'}]
+    """
     there = forgotten(file)
     new = [dict(entry) for entry in entries if dict(entry) not in there]
     if new:
@@ -248,6 +347,11 @@ def among_forgotten(
         Of :func:`forgotten`.
     keys : iterable of bytes
         The client's key and the retired ones.
+
+    Returns
+    -------
+    set of str
+        Those of ``ids``.
 
     Raises
     ------

@@ -26,6 +26,15 @@ def _pattern() -> re.Pattern[str]:
 def is_sensitive(text: str) -> bool:
     """Whether a label tells of health, family, belief, union or orientation.
 
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    bool
+        Whether one of the words begins a word of it.
+
     Examples
     --------
     >>> is_sensitive("Return after burnout"), is_sensitive("Health and safety at work")

@@ -348,6 +348,18 @@ def _digest(data: bytes) -> str:
 def population(values: Mapping[str, Any], by: Sequence[str]) -> str:
     """Write how people are narrowed, the same way each time.
 
+    Parameters
+    ----------
+    values : mapping
+        Parameters of a run.
+    by : sequence of str
+        Those that narrow, in their order.
+
+    Returns
+    -------
+    str
+        Empty for everyone.
+
     Examples
     --------
     >>> population({"unit": "Sales", "role": "", "seed": 1}, ("unit", "role", "level"))
@@ -357,6 +369,25 @@ def population(values: Mapping[str, Any], by: Sequence[str]) -> str:
 
 
 def parameters(values: Mapping[str, Any], without: Sequence[str]) -> str:
-    """Hash the parameters that make a line, but for those named."""
+    """Hash the parameters that make a line, but for those named.
+
+    Parameters
+    ----------
+    values : mapping
+        Parameters of a run.
+    without : sequence of str
+        Those that do not make another line.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+
+    Examples
+    --------
+    >>> june, july = {"as_of": "2025-06-02", "by": "unit"}, {"as_of": "2025-07-07", "by": "unit"}
+    >>> parameters(june, ["as_of"]) == parameters(july, ["as_of"])
+    True
+    """
     kept = {name: value for name, value in values.items() if name not in without}
     return _digest(json.dumps(kept, sort_keys=True, default=str).encode())[:16]

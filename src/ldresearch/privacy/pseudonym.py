@@ -103,14 +103,47 @@ def key_for(client: str, folder: Path, *, outside: Iterable[Path] = ()) -> bytes
 
 
 def key_file(client: str, store: Path) -> Path:
-    """Name the file of a client's key; not necessarily there."""
+    """Name the file of a client's key.
+
+    Parameters
+    ----------
+    client : str
+    store : Path
+        The key store.
+
+    Returns
+    -------
+    Path
+        Not necessarily there.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> key_file("R&D", Path("keys")).name
+    'r-d-1d168db4.key'
+    """
     name = re.sub(r"[^a-z0-9_-]+", "-", client.casefold()).strip("-")[:200] or "client"
     told_apart = hashlib.sha256(client.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return store.expanduser().resolve() / f"{name}-{told_apart}.key"
 
 
 def make_key(file: Path) -> None:
-    """Put a new key in place of the one that is there."""
+    """Put a new key in place of the one that is there.
+
+    Parameters
+    ----------
+    file : Path
+        Its folder is there.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> file = Path(mkdtemp()) / "own.key"
+    >>> make_key(file)
+    >>> len(file.read_text())
+    64
+    """
     os.replace(_draft(file), file)
     sync_folder(file.parent)
 

@@ -149,6 +149,16 @@ def _partitions(result: Result) -> list[Partition]:
 def label(value: Any) -> Label:
     """Tell labels apart by kind and text, so that ``1``, ``"1"`` and ``True`` are three.
 
+    Parameters
+    ----------
+    value : object
+        A cell of a key column.
+
+    Returns
+    -------
+    tuple of (str, str)
+        Its kind and its text; both empty where there is none.
+
     Examples
     --------
     >>> label(1) == label(True), label(float("nan")) == label(None)

@@ -105,6 +105,16 @@ def _blank(shown: pd.DataFrame, column: str, lost: list[bool]) -> int:
 def has_both_sides(estimate: Estimate, k: int) -> bool:
     """Whether at least ``k`` persons lie on each side of what is a quantile of persons.
 
+    Parameters
+    ----------
+    estimate : Estimate
+    k : int
+
+    Returns
+    -------
+    bool
+        True also for what is no quantile.
+
     Examples
     --------
     >>> median = Estimate("survival_median", 41.0, 30.0, 55.0, 19, "days")
@@ -138,6 +148,16 @@ def blur(
     ------
     DisclosureError
         Unless there is one count, of the persons of its row.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"count": [0, 200], "low": 0.0, "high": 1.0, "n": [400, 400]})
+    >>> names = {role: [] for role in Role}
+    >>> names |= {Role.COUNT: ["count"], Role.LOW: ["low"], Role.HIGH: ["high"], Role.N: ["n"]}
+    >>> shown = frame.astype(object)
+    >>> blur(shown, frame, names, Rules()), shown["count"].tolist(), shown["high"].tolist()
+    (1, [None, 200], [0.03, 1.0])
     """
     if len(names[Role.COUNT]) != 1 or len(names[Role.RATE]) > 1:
         raise DisclosureError(

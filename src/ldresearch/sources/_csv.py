@@ -71,17 +71,18 @@ def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
     with open_bytes(file) as stream:
         start = stream.read(1 << 16)
     text = _decoded(start, file, dialect)
-    line = next(
-        (
-            row
-            for row in csv.reader(
-                io.StringIO(text), delimiter=dialect.delimiter,
-                **({"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}),
-            )
-            if row
-        ),
-        None,
+    reader = csv.reader(
+        io.StringIO(text), delimiter=dialect.delimiter,
+        **({"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}),
     )  # fmt: skip
+    try:
+        line = next((row for row in reader if row), None)
+    except csv.Error:
+        # Its own text is about Python; a lone carriage return in the first line is the usual cause.
+        raise DataError(
+            message("the first line cannot be read", where=file.name,
+                    do="check its line ends, delimiter and quotes")
+        ) from None  # fmt: skip
     if not line:
         raise DataError(message("the file is empty", where=file.name, do="export it again"))
     names = tuple(name.strip() for name in line)

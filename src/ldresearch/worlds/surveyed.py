@@ -156,8 +156,7 @@ def _value_days(world: World, ids: pd.Series, wave: str) -> NDArray[np.float64]:
     )  # fmt: skip
     kept = pd.DataFrame({"id": event.loc[inside, "person_id"], "on": at[inside].dt.date})
     counts = kept.drop_duplicates().groupby("id").size()
-    days: NDArray[np.float64] = ids.map(counts).fillna(0).to_numpy(dtype=float)
-    return days
+    return np.asarray(ids.map(counts).fillna(0), dtype=np.float64)
 
 
 def _statements(
