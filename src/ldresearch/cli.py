@@ -245,6 +245,45 @@ def index(
 
 
 @app.command()
+def digest(
+    on: Annotated[str, typer.Option("--on", help="last day it tells of, YYYY-MM-DD; today")] = "",
+    days: Annotated[int, typer.Option("--days", min=1, help="days it looks back")] = 7,
+    out: Reports = None,
+    locale: Annotated[
+        str, typer.Option("--locale", help="en, de or fr; as the newest report by default")
+    ] = "",
+) -> None:
+    """Write one page of what changed lately: verdicts, headlines, reports that want attention."""
+    import datetime as dt
+
+    from ldresearch import clock, places
+    from ldresearch.report import digest as pages
+
+    day = clock.parse_date(on, name="--on") if on else dt.datetime.now(dt.UTC).date()
+    home = _there(out or places.reports_home())
+    typer.echo(str(pages.build(home, today=day, days=days, locale=locale)))
+
+
+@app.command()
+def compare(
+    run_id: Annotated[
+        str, typer.Argument(metavar="RUN", help="a run as its report prints it, or its beginning")
+    ],
+    other: Annotated[str, typer.Argument(help="another run of the same report")],
+    out: Reports = None,
+    locale: Annotated[
+        str, typer.Option("--locale", help="en, de or fr; as the newest report by default")
+    ] = "",
+) -> None:
+    """Set two runs of one report side by side: what moved, and what may have moved it."""
+    from ldresearch import places
+    from ldresearch.report import index as pages
+
+    home = _there(out or places.reports_home())
+    typer.echo(str(pages.compare(home, (run_id, other), locale=locale)))
+
+
+@app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="the folder of the study")],
 ) -> None:
@@ -579,14 +618,18 @@ def _index(reports: Path, today: str = "", locale: str = "") -> Path:
     from ldresearch.files import locked
     from ldresearch.report import index as pages
 
+    with locked(_there(reports) / ".lock"):
+        day = dt.date.fromisoformat(today) if today else dt.datetime.now(dt.UTC).date()
+        return pages.build(reports, today=day, locale=locale)
+
+
+def _there(reports: Path) -> Path:
     if not reports.is_dir():
         raise ParameterError(
             message("no folder of reports", where="--out", got=str(reports),
                     do="run a notebook first")
         )  # fmt: skip
-    with locked(reports / ".lock"):
-        day = dt.date.fromisoformat(today) if today else dt.datetime.now(dt.UTC).date()
-        return pages.build(reports, today=day, locale=locale)
+    return reports.resolve()
 
 
 def _dataset(path: Path) -> Dataset:

@@ -198,10 +198,26 @@ def number(x: float | None, digits: int = 3) -> str:
     size = abs(x)
     if size == round(size):
         return _signed(_signs(f"{size:,.0f}"), x)
-    places = max(0, digits - 1 - math.floor(math.log10(size)))
-    text = f"{size:,.{places}f}"
+    text = f"{size:,.{_places(size, digits)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return _signed(_signs(text), x) if text.strip("0.,") else "0"
+
+
+def _places(size: float, digits: int) -> int:
+    return max(0, digits - 1 - math.floor(math.log10(size)))
+
+
+def rounded(x: float, digits: int = 3) -> float:
+    """Round as :func:`number` writes.
+
+    Examples
+    --------
+    >>> rounded(1.23456), rounded(0.00123456), rounded(1234.56), rounded(7.0)
+    (1.23, 0.00123, 1235.0, 7.0)
+    """
+    if not math.isfinite(x) or x == round(x):
+        return x
+    return round(x, _places(abs(x), digits))
 
 
 def fixed(x: float | None, places: int = 0) -> str:

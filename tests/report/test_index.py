@@ -1,4 +1,4 @@
-"""The index and the history pages."""
+"""The index, the history pages, comparisons of two runs and the digest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from ldresearch.report import index
+from ldresearch.errors import ParameterError
+from ldresearch.report import digest, index
+from ldresearch.result import Estimate
+from ldresearch.sentences import words
 
 TODAY = date(2025, 7, 10)
 
@@ -228,3 +231,143 @@ def test_same_input_same_bytes(tmp_path: Path, maker: Any, made: Any) -> None:
     index.build(tmp_path, today=TODAY)
     assert [page.read_bytes() for page in pages] == before
     assert len(pages) == 3
+
+
+# Two runs side by side, and what changed lately ----------------------------------------------
+
+LATER = date(2025, 7, 3)
+SINCE = "harbour/2025-07-01/25_sample.since-2025-06-01.html"
+
+
+def edit(path: Path, **changes: Any) -> None:
+    facts = json.loads(path.read_text("utf-8"))
+    for key, value in changes.items():
+        place, _, name = key.partition("__")
+        if name:
+            facts[place][name] = value
+        else:
+            facts[place] = value
+    path.write_text(json.dumps(facts), encoding="utf-8")
+
+
+# Comparison ---------------------------------------------------------------------------------
+
+
+def test_history_leads_to_a_comparison_with_the_run_before(
+    tmp_path: Path, maker: Any, made: Any
+) -> None:
+    put(tmp_path, maker, made, "2025-06-01", value=0.65)
+    put(tmp_path, maker, made, "2025-07-01", value=0.75, data_hash="other")
+    index.build(tmp_path, today=LATER)
+    history = (tmp_path / "harbour" / "25_sample.history.html").read_text("utf-8")
+    assert f'href="../{SINCE}"' in history
+    assert history.count("with the run before</a>") == 1
+    said = text(tmp_path / SINCE)
+    assert "The number moved between 1 June 2025 and 1 July 2025" in said
+    assert "65 % (63 to 67 %) 75 % (73 to 77 %) up 10 points, which is better" in said
+    assert "Why they may differ. New data." in said
+    assert "The settings are the same, but for the date." in said
+    html = (tmp_path / SINCE).read_text("utf-8")
+    assert 'href="../../harbour/2025-06-01/25_sample.html"' in html
+    assert "<script" not in html
+
+
+def test_it_tells_no_finer_difference_than_the_two_pages(
+    tmp_path: Path, maker: Any, made: Any
+) -> None:
+    put(tmp_path, maker, made, "2025-06-01", value=0.6451)
+    put(tmp_path, maker, made, "2025-07-01", value=0.7549)
+    index.build(tmp_path, today=LATER)
+    said = text(tmp_path / SINCE)
+    assert "65 % (" in said
+    assert "up 10 points" in said  # not 11, as the numbers behind would give
+    assert not re.search(r"\d\.\d+", said.split("What else differs")[0])
+
+
+def test_numbers_under_other_settings_are_not_compared(
+    tmp_path: Path, maker: Any, made: Any
+) -> None:
+    put(tmp_path, maker, made, "2025-06-01", value=0.65)
+    path = put(tmp_path, maker, made, "2025-07-01", value=0.75)
+    facts = json.loads(path.read_text("utf-8"))
+    facts["report"]["parameters"]["window_days"] = 90
+    edit(path, report=facts["report"])
+    index.build(tmp_path, today=LATER)
+    said = text(tmp_path / SINCE)
+    assert "Settings differ between" in said
+    assert "window days" in said
+    assert "up 10 points" not in said
+
+
+def test_two_runs_are_found_by_what_a_report_prints(tmp_path: Path, maker: Any, made: Any) -> None:
+    for month, run_id in ((5, "aaa1"), (6, "bbb2"), (7, "ccc3")):
+        edit(put(tmp_path, maker, made, f"2025-0{month}-01", value=0.1 * month), run_id=run_id)
+    edit(put(tmp_path, maker, made, "2025-07-01", name="26_other"), run_id="ddd4")
+    asked = index.compare(tmp_path, ("ccc", "aaa1"))
+    assert asked.name == "25_sample.against-2025-05-01.html"
+    assert index.compare(tmp_path, ("bbb", "ccc")).name == "25_sample.since-2025-06-01.html"
+    index.build(tmp_path, today=LATER)
+    assert asked.is_file()  # kept as long as both are there
+    (tmp_path / "harbour" / "2025-05-01" / "25_sample.facts.json").unlink()
+    index.build(tmp_path, today=LATER)
+    assert not asked.exists()
+    for pair, why in (
+        (("ccc3", "ddd4"), "not two runs of one report"), (("ccc3", "zzz"), "no such run"),
+        (("ccc3", "ccc3"), "twice the same"), (("ccc3", ""), "no such run"),
+    ):  # fmt: skip
+        with pytest.raises(ParameterError, match=why):
+            index.compare(tmp_path, pair)
+
+
+def test_a_change_is_that_of_the_numbers_shown() -> None:
+    def one(value: float, unit: str) -> Estimate:
+        return Estimate("x", value, float("nan"), float("nan"), 100, unit)
+
+    assert words.change(one(0.7251, "share"), one(0.7249, "share")) == "up 1 point"
+    assert words.change(one(26.4, "days"), one(24.6, "days")) == "up 1 day"
+    assert words.change(one(1.2345, "ratio"), one(1.2, "ratio")) == "up 0.03"
+
+
+# Digest -------------------------------------------------------------------------------------
+
+
+def test_the_digest_tells_what_changed_in_its_days(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-06-01", value=0.65)
+    edit(put(tmp_path, maker, made, "2025-07-01", value=0.75), headline__title="Now it is more")
+    put(tmp_path, maker, made, "2025-06-25", name="26_quiet")
+    for month, verdict in ((6, "continue"), (7, "pivot")):
+        path = put(tmp_path, maker, made, f"2025-0{month}-01", name="27_judged")
+        edit(path, verdict={"verdict": verdict, "look": 1})
+    failed = tmp_path / "harbour" / "28_gone.failed.json"
+    failed.write_text(json.dumps({"as_of": "2025-07-01", "reason": "schema: a column is gone"}))
+    index.build(tmp_path, today=LATER)
+    said = text(tmp_path / "digest.html")
+    assert (
+        "1 verdict and 1 headline changed from 26 June to 3 July 2025; 1 report wants attention"
+        in said
+    )
+    assert "Judged, as of 1 July 2025: continue → pivot" in said
+    assert "Sample · as of 1 July 2025 Now it is more 75 % " in said
+    assert "up 10 points, which is better." in said
+    assert "Gone: Failed. The run as of 1 July 2025 failed: schema: a column is gone." in said
+    assert "1 report says what was said before and 1 report was not run in these days." in said
+    html = (tmp_path / "digest.html").read_text("utf-8")
+    assert f'href="{SINCE}"' in html
+    assert "<script" not in html
+    assert not re.search(r'href="(?!index|harbour/|#)', html)
+
+
+def test_a_digest_of_an_earlier_day_knows_nothing_later(
+    tmp_path: Path, maker: Any, made: Any
+) -> None:
+    put(tmp_path, maker, made, "2025-06-01", value=0.65)
+    edit(put(tmp_path, maker, made, "2025-07-01", value=0.75), headline__title="Now it is more")
+    said = text(digest.build(tmp_path, today=date(2025, 6, 3), days=30))
+    assert "Now it is more" not in said
+    assert "first report" in said
+    assert "1 headline changed from 4 May to 3 June 2025" in said
+
+
+def test_a_digest_of_nothing_says_so(tmp_path: Path) -> None:
+    said = text(digest.build(tmp_path, today=LATER))
+    assert "Nothing changed from 26 June to 3 July 2025" in said

@@ -16,7 +16,7 @@ from ldresearch.wording import LOCALES, Link
 
 _UNIT = re.compile(
     r"(?<=[\d.,]) (?=(?:%|percent|points?|days?|weeks?|months?|years?|hours?|minutes?|people|person"
-    r"|events?|rows?)(?!\w))"
+    r"|events?|rows?|reports?|headlines?)(?!\w))"
 )
 _MONTHS = "|".join(dict.fromkeys(m for one in LOCALES.values() for m in one.months))
 _DAY = re.compile(rf"(?<!\d)(1er|\d{{1,2}}\.?)[ \xa0]({_MONTHS})\b(?: (?=\d{{4}}\b))?")

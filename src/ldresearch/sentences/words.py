@@ -22,13 +22,15 @@ from ldresearch.wording import (
     points,
     proportion,
     quantity,
+    rounded,
     sentence,
 )
 
 __all__ = [
     "HIDDEN", "MINUS", "NOT_KNOWN", "NOT_REACHED", "change", "date", "days", "estimate",
     "estimate_with_interval", "fixed", "grade", "interval", "listing", "number", "percent",
-    "period", "persons", "plural", "points", "proportion", "quantity", "sentence", "value",
+    "period", "persons", "plural", "points", "proportion", "quantity", "rounded", "sentence",
+    "shown", "value",
 ]  # fmt: skip
 
 _GRADES = {
@@ -97,6 +99,23 @@ def value(x: float | None, unit: str) -> str:
     if unit in ("", "ratio", "score", "index", "coefficient"):
         return number(x)
     return quantity(x, unit)
+
+
+def shown(x: float, unit: str) -> float:
+    """Round a number as :func:`value` writes it.
+
+    Examples
+    --------
+    >>> shown(0.7249, "share"), shown(26.2, "days"), shown(1.8349, "ratio"), shown(12345.0, "ratio")
+    (0.72, 26, 1.83, 12345.0)
+    """
+    if not math.isfinite(x) or x == round(x):
+        return x
+    if unit in ("share", "probability", "points"):
+        return round(x * 100) / 100
+    if unit in ("days", "persons"):
+        return round(x)
+    return rounded(x)
 
 
 def estimate(e: Estimate) -> str:
@@ -172,7 +191,8 @@ def change(now: Estimate, before: Estimate) -> str:
         return "no change"
     if math.isinf(now.value) or math.isinf(before.value):
         return f"was {estimate(before)}"
-    difference = now.value - before.value
+    # Of what is shown, and no finer: a reader can work it out, and it tells nothing that is not.
+    difference = shown(now.value, now.unit) - shown(before.value, before.unit)
     said = f"{'up' if difference > 0 else 'down'} {_size(difference, now.unit)}"
     if _overlap(now, before):
         return f"{said}; the intervals overlap"
@@ -187,10 +207,10 @@ def _size(difference: float, unit: str) -> str:
 
 
 def _overlap(now: Estimate, before: Estimate) -> bool:
-    ends = (now.low, now.high, before.low, before.high)
+    ends = [shown(end, now.unit) for end in (now.low, now.high, before.low, before.high)]
     if any(math.isnan(end) for end in ends):
         return False
-    return now.low <= before.high and before.low <= now.high
+    return ends[0] <= ends[3] and ends[2] <= ends[1]
 
 
 def _verdict(metric: str, difference: float) -> str:
