@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from ldresearch.dataset import Dataset
     from ldresearch.plan import Plan
     from ldresearch.plan_ledger import Entry
-    from ldresearch.run.runner import Done, Job, Options
+    from ldresearch.run.runner import Done, Job, Note, Options
 
 UNEXPECTED = 70
 """Exit code of what should never happen."""
@@ -38,12 +41,26 @@ app.add_typer(plan, name="plan")
 key_commands = typer.Typer(help="Look at the keys of clients, or change one.", no_args_is_help=True)
 app.add_typer(key_commands, name="keys")
 
+
+class LogForm(StrEnum):
+    """How progress and errors are written: for people, or an object a line for programs."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 Reports = Annotated[Path | None, typer.Option("--out", help="folder of the reports")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="private folder of executed notebooks")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="notebooks side by side")]
 Force = Annotated[bool, typer.Option("--force", help="run again what is already published")]
 Locale = Annotated[
     str, typer.Option("--locale", help="how numbers and dates are written: en, de or fr")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="nothing on stderr but errors", expose_value=False)
+]
+Log = Annotated[
+    LogForm, typer.Option("--log", help="how stderr is written: text or json", expose_value=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="say what came of it as JSON on stdout")]
 
@@ -58,6 +75,8 @@ def demo(
     jobs: Jobs = 2,
     force: Force = False,
     locale: Locale = "en",
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
 ) -> None:
     """Build the four demo organisations, run every notebook on them, write the index."""
     from ldresearch import places, worlds
@@ -153,6 +172,8 @@ def run(
     force: Force = False,
     timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
     locale: Locale = "en",
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
     as_json: AsJson = False,
 ) -> None:
     """Run notebooks over datasets and publish their reports."""
@@ -207,6 +228,8 @@ def monitor(
     force: Force = False,
     timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
     locale: Locale = "en",
+    quiet: Quiet = False,
+    log: Log = LogForm.TEXT,
     as_json: AsJson = False,
 ) -> None:
     """Look at an initiative by its frozen plan; the exit code says what the plan asks for."""
@@ -227,6 +250,9 @@ def monitor(
         typer.echo(found.said)
         if found.done.page:
             typer.echo(found.done.page)
+    if found.verdict == monitoring.REFUSED:
+        _VOICE.get().refuse(f"ldresearch: {found.reason}", found.exit_code)
+    _VOICE.get().sum_up(verdict=found.verdict, reason=found.reason, exit_code=found.exit_code)
     if found.exit_code:
         raise typer.Exit(found.exit_code)
 
@@ -583,7 +609,7 @@ def _options(
     return Options(
         reports=(out or places.reports_home()).resolve(),
         runs=(runs or places.runs_home()).resolve(),
-        n_parallel=jobs, is_forced=force, timeout_s=timeout, tell=_say,
+        n_parallel=jobs, is_forced=force, timeout_s=timeout, tell=_VOICE.get().tell,
         locale=checked_locale(locale),
     )  # fmt: skip
 
@@ -702,12 +728,76 @@ def _told(value: Any) -> str:
 
 def _exit_with(done: Sequence[Done]) -> None:
     worst = max((one.exit_code for one in done), default=0)
+    counts = {s: sum(one.status == s for one in done) for s in ("published", "unchanged", "failed")}
+    _VOICE.get().sum_up(**counts, exit_code=worst)
     if worst:
         raise typer.Exit(worst)
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What goes to stderr, and how.
+
+    Attributes
+    ----------
+    is_quiet : bool
+        Nothing but errors.
+    is_json : bool
+        One object a line.
+    """
+
+    is_quiet: bool = False
+    is_json: bool = False
+
+    @classmethod
+    def of(cls, words: Sequence[str]) -> Voice:
+        """Hear from a command line how it wants to be answered, also where it is refused.
+
+        Examples
+        --------
+        >>> Voice.of(["run", "all", "--log", "json", "-q"])
+        Voice(is_quiet=True, is_json=True)
+        """
+        pairs = zip(words, [*words[1:], ""], strict=True)
+        is_json = any(f"{a}={b}" == "--log=json" or a == "--log=json" for a, b in pairs)
+        return cls(is_quiet="--quiet" in words or "-q" in words, is_json=is_json)
+
+    def tell(self, note: Note) -> None:
+        """Write a note."""
+        if note.is_error or not self.is_quiet:
+            self._write(note.event, note.said, is_error=note.is_error, **note.fields)
+
+    def say(self, said: str, event: str = "note", **fields: Any) -> None:
+        """Write what is good to know."""
+        if not self.is_quiet:
+            self._write(event, said, is_error=False, **fields)
+
+    def sum_up(self, **fields: Any) -> None:
+        """Write a last line for programs: what came of all of it."""
+        if self.is_json and not self.is_quiet:
+            self._write("finished", "finished", is_error=False, **fields)
+
+    def refuse(self, said: str, exit_code: int, event: str = "refused") -> int:
+        """Write why a command ends here, and return its exit code."""
+        self._write(event, said, is_error=True, exit_code=exit_code)
+        return exit_code
+
+    def _write(self, event: str, said: str, *, is_error: bool, **fields: Any) -> None:
+        import datetime as dt
+
+        if self.is_json:
+            at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            level = "error" if is_error else "info"
+            said = json.dumps({"at": at, "level": level, "event": event, "said": said, **fields},
+                              ensure_ascii=False)  # fmt: skip
+        typer.echo(said, err=True)
+
+
+_VOICE: ContextVar[Voice] = ContextVar("voice", default=Voice())  # noqa: B039 - it never changes
+
+
 def _say(line: str) -> None:
-    typer.echo(line, err=True)
+    _VOICE.get().say(line)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -715,7 +805,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
-    sys.exit(_run(words, debug=debug))
+    before = _VOICE.set(Voice.of(words))
+    try:
+        sys.exit(_run(words, debug=debug))
+    finally:
+        _VOICE.reset(before)
 
 
 def _run(words: list[str], *, debug: bool) -> int:
@@ -725,11 +819,11 @@ def _run(words: list[str], *, debug: bool) -> int:
     except LdresearchError as error:
         if debug:
             raise
-        _say(f"ldresearch: {error}")
-        return error.exit_code
+        return _VOICE.get().refuse(f"ldresearch: {error}", error.exit_code)
     except KeyboardInterrupt:
-        _say("Stopped; nothing of what was running is published.")
-        return 130
+        from ldresearch.run.runner import STOPPED
+
+        return _VOICE.get().refuse(STOPPED, 130, "stopped")
     except BrokenPipeError:
         return 0
     except Exception as error:
@@ -740,16 +834,13 @@ def _run(words: list[str], *, debug: bool) -> int:
 
 
 def _unexpected(error: Exception) -> int:
+    voice = _VOICE.get()
     if hasattr(error, "format_message"):
-        text = str(error.format_message()).rstrip(".")
-        _say(f"ldresearch: {message(text, do='see ldresearch --help')}")
-        return int(getattr(error, "exit_code", 2))
+        text = message(str(error.format_message()).rstrip("."), do="see ldresearch --help")
+        return voice.refuse(f"ldresearch: {text}", int(getattr(error, "exit_code", 2)))
     if isinstance(error, OSError):
-        _say(f"ldresearch: {message(error.strerror or type(error).__name__, where='file system')}")
-        return 5
-    _say(
-        "ldresearch: "
-        + message("something unexpected happened", got=type(error).__name__,
-                  do="run it again with --debug and report what it prints")
-    )  # fmt: skip
-    return UNEXPECTED
+        text = message(error.strerror or type(error).__name__, where="file system")
+        return voice.refuse(f"ldresearch: {text}", 5)
+    text = message("something unexpected happened", got=type(error).__name__,
+                   do="run it again with --debug and report what it prints")  # fmt: skip
+    return voice.refuse(f"ldresearch: {text}", UNEXPECTED, "unexpected")

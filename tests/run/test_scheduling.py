@@ -93,7 +93,9 @@ def published(home: Path) -> SimpleNamespace:
 def test_cron_makes_the_report_as_of_the_day_it_was_given(published: SimpleNamespace) -> None:
     assert published.path.with_name("20_adoption.html").is_file()
     assert published.facts["report"]["as_of"] == published.path.parent.name
-    assert "published in" in published.log
+    notes = [json.loads(line) for line in published.log.splitlines()]
+    assert [note["event"] for note in notes] == ["started", "published", "finished"]
+    assert (notes[1]["report"], notes[-1]["exit_code"]) == ("20_adoption", 0)
 
 
 def test_the_cron_line_is_one() -> None:
@@ -276,6 +278,44 @@ def test_an_edited_plan_is_refused_with_its_code(home: Path) -> None:
     done = run(["/bin/sh", "-c", command], home, place)
     assert done.returncode == monitoring.CODES[monitoring.REFUSED]
     assert "not frozen" in done.stdout
+    assert "not frozen" in done.stderr, "the log says why, also where it is quiet"
+
+
+# Logs and silence ---------------------------------------------------------------------------
+
+
+def test_silence_but_for_errors_and_a_log_for_programs(
+    home: Path, published: SimpleNamespace
+) -> None:
+    quiet, failed = blocks("Logs and silence", "sh")
+    done = run(["/bin/sh", "-c", quiet], home, Path("/"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    amiss = run(["/bin/sh", "-c", quiet.replace("data/ours", "data/none")], home, Path("/"))
+    assert (amiss.returncode, amiss.stdout) == (3, "")
+    assert amiss.stderr.startswith("ldresearch: ")
+    log = home / "ldresearch" / "data" / "weekly.log"
+    note = {
+        "event": "failed",
+        "as_of": "2025-07-01",
+        "client": "ours",
+        "report": "x",
+        "reason": "y",
+    }
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(note) + "\n")
+    listed = run(["/bin/sh", "-c", failed], home, Path("/"))
+    assert listed.stdout == "2025-07-01 ours x y\n", listed.stderr
+
+
+def test_the_page_of_the_week_is_there_and_can_be_made_anew(
+    home: Path, published: SimpleNamespace
+) -> None:
+    [text] = blocks("The page of the week", "sh")
+    page = home / "ldresearch" / "reports" / "digest.html"
+    assert page.is_file()
+    page.unlink()
+    assert run(["/bin/sh", "-c", text], home, home / "ldresearch").returncode == 0
+    assert "headline changed" in page.read_text(encoding="utf-8")
 
 
 # What to keep -------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from ldresearch.study import clients, data_hash
 from ldresearch.vocabulary import Mode
 from ldresearch.wording import ENGLISH, checked_locale
 
+STOPPED = "Stopped; nothing of what was running is published."
 TIMEOUT_S = 1800
 """Seconds one cell may take."""
 
@@ -122,6 +123,27 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened, for a log.
+
+    Attributes
+    ----------
+    event : str
+        ``started``, ``unchanged``, ``published``, ``failed`` or ``stopped``.
+    said : str
+        One line for people.
+    is_error : bool
+    fields : mapping
+        The same for programs: client, report, as-of date and what else there is.
+    """
+
+    event: str
+    said: str
+    is_error: bool = False
+    fields: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """How jobs are run.
 
@@ -136,7 +158,7 @@ class Options:
     timeout_s : int
         Seconds a cell may take.
     tell : callable
-        Called with a line when a job starts or ends.
+        Called with a note when a job starts or ends, in whatever thread it runs.
     locale : str
         How numbers and dates are written: a name of ``wording.LOCALES``.
     """
@@ -146,7 +168,7 @@ class Options:
     n_parallel: int = 2
     is_forced: bool = False
     timeout_s: int = TIMEOUT_S
-    tell: Callable[[str], None] = field(default=lambda line: None)
+    tell: Callable[[Note], None] = field(default=lambda note: None)
     locale: str = ENGLISH
 
 
@@ -270,7 +292,7 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
     """
     options.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
     options.reports.mkdir(parents=True, exist_ok=True)
-    with _ends_kernels(), ThreadPoolExecutor(max(1, options.n_parallel)) as pool:
+    with _ends_kernels(options.tell), ThreadPoolExecutor(max(1, options.n_parallel)) as pool:
         futures: dict[int, Future[Done]] = {}
         try:
             for is_last in (False, True):
@@ -303,17 +325,26 @@ def _one(job: Job, options: Options) -> Done:
     there = replace(done, page=str(job.place.page), facts=str(job.place.facts))
     with locked(options.runs / f".{job.key}.lock"):
         if not options.is_forced and _is_published(folder, job):
-            options.tell(f"{job.label}: unchanged")
+            options.tell(_note(job, "unchanged", "unchanged"))
             return replace(there, status="unchanged")
-        options.tell(f"{job.label}: running")
+        options.tell(_note(job, "started", "running"))
         failed = unheld or _attempt(job, folder, options)
     seconds = round(time.monotonic() - begun, 1)
     if failed:
         job.place.mark_failed(failed.reason)
-        options.tell(f"{job.label}: failed. {failed.reason}")
+        options.tell(_note(job, "failed", f"failed. {failed.reason}", seconds=seconds,
+                           reason=failed.reason, exit_code=failed.exit_code))  # fmt: skip
         return replace(done, seconds=seconds, reason=failed.reason, exit_code=failed.exit_code)
-    options.tell(f"{job.label}: published in {seconds:.0f} s")
+    options.tell(
+        _note(job, "published", f"published in {seconds:.0f} s", seconds=seconds,
+              page=str(job.place.page))
+    )  # fmt: skip
     return replace(there, status="published", seconds=seconds)
+
+
+def _note(job: Job, event: str, said: str, **fields: Scalar) -> Note:
+    about = {"client": job.client, "report": job.place.name, "as_of": job.place.as_of}
+    return Note(event, f"{job.label}: {said}", event == "failed", {**about, **fields})
 
 
 def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None:
@@ -498,6 +529,9 @@ def _stop_kernels() -> None:
 class _ends_kernels:  # noqa: N801 - used as a word: with _ends_kernels()
     """While inside, a polite request to stop ends the kernels as well."""
 
+    def __init__(self, tell: Callable[[Note], None]) -> None:
+        self._tell = tell
+
     def __enter__(self) -> None:
         self._before: Any = None
         try:
@@ -509,10 +543,9 @@ class _ends_kernels:  # noqa: N801 - used as a word: with _ends_kernels()
         if self._before is not None:
             signal.signal(signal.SIGTERM, self._before)
 
-    @staticmethod
-    def _stop(number: int, _: object) -> None:
+    def _stop(self, number: int, _: object) -> None:
         _stop_kernels()
-        sys.stderr.write("Stopped; nothing of what was running is published.\n")
+        self._tell(Note("stopped", STOPPED, is_error=True, fields={"exit_code": 128 + number}))
         sys.stderr.flush()
         os._exit(128 + number)
 
