@@ -60,6 +60,7 @@ def home(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / ".venv" / "bin").mkdir(parents=True)
     program = Path(sys.executable).parent / "ldresearch"
     (place / ".venv" / "bin" / "ldresearch").symlink_to(program)
+    (place / ".venv" / "bin" / "python").symlink_to(sys.executable)
     (place / "notebooks").symlink_to(root / "notebooks")
     organisation(4, n_persons=80, n_months=4).write(place / "data" / "ours")
     return home
@@ -294,13 +295,8 @@ def test_silence_but_for_errors_and_a_log_for_programs(
     assert (amiss.returncode, amiss.stdout) == (3, "")
     assert amiss.stderr.startswith("ldresearch: ")
     log = home / "ldresearch" / "data" / "weekly.log"
-    note = {
-        "event": "failed",
-        "as_of": "2025-07-01",
-        "client": "ours",
-        "report": "x",
-        "reason": "y",
-    }
+    note = {"event": "failed", "as_of": "2025-07-01", "client": "ours"}
+    note |= {"report": "x", "reason": "y"}
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps(note) + "\n")
     listed = run(["/bin/sh", "-c", failed], home, Path("/"))
