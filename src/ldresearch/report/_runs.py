@@ -124,6 +124,7 @@ def _run(path: Path, client: str, name: str) -> Run | None:
             estimate_of(fact)
         facts["report"]["client"], facts["report"]["parameters"], facts["report"]["population"]
         facts["provenance"]["data_hash"], facts["run_id"]
+        facts["rules"]["public"], facts["rules"]["k"], facts["rules"]["base"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     page = path.with_name(f"{name}.html")

@@ -173,7 +173,7 @@ def _title(pair: Pair, n_moved: int, n: int, *, is_comparable: bool) -> str:
 def _run(run: Run, when: str) -> dict[str, str]:
     return {
         "when": when, "as_of": words.date(run.as_of), "title": run.title,
-        "page": quote(f"../../{run.page}", safe="/.%") if run.page else "",
+        "page": f"../../{run.page}" if run.page else "",
         "run_id": str(run.facts["run_id"]),
     }  # fmt: skip
 
