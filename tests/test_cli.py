@@ -41,6 +41,13 @@ def call(*words: str) -> int:
         (("new", "analysis", "mentoring"), 2, "two digits"),
         (("new", "analysis", "20_adoption", "--like", "adoption"), 2, "already"),
         (("index", "--out", "nowhere"), 2, "no folder of reports"),
+        (("digest", "--out", "nowhere"), 2, "no folder of reports"),
+        (("compare", "a", "b", "--out", "nowhere"), 2, "no folder of reports"),
+        (("compare", "a", "b", "--out", "tests"), 2, "no such run"),
+        (("run", "20_adoption", "--data", "demo/harbour", "--as-of", "2025-07-01",
+          "--locale", "tlh"), 2, "en, de, fr"),
+        (("run", "20_adoption", "--data", "nowhere", "--as-of", "2025-07-01", "-q"), 3,
+         "no dataset"),
     ],
 )  # fmt: skip
 def test_a_refusal_is_one_sentence(
@@ -51,6 +58,15 @@ def test_a_refusal_is_one_sentence(
     assert said in told.err
     assert "Traceback" not in told.err
     assert len(told.err.strip().splitlines()) == 1
+
+
+def test_a_refusal_is_an_object_where_programs_read(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (("run", "x", "--log", "json"), ("run", "--nonsense", "--log=json")):
+        assert call(*words) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        note = json.loads(line)
+        assert (note["level"], note["event"], note["exit_code"]) == ("error", "refused", 2)
+        assert note["said"].startswith("ldresearch: ")
 
 
 def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,14 +95,23 @@ def test_run_index_and_verify(
     demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = ("--out", str(tmp_path / "reports"), "--runs", str(tmp_path / "runs"))
-    words = ("run", "adoption", "--data", str(demo / "quarry"), "--as-of", "2025-03-01", *there)
+    words = ("run", "adoption", "--data", str(demo / "quarry"), "--as-of", "2025-03-01", *there,
+             "--locale", "de")  # fmt: skip
     assert call(*words, "--json") == 0
     [done] = json.loads(capsys.readouterr().out)
     assert done["status"] == "published"
     assert Path(done["page"]) == tmp_path / "reports/quarry/2025-03-01/20_adoption.html"
-    assert (tmp_path / "reports" / "index.html").is_file()
+    for page in (Path(done["page"]), tmp_path / "reports" / "index.html"):
+        assert "1.\u00a0März\u00a02025" in page.read_text(encoding="utf-8")
+    capsys.readouterr()
     assert call(*words) == 0
     assert "unchanged" in capsys.readouterr().err
+    assert call(*words, "--quiet") == 0
+    assert capsys.readouterr().err == ""
+    assert call(*words, "--log", "json") == 0
+    unchanged, finished = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (unchanged["event"], unchanged["report"]) == ("unchanged", "20_adoption")
+    assert (finished["unchanged"], finished["exit_code"]) == (1, 0)
     run = Path(done["run"]).name
     assert call("verify", run[:8], "--runs", str(tmp_path / "runs")) == 0
     assert "same: facts of a second run" in capsys.readouterr().out
