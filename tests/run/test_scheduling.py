@@ -317,16 +317,18 @@ def test_the_page_of_the_week_is_there_and_can_be_made_anew(
 # What to keep -------------------------------------------------------------------------------
 
 
-def test_old_runs_go_and_new_ones_stay(tmp_path: Path) -> None:
+def test_old_runs_go_and_new_ones_stay(tmp_path: Path, home: Path) -> None:
+    (tmp_path / ".venv").symlink_to(home / "ldresearch" / ".venv")
     runs = tmp_path / "data" / "runs"
     long_ago = time.time() - 91 * 86400
-    for name in ("old", "new"):
+    old, new = "0" * 20, "1" * 20  # named like runs are
+    for name in (old, new):
         (runs / name).mkdir(parents=True)
         (runs / name / "executed.ipynb").touch()
         (runs / f"{name}.ipynb").touch()
-    (runs / ".old.lock").touch()
-    for path in (runs / "old", runs / "old.ipynb", runs / ".old.lock"):
+    (runs / f".{old}.lock").touch()
+    for path in (runs / old / "executed.ipynb", runs / old, runs / f"{old}.ipynb"):
         os.utime(path, (long_ago, long_ago))
     [text] = blocks("What to keep", "sh")
     assert run(["/bin/sh", "-e", "-c", text], tmp_path, tmp_path).returncode == 0
-    assert {path.name for path in runs.iterdir()} == {"new", "new.ipynb", ".old.lock"}
+    assert {path.name for path in runs.iterdir()} == {new, f"{new}.ipynb", f".{old}.lock"}
