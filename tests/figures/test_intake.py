@@ -196,8 +196,8 @@ def run(root: Path, tmp_path: Path, tables: dict[str, Any], public: bool = False
         ({"event": events(900, 60)}, f"This log can answer 5 of {ALL} questions, 4 of them in part",
          "the HR export"),
         ({"event": events(900, 60), "person": persons(40)},
-         (f"This log could answer 15 of {ALL} questions, 10 of them in part, but many active people "
-          "are not in the HR file"), "the same person ids"),
+         (f"This log could answer 15 of {ALL} questions, 10 of them in part, but many active "
+          "people are not in the HR file"), "the same person ids"),
     ],
     ids=["nothing", "no rows", "one person", "roles only", "no HR file", "unknown people"],
 )  # fmt: skip
