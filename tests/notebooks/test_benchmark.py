@@ -44,9 +44,7 @@ CASES: dict[str, tuple[dict[str, pd.DataFrame], dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("case", "public"), [*((case, False) for case in CASES), ("alone", True)]
-)
+@pytest.mark.parametrize(("case", "public"), [*((case, False) for case in CASES), ("alone", True)])
 def test_ends_in_a_report(
     case: str, public: bool, tmp_path: Path, run_cells: Callable[..., Any]
 ) -> None:

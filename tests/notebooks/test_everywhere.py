@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,14 @@ from ldresearch.run.runner import Options
 from ldresearch.run.template import Template
 from ldresearch.study import FACTS_MIME
 
-TEMPLATES = Template.every()
-NAMES = [template.name for template in TEMPLATES]
+QUICK = {"00_intake", "20_adoption", "40_segments", "90_summary"}
+"""Those that every run of the tests takes; the others carry the mark ``slow``."""
+
+TEMPLATES = [
+    pytest.param(t, id=t.name, marks=[] if t.name in QUICK else pytest.mark.slow)
+    for t in Template.every()
+]
+Published = Callable[[Template], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -28,18 +35,18 @@ def published_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def published(demo: Path, published_home: Path) -> dict[str, dict[str, Any]]:
-    """Facts of every notebook, run with its own defaults by the project's runner."""
+def published(demo: Path, published_home: Path) -> Published:
+    """Facts of a notebook, run with its own defaults by the project's runner."""
     options = Options(published_home, published_home.parent / "runs")
-    homes = [str(template.declared["dataset"].default) for template in TEMPLATES]
-    datasets = [Dataset.open(demo.parent / home) for home in homes]
-    pairs = zip(TEMPLATES, datasets, strict=True)
-    done = runner.run([runner.plan(t, dataset, {}, options) for t, dataset in pairs], options)
-    assert [one.reason for one in done] == [""] * len(done)
-    return {
-        template.name: json.loads(Path(one.facts).read_text(encoding="utf-8"))
-        for template, one in zip(TEMPLATES, done, strict=True)
-    }
+
+    def facts(template: Template) -> dict[str, Any]:
+        dataset = Dataset.open(demo.parent / str(template.declared["dataset"].default))
+        [done] = runner.run([runner.plan(template, dataset, {}, options)], options)
+        assert done.reason == ""
+        found: dict[str, Any] = json.loads(Path(done.facts).read_text(encoding="utf-8"))
+        return found
+
+    return facts
 
 
 def without_revision(facts: dict[str, Any]) -> dict[str, Any]:
@@ -49,11 +56,12 @@ def without_revision(facts: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=NAMES)
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_run_all_in_jupyterlab(
-    template: Template, published: dict[str, dict[str, Any]], published_home: Path
+    template: Template, published: Published, published_home: Path
 ) -> None:
     """As JupyterLab does: in the notebook's folder, nothing injected, pictures drawn."""
+    by_runner = published(template)
     book = nbformat.read(template.path, as_version=4)
     if template.reads_reports:
         [cell] = [c for c in book.cells if "parameters" in c.metadata.get("tags", [])]
@@ -62,23 +70,29 @@ def test_run_all_in_jupyterlab(
     NotebookClient(book, timeout=300, kernel_name="python3", resources=folder).execute()
     shown = [out for c in book.cells for out in c.get("outputs", []) if "data" in out]
     [facts] = [out["data"][FACTS_MIME] for out in shown if FACTS_MIME in out["data"]]
-    assert without_revision(facts) == without_revision(published[template.name])
+    assert without_revision(facts) == without_revision(by_runner)
     assert template.reads_reports or any("image/png" in out["data"] for out in shown)
 
 
-def test_nbval(demo: Path, root: Path) -> None:
+@pytest.mark.parametrize(
+    "notebooks",
+    [
+        ["welcome.ipynb", "31_retention_lifecycle.ipynb"],
+        pytest.param(["."], id="all", marks=pytest.mark.slow),
+    ],
+)
+def test_nbval(notebooks: list[str], demo: Path, root: Path) -> None:
     """As the README says: ``pytest --nbval-lax notebooks``."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider",
-         "--nbval-lax", "notebooks"],
+         "--nbval-lax", *(str(Path("notebooks") / name) for name in notebooks)],
         cwd=root, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_misspelt_parameter_stops_bare_papermill(name: str, tmp_path: Path) -> None:
-    [template] = [t for t in TEMPLATES if t.name == name]
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_misspelt_parameter_stops_bare_papermill(template: Template, tmp_path: Path) -> None:
     done = subprocess.run(
         [str(Path(sys.executable).parent / "papermill"), str(template.path), "out.ipynb",
          "-p", "as_off", "2025-01-01"],

@@ -124,6 +124,7 @@ def test_every_parameter_reaches_the_report(
         assert {row[0] for row in groups["published"][0]["rows"]} <= {
             "power", "habitual", "novice", "low", "none",
         }  # fmt: skip
-        assert "after day 14" in facts["headline"]["title"] or "first value" in (
-            facts["headline"]["title"]
+        assert (
+            "after day 14" in facts["headline"]["title"]
+            or "first value" in (facts["headline"]["title"])
         )

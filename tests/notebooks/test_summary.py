@@ -163,8 +163,9 @@ def test_failed_and_stale_reports_are_said(
     assert "stale: run it again" in told
     states = {c["check"]: c["status"] for c in facts["checks"]}
     assert (states["fresh"], states["ran"], states["ideas"]) == ("not passed",) * 3
-    assert "Not up to date: learner brand and retention lifecycle" in (
-        facts["headline"]["change_mind"]
+    assert (
+        "Not up to date: learner brand and retention lifecycle"
+        in (facts["headline"]["change_mind"])
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from ldresearch import study
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = [ROOT / "notebooks" / "welcome.ipynb"] + sorted(
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[!0-9]*.ipynb")) + sorted(
     (ROOT / "notebooks" / "tutorials").glob("*.ipynb")
 )
 
