@@ -127,7 +127,8 @@ def test_groups_are_a_parameter(
     payloads, _ = run_cells(
         "50_skill_gaps", replicates=20, dataset=str(tmp_path / "d"), as_of="2024-06-20", by=by
     )
-    [shown] = [p["published"][0] for p in payloads if p["view"] == "gap_map"]
+    shown, by_role = (p["published"][0] for p in payloads if p["view"] == "gap_map")
     groups = {row[1] for row in shown["rows"]}
+    assert by_role["rows"]
     assert ("senior" in groups) == (by == "level")
     assert bool(shown["missing"]) == (by == "")

@@ -281,7 +281,8 @@ def test_an_edited_plan_is_refused_with_its_code(home: Path) -> None:
 # What to keep -------------------------------------------------------------------------------
 
 
-def test_old_runs_go_and_new_ones_stay(tmp_path: Path) -> None:
+def test_old_runs_go_and_new_ones_stay(tmp_path: Path, home: Path) -> None:
+    (tmp_path / ".venv").symlink_to(home / "ldresearch" / ".venv")
     runs = tmp_path / "data" / "runs"
     long_ago = time.time() - 91 * 86400
     for name in ("old", "new"):
