@@ -123,8 +123,9 @@ def _check_published(one: Any, public: bool | None) -> None:
             _refuse("no column says how many persons stand behind a row")
         for row in one["rows"]:
             _check_row(row, roles, k, base, is_curve=one["family"] == "curve")
-            if one["parameters"].get("is_sensitive"):
-                _check_sensitive(row, roles, k, base)
+            if told := one["parameters"].get("is_sensitive"):
+                shares = set(names) if told is True else set(str(told).split(","))
+                _check_sensitive(row, roles, k, base, [name in shares for name in names])
             _check_label([row[i] for i, role in enumerate(roles) if role in ("key", "flag")])
     if one["family"] in _PARTED and one["rows"]:
         _check_groups(one, names, roles, k, base)
@@ -170,11 +171,13 @@ def _check_row(
             _refuse("a rate finer than whole percents")
 
 
-def _check_sensitive(row: Sequence[Any], roles: Sequence[str], k: int, base: int) -> None:
+def _check_sensitive(
+    row: Sequence[Any], roles: Sequence[str], k: int, base: int, is_one: Sequence[bool]
+) -> None:
     """Refuse a row that tells that all or none have what is nobody's business."""
     n = row[list(roles).index("n")]
-    for value, role in zip(row, roles, strict=True):
-        if value is None or n is None:
+    for value, role, is_sensitive in zip(row, roles, is_one, strict=True):
+        if value is None or n is None or not is_sensitive:
             continue
         if role == "rate" and value in (0, 1):
             _refuse("all or none of a group, of something sensitive")
