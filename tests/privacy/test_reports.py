@@ -93,8 +93,10 @@ class Book:
         keys = [c for c, r in result.roles.items() if r is Role.KEY and c in GROUPED]
         rest = [c for c, r in result.roles.items() if r in (Role.KEY, Role.TIME) and c not in keys]
         is_counted = result.family not in (Family.CURVE, Family.CHECKS, Family.TREND)
-        if result.is_empty or not keys or not is_counted or result.parts and not result.parts.over:
+        overlaps = result.parts is not None and not result.parts.over
+        if result.is_empty or not keys or not is_counted or overlaps:
             return
+        rest = list(result.parts.apart) if result.parts and result.parts.apart else rest
         true, shown = result.frame.reset_index(drop=True), published.frame
         for _, part in true.groupby(rest, dropna=False) if rest else [((), true)]:
             labels = [tuple(map(str, part.loc[i, keys])) for i in part.index]

@@ -436,7 +436,8 @@ def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[
     kept = [
         e for e in result.estimates
         if e.n >= rules.k and values.has_both_sides(e, rules.k)
-        and not any((e.label or e.metric) in words or (e.n == m and any(w and w in e.label for w in words))
+        and not any((e.label or e.metric) in words
+                    or (e.n == m and any(w and w in e.label for w in words))
                     for words, m in lost)
     ]  # fmt: skip
     return tuple(_protected(e, rules, is_sensitive=result.is_sensitive) for e in kept)
