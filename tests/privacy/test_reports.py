@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.optimize import linprog
+from scipy.sparse import csr_array
 
 from ldresearch import study
 from ldresearch.ingest import write
@@ -27,13 +28,7 @@ from ldresearch.worlds.tables import KEY
 
 K, BASE = 10, 5
 GROUPED = {"group", "unit", "role", "level", "country", "location"}
-SETTINGS: dict[str, dict[str, object]] = {
-    "20_adoption": {},
-    "32_journey": {},
-    "43_learner_brand": {},
-    "50_skill_gaps": {},
-    "61_growth": {},
-}
+REPORTS = ("20_adoption", "32_journey", "43_learner_brand", "50_skill_gaps", "61_growth")
 Pairs = list[tuple[Result, Published]]
 Reader = Callable[..., Pairs]
 
@@ -139,16 +134,16 @@ class Book:
                 if less != more:
                     line[number[less]], line[number[more]] = 1.0, -1.0
         found = {}
+        ties = {"A_ub": csr_array(below), "A_eq": csr_array(equal)}
         for cell, (_, high) in self.cells.items():
-            if np.isfinite(high):
+            if np.isfinite(high) or not 0 < self.true[cell] < K:
                 continue
             ends = []
             for sign in (1.0, -1.0):
                 aim = np.zeros(len(number))
                 aim[number[cell]] = sign
-                done = linprog(aim, A_ub=below, b_ub=np.zeros(len(below)), A_eq=equal,
-                               b_eq=np.zeros(len(equal)), bounds=list(self.cells.values()),
-                               method="highs")  # fmt: skip
+                done = linprog(aim, b_ub=np.zeros(len(below)), b_eq=np.zeros(len(equal)),
+                               bounds=list(self.cells.values()), method="highs", **ties)  # fmt: skip
                 assert done.status in (0, 3), "the attacker of this test reasons wrongly"
                 ends.append(sign * done.fun if done.status == 0 else -sign * np.inf)
             found[cell] = (ends[0], ends[1])
@@ -156,7 +151,7 @@ class Book:
 
 
 def given_away(pairs: Pairs) -> tuple[int, list[Any]]:
-    """Return how many counts are hidden, and the small ones that were narrowed to under ten."""
+    """Return how many small counts are hidden, and those that were narrowed to under ten."""
     book = Book()
     for result, published in pairs:
         book.add(result, published)
@@ -168,13 +163,13 @@ def given_away(pairs: Pairs) -> tuple[int, list[Any]]:
     narrow = [
         (cell[1], book.true[cell], low, high)
         for cell, (low, high) in found.items()
-        if 0 < book.true[cell] < K and high - low < K - 1e-6
+        if high - low < K - 1e-6
     ]
     return len(found), narrow
 
 
 def test_a_whole_report_gives_no_small_group_away(read: Reader) -> None:
-    n_hidden, narrow = given_away(read(1, 150, "20_adoption", "43_learner_brand"))
+    n_hidden, narrow = given_away(read(1, 90, "20_adoption"))
     assert n_hidden > 3
     assert narrow == []
 
@@ -182,6 +177,6 @@ def test_a_whole_report_gives_no_small_group_away(read: Reader) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_all_reports_of_an_organisation_give_no_small_group_away(read: Reader, seed: int) -> None:
-    n_hidden, narrow = given_away(read(100 + seed, 110 + 20 * (seed % 5), *SETTINGS))
+    n_hidden, narrow = given_away(read(100 + seed, 110 + 20 * (seed % 5), *REPORTS))
     assert n_hidden > 3
     assert narrow == []

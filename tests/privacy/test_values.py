@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldresearch.errors import DisclosureError
-from ldresearch.models import rates, survival
+from ldresearch.models import measurement_plan, rates, survival
 from ldresearch.privacy import check_payload, publish
 from ldresearch.privacy.suppression import Told
 from ldresearch.result import Estimate, Published, Result, Rules, to_payload
 from ldresearch.tables._table import of
-from ldresearch.vocabulary import Family, Role
+from ldresearch.vocabulary import Family, Role, metrics
 
 
 def payload(published: Published, **changed: object) -> dict[str, object]:
@@ -169,6 +169,51 @@ def test_ordinary_titles_and_public_data_keep_their_words() -> None:
     assert tuple(row[0] for row in publish(courses(*titles)).rows) == titles
     public = Rules(k=1, base=1, public=True)
     assert publish(courses("Coping with grief"), public).rows[0][0] == "Coping with grief"
+
+
+# Declared by data ---------------------------------------------------------------------------
+
+
+def of_metric(metric: str, count: int, n: int) -> Result:
+    frame = pd.DataFrame({"group": ["A"], "n_reached": [count], "n": [n]})
+    return rates.shares(frame, metric=metric)
+
+
+@pytest.mark.parametrize("metric", [m for m in metrics() if metrics()[m].sensitive])
+def test_a_sensitive_metric_makes_its_result_sensitive(metric: str) -> None:
+    """Whoever writes an analysis need not think of it."""
+    for count in (0, 60):
+        published = publish(of_metric(metric, count, 60))
+        assert published.parameters["is_sensitive"] is True
+        assert published.frame[["n_reached", "share"]].isna().all(axis=None)
+        assert 0 < published.estimates[0].value < 1
+        check_payload(payload(published), public=False)
+    assert "is_sensitive" not in publish(of_metric("activation_rate", 0, 60)).parameters
+
+
+def test_a_share_without_a_count_is_told_one_sided_too() -> None:
+    frame = pd.DataFrame(
+        {"skill": list("abc"), "at": [0.0, 0.5, 1.0], "low": [0.0, 0.4, 0.93],
+         "high": [0.07, 0.6, 1.0], "n": 50}
+    )  # fmt: skip
+    roles = {"skill": Role.KEY, "at": Role.RATE, "low": Role.LOW, "high": Role.HIGH, "n": Role.N}
+    published = publish(Result("gaps", Family.MEANS, frame, roles, shares={"at": ("low", "high")}))
+    assert published.frame["at"].isna().tolist() == [True, False, True]
+    assert [row[2:4] for row in published.rows] == [(0.0, 0.2), (0.4, 0.6), (0.8, 1.0)]
+    careless = [["a", 0.0, *published.rows[0][2:]], *published.rows[1:]]
+    with pytest.raises(DisclosureError, match="something sensitive"):
+        check_payload(payload(published, rows=careless), public=False)
+
+
+def test_a_mean_that_one_person_makes_is_hidden_with_its_interval_and_estimate() -> None:
+    each = np.full(60, 1.0)
+    for most, is_told in ((1.0, True), (9000.0, False)):
+        each[0] = most
+        published = publish(measurement_plan.means(pd.DataFrame({"learning_minutes": each})))
+        [row] = published.rows
+        assert (row[1] is not None) is is_told
+        assert all((value is not None) is is_told for value in row[1:5])
+        assert published.has("learning_minutes") is is_told
 
 
 # Curves -------------------------------------------------------------------------------------
