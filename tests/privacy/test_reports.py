@@ -143,7 +143,8 @@ class Book:
                 aim = np.zeros(len(number))
                 aim[number[cell]] = sign
                 done = linprog(aim, b_ub=np.zeros(len(below)), b_eq=np.zeros(len(equal)),
-                               bounds=list(self.cells.values()), method="highs", **ties)  # fmt: skip
+                               bounds=list(self.cells.values()), method="highs",
+                               **ties)  # fmt: skip
                 assert done.status in (0, 3), "the attacker of this test reasons wrongly"
                 ends.append(sign * done.fun if done.status == 0 else -sign * np.inf)
             found[cell] = (ends[0], ends[1])

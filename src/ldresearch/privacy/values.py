@@ -95,6 +95,7 @@ def dominated(result: Result, column: str) -> list[bool]:
     Returns
     -------
     list of bool
+        Whether it is so, row by row.
 
     Examples
     --------
