@@ -78,6 +78,8 @@ def _metric(metric: Metric) -> str:
     facts.append(f"- Idea of a summary: {metric.idea or 'none'}.")
     if metric.plan:
         facts.append(f"- In a measurement plan: yes, followed person by person as a {metric.plan}.")
+    if metric.sensitive:
+        facts.append("- Sensitive: that nobody of a group has it, or everybody, is never told.")
     if metric.gameability:
         facts.append(f"- Gameability: {metric.gameability}. {metric.gameable_because}")
     if metric.status == "planned":

@@ -84,12 +84,16 @@ class Partition:
         The label that stands for all of a key column.
     paths : tuple of str
         Key columns whose labels are paths, ``Sales / North``: a path holds those below it.
+    apart : tuple of str
+        Columns that tell apart tables standing below each other, each of which parts the people:
+        by unit, then by level. Not told: as few as make the rows of a table differ.
     """
 
     over: tuple[str, ...]
     counts: Mapping[str, str] = field(default_factory=dict)
     total: str = "all"
     paths: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,9 @@ class Result:
         needs it for each of its values.
     is_sensitive : bool
         Whether the property that is counted is nobody's business of anyone: then no row tells that
-        all or none have it.
+        all or none have it. So is a result with an estimate of a metric that is sensitive.
+    shares : mapping of str to tuple of str
+        Of a column of role RATE that is sensitive and has no count: the columns of its two ends.
     """
 
     name: str
@@ -148,10 +154,12 @@ class Result:
     sums: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     quantiles: Mapping[str, float] = field(default_factory=dict)
     is_sensitive: bool = False
+    shares: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         needed = [*self.roles, *(c for pair in self.sums.values() for c in pair)]
-        needed += [*self.quantiles, *(self.parts.over if self.parts else ())]
+        needed += [*self.shares, *(c for pair in self.shares.values() for c in pair)]
+        needed += [*self.quantiles, *(self.parts.over + self.parts.apart if self.parts else ())]
         unknown = [c for c in dict.fromkeys(needed) if c not in self.frame.columns]
         if unknown:
             raise DataError(

@@ -234,6 +234,7 @@ class Metric:
     gameability: str = ""
     gameable_because: str = ""
     idea: str = ""
+    sensitive: bool = False
     status: str = "reported"
 
 
@@ -267,6 +268,7 @@ def metrics() -> Mapping[str, Metric]:
                 gameability=entry.get("gameability", ""),
                 gameable_because=entry.get("gameable_because", ""),
                 idea=entry.get("idea", _idea(entry)),
+                sensitive=entry.get("sensitive", False),
                 status=entry["status"],
             )
             for name, entry in entries.items()

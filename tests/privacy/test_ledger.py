@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -283,3 +284,30 @@ def test_a_year_of_reports_tells_of_no_one(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_twenty_years_of_reports_tell_of_no_one(tmp_path: Path) -> None:
     assert certain_share(range(100, 120), Rules(), tmp_path) == 0.0
+
+
+# Keys, and who was forgotten ----------------------------------------------------------------
+
+
+def test_a_report_under_another_key_is_refused_and_says_what_to_do(book: Ledger) -> None:
+    """Under a new key every pseudonym is another: the ledger would let anything pass."""
+    book.record(replace(release(), keys="old"), book.people(staff(60)))
+    later = replace(release("2025-06-09"), keys="new")
+    with pytest.raises(DisclosureError, match="earlier key, or begin a new folder") as refusal:
+        book.record(later, book.people(staff(59, first=500)))
+    assert "key new" in str(refusal.value)
+    assert len(book.read()) == 1
+    book.record(replace(later, keys="old"), book.people(staff(60)))
+    # Releases from before keys were noted say nothing, and other clients have keys of their own.
+    book.record(replace(later, client="meadow"), book.people(staff(60)))
+    assert [r.keys for r in book.read()] == ["old", "old", "new"]
+
+
+def test_who_was_forgotten_is_not_the_difference_of_two_reports(book: Ledger) -> None:
+    """The ledger keeps what it has of them: without it the next report would tell of them."""
+    book.record(release(), book.people(staff(60)))
+    without = book.people(staff(59))
+    with pytest.raises(DisclosureError, match="fewer than 10"):
+        book.record(release("2025-06-09"), without)
+    changed = book.people([*staff(59), *staff(9, first=300)])
+    assert book.record(release("2025-07-14"), changed).version == 1

@@ -14,7 +14,8 @@ from ldresearch.cli import _run
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.files import locked
 from ldresearch.ingest import write
-from ldresearch.run import doctor
+from ldresearch.privacy.ledger import FILE, Release
+from ldresearch.run import custody, doctor, releases
 from ldresearch.worlds.tables import KEY, from_text
 
 EVENTS = "person_id | occurred_at | verb\nada | 2024-01-03 | view\nben | 2024-01-03 | view"
@@ -141,3 +142,20 @@ def test_an_engine_that_refuses_too_little_is_found(monkeypatch: pytest.MonkeyPa
     [(state, said, _)] = doctor._engine()
     assert state == doctor.MEND
     assert "reading another file" in said
+
+
+def test_the_ledger_of_releases_is_looked_at(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    book = releases.ledger(runs)
+    entry = Release("harbour", "20_adoption", "", "", "2025-06-02", "2025-06-02", 10, 5)
+    book.record(entry, book.people(f"person {i}" for i in range(40)))
+
+    def said() -> str:
+        checks = doctor.installation(reports=tmp_path / "reports", runs=runs)
+        return " ".join(str(c) for c in checks if c.name == "ledger of releases")
+
+    assert "1 kept, whole" in said()
+    assert custody.prune(runs, 0.0, now=4e9) == []
+    assert "1 kept, whole" in said()
+    (book.folder / FILE).write_text("{}")
+    assert "not what was written" in said()

@@ -54,8 +54,9 @@ def speed(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     if not len(frame):
         return ax
     time = frame["time"].tolist()
-    style.band(ax, time, list(frame["low"]), list(frame["high"]), "main", step=True)
-    style.line(ax, time, list(frame["incidence"]), "main", step=True)
+    exact = published.rules.public
+    style.band(ax, time, list(frame["low"]), list(frame["high"]), "main", step=exact)
+    style.line(ax, time, list(frame["incidence"]), "main", step=exact)
     window = float(published.parameters["window_days"] or 0)
     last = float(time[-1])
     if 0 < window <= last:

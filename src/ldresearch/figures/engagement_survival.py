@@ -52,8 +52,9 @@ def everyone(published: Published, *_: Published, ax: Axes | None = None) -> Axe
     if not len(frame):
         return ax
     time = frame["time"].tolist()
-    style.band(ax, time, list(frame["low"]), list(frame["high"]), "main", step=True)
-    style.line(ax, time, list(frame["survival"]), "main", step=True)
+    exact = published.rules.public
+    style.band(ax, time, list(frame["low"]), list(frame["high"]), "main", step=exact)
+    style.line(ax, time, list(frame["survival"]), "main", step=exact)
     last = max(float(time[-1]), 1.0)
     ax.set_xlim(0, last)
     _labels(ax, published)
@@ -89,14 +90,14 @@ def groups(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     ax = style.axes(ax)
     if not len(frame):
         return ax
-    named = _extremes(frame)
+    named, exact = _extremes(frame), published.rules.public
     ends: list[tuple[Any, Any, object, str]] = []
     counts: dict[str, list[float | None]] = {}
     time = sorted(set(frame["time"]))
     picked = [time[i] for i in _ticks(time)]
     for group, rows in frame.groupby("group", sort=False):
         colour = style.series(named.index(group)) if group in named else "context"
-        style.line(ax, list(rows["time"]), list(rows["survival"]), colour, step=True)
+        style.line(ax, list(rows["time"]), list(rows["survival"]), colour, step=exact)
         if group in named:
             last = rows.iloc[-1]
             ends.append((last["time"], last["survival"], group, colour))

@@ -51,13 +51,14 @@ def _colour(step: str, weakest: object) -> str:
 def step_times(published: Published, *_: Published, ax: Axes | None = None) -> Axes:
     """Draw the share that has taken each step, by days since the step before."""
     frame, ax = published.frame, style.axes(ax)
+    exact = published.rules.public
     ends: list[tuple[Any, Any, object, str]] = []
     for i, step in enumerate(dict.fromkeys(frame["group"])):
         part = _thinned(frame[frame["group"] == step])
         colour = style.series(i)
         time = part["time"].tolist()
-        style.band(ax, time, list(part["low"]), list(part["high"]), colour, step=True)
-        style.line(ax, time, list(part["taken"]), colour, step=True)
+        style.band(ax, time, list(part["low"]), list(part["high"]), colour, step=exact)
+        style.line(ax, time, list(part["taken"]), colour, step=exact)
         ends.append((time[-1], part["taken"].iloc[-1], _TIMES.get(str(step), str(step)), colour))
     style.percent_axis(ax.yaxis, whole=True)
     ax.set_xlim(left=0)

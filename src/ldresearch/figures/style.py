@@ -190,7 +190,8 @@ def line(
     name : str
         Key of ``PALETTE`` and ``LINES``.
     step : bool
-        Whether the value holds until the next time, as a survival curve does.
+        Whether the value holds until the next time, as an exact survival curve does. One of
+        protected data is a straight line between its points.
     """
     [drawn] = ax.plot(
         floats(x), floats(y), color=PALETTE[name], linestyle=LINES.get(name, "-"),

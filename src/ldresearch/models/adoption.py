@@ -18,7 +18,7 @@ import pandas as pd
 from ldresearch.errors import ParameterError, message
 from ldresearch.models import _bass, _incidence, rates, survival
 from ldresearch.models._frame import Floats, numbers, persons, require
-from ldresearch.result import Estimate, Result, Scalar, not_enough
+from ldresearch.result import Estimate, Partition, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 MIN_PEOPLE: Final = 10
@@ -625,6 +625,7 @@ def habit(frame: pd.DataFrame) -> Result:
             ),
         ),
         "Active days of the last 28, of those with at least one.",
+        parts=Partition(("days",)),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from ldresearch.models import rates, survival
 from ldresearch.models._frame import UNKNOWN, Floats, numbers, persons, require
 from ldresearch.models._risk_table import RiskTable
 from ldresearch.models.survival import MIN_AT_RISK, Z
-from ldresearch.result import Estimate, Result, Scalar, not_enough
+from ldresearch.result import Estimate, Partition, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Role
 
 PRESET_GAP: Final = 28
@@ -470,6 +470,8 @@ def ends(frame: pd.DataFrame, *, by: str = "", horizon_days: int = 180) -> Resul
         tuple(estimates),
         "Aalen-Johansen cumulative incidence by cause.",
         {"horizon_days": horizon_days, "by": by},
+        parts=Partition(()),  # one row a cause: the same people stand in each
+        shares={"share": ("low", "high")},
     )  # fmt: skip
 
 

@@ -1142,6 +1142,7 @@ def selection(applied: pd.DataFrame, ready: Result, *, k: int = 1, base: int = 1
         "Applicants with a result, each once; ratios with score intervals, widened for all pairs "
         "of groups (Bonferroni); a warning, never proof.",
         {"n_groups": n_groups, "n_untold": len(out) - n_groups},
+        is_sensitive=True,
     )  # fmt: skip
 
 
@@ -1151,7 +1152,8 @@ def _told(out: pd.DataFrame, k: int) -> Any:
     common = float(out["chosen"].sum()) / float(n.sum())
     enough = (n * common >= MIN_EXPECTED) & (n * (1 - common) >= MIN_EXPECTED)
     chosen = out["chosen"].to_numpy(float)
-    hidden = ((chosen > 0) & (chosen < k)) | (n < k)
+    # Whom nobody chose, or everybody, is told of no group: it would be told of each in it.
+    hidden = (chosen < k) | (n - chosen < k) if k > 1 else n < k
     return enough & ~hidden
 
 

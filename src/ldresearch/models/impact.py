@@ -15,7 +15,7 @@ from ldresearch.errors import DataError, ParameterError, message
 from ldresearch.models import _ols
 from ldresearch.models._asked import among, between, is_randomised, why_empty
 from ldresearch.models._frame import Floats, numbers, persons, require
-from ldresearch.result import Estimate, Result, Step, not_enough
+from ldresearch.result import Estimate, Partition, Result, Step, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 RUNGS: Final = {1: "reaction", 2: "learning", 3: "behaviour", 4: "result", 5: "return"}
@@ -1162,6 +1162,7 @@ def ladder(rungs: Mapping[int, Result]) -> Result:
         tuple(estimates),
         "Kirkpatrick's rungs and Phillips's, each with the grade of its design.",
         {"highest_shown": int(out.loc[shown, "rung"].max()) if shown.any() else 0},
+        parts=Partition(()),  # the same people stand on several rungs; units are of measurement
     )  # fmt: skip
 
 

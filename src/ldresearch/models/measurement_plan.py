@@ -220,17 +220,19 @@ def means(frame: pd.DataFrame) -> Result:
         values = _values(frame, metric.id, name)
         mean, sd, n = float(values.mean()), float(values.std(ddof=1)), len(values)
         half = Z95 * sd / math.sqrt(n)
-        rows.append((metric.id, mean, mean - half, mean + half, sd, n))
+        most = sorted(values / n if metric.unit == "minutes" else [0.0], reverse=True)
+        rows.append((metric.id, mean, mean - half, mean + half, sd, n, *[*most, 0.0][:2]))
         estimates.append(Estimate(metric.id, mean, mean - half, mean + half, n, metric.unit))
     return Result(
         name, Family.MEANS,
-        pd.DataFrame(rows, columns=["metric", "mean", "low", "high", "sd", "n"]),
+        pd.DataFrame(rows, columns=["metric", "mean", "low", "high", "sd", "n", "most", "next"]),
         {
             "metric": Role.KEY, "mean": Role.VALUE, "low": Role.LOW, "high": Role.HIGH,
             "sd": Role.VALUE, "n": Role.N,
         },
         tuple(estimates),
         "Mean over people of the last whole window before the launch, normal interval.",
+        sums={"mean": ("most", "next")},
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from ldresearch.models import _policy_value, _ranking, _recommenders, _uplift
 from ldresearch.models._asked import among, between, is_randomised, why_empty
 from ldresearch.models._frame import Bools, Floats, numbers, require
-from ldresearch.result import Estimate, Result, Scalar, not_enough
+from ldresearch.result import Estimate, Partition, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 POLICIES: Final = ("today", "popular", "popular_in_role", "item_knn", "ease", "gap_aware")
@@ -687,6 +687,7 @@ def fairness(evaluated: Result, people: pd.DataFrame, *, by: Sequence[str] = GRO
         "Recall of everyone else less that of the group (Welch), marked after Holm over all groups "
         "of a policy.",
         {"best": best, "k": evaluated.parameters.get("k")},
+        parts=Partition(("group",), apart=("policy", "grouping")),
     )  # fmt: skip
 
 
@@ -1226,6 +1227,7 @@ def responders(frame: pd.DataFrame, *, by: Sequence[str] = GROUPINGS) -> Result:
         ),
         "Difference of the arms within each group; marked after Holm where it differs from that of "
         "everyone else.",
+        parts=Partition(("group",), apart=("grouping",)),
     )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from ldresearch.models import _incidence, rates, survival
 from ldresearch.models._frame import Floats, numbers, require
 from ldresearch.models._two_shares import newcombe
 from ldresearch.models.rates import Z95
-from ldresearch.result import Estimate, Result, Scalar, not_enough
+from ldresearch.result import Estimate, Partition, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Role
 
 KINDS: Final[Mapping[str, str]] = {
@@ -648,6 +648,7 @@ def ladder(frame: pd.DataFrame, *, rungs: str = "days") -> Result:
         ),
         "Active days (or weeks) of the window, of those with at least one.",
         told,
+        parts=Partition(("rung",), apart=("window",)),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from ldresearch.models import _between, _bgnbd, _stability, rates
 from ldresearch.models._asked import among, why_empty
 from ldresearch.models._frame import Bools, Floats, numbers, require
 from ldresearch.models._two_shares import newcombe, stratified
-from ldresearch.result import Estimate, Result, Scalar, Step, not_enough
+from ldresearch.result import Estimate, Partition, Result, Scalar, Step, not_enough
 from ldresearch.segment_rules import Condition, Rules
 from ldresearch.vocabulary import Family, Grade, Role
 
@@ -496,6 +496,7 @@ def usage(frame: pd.DataFrame, rules: Rules) -> Result:
     out.insert(1, "says", [segment.says for segment in rules.segments])
     return found.but(
         frame=out, roles={"segment": Role.KEY, "says": Role.KEY, **found.roles}, parameters=told,
+        parts=Partition(("segment",)),
         members=pd.DataFrame({"segment": labels}), method="The first rule that fits; shares of the "
         "eligible with Wilson's 95 % interval.",
     )  # fmt: skip
@@ -616,6 +617,7 @@ def profiles(
         method="Means over the people of the segment; a unit is named where it is over-represented "
         "by more than chance, with all units and segments looked at counted.",
         parameters={"n_looks": looks, "window_weeks": window_weeks},
+        parts=Partition(("segment",)),
     )  # fmt: skip
 
 

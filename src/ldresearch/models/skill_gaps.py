@@ -862,6 +862,7 @@ def gaps(frame: pd.DataFrame) -> Result:
         "Mean shortfall of those rated; the interval holds people, rating errors, biases, the "
         "severity of raters and the published errors of targets.",
         {**_flags(frame), "n_unknown": len(unknown), "unknown": ", ".join(unknown[:8])[:400]},
+        shares={"at_target": ("at_low", "at_high")},
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from ldresearch.models import _raking, rates
 from ldresearch.models._asked import among, between, why_empty
 from ldresearch.models._frame import UNKNOWN, Floats, numbers, require
 from ldresearch.models._holm import holm
-from ldresearch.result import Estimate, Result, not_enough
+from ldresearch.result import Estimate, Partition, Result, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 PROMOTER: Final = 9
@@ -112,6 +112,7 @@ def response(asked: pd.DataFrame) -> Result:
                   _day(everyone["wave_on"])),),
         "Those who answered over everyone eligible on the first day of the wave, with Wilson's "
         "interval; a group against all others by the difference of two shares, Holm over groups.",
+        parts=Partition(("group",), apart=("by",)),
     )  # fmt: skip
 
 

@@ -1,14 +1,17 @@
 """Safe curves: what a survival or incidence curve may show.
 
 An exact curve gives back every event time, mostly with the number at risk (Guyot et al. 2012). A
-safe one stands on a coarse grid, moves only after at least ``k`` new events, and stops when fewer
-than ``k`` are at risk.
+safe one has points on a coarse grid, each after at least ``k`` new events, and stops when fewer
+than ``k`` are at risk. Between its points it is a straight line: that tells nothing that the points
+do not tell, and lies nearer to the exact curve than a step that waits for the next ten events.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -16,6 +19,10 @@ import pandas as pd
 from ldresearch.privacy import rounding
 from ldresearch.result import Rules
 from ldresearch.vocabulary import Role
+
+_Z95 = NormalDist().inv_cdf(0.975)
+_HALF_A_PERCENT = 0.005
+"""What rounding to whole percents hides anyway."""
 
 
 def safe(
@@ -45,8 +52,10 @@ def safe(
     Returns
     -------
     pandas.DataFrame
-        Same columns, one row per group and grid point. COUNT holds the events since the last
-        step, rounded, and 0 where the curve did not move.
+        Same columns, one row per group and place of the grid. COUNT holds the events since the
+        last point, rounded, at a point, and 0 on the line between two. Behind the last point the
+        curve is level, as long as the fewer than ``k`` events that may have come since move it
+        by less than a standard error; then it ends.
 
     References
     ----------
@@ -68,6 +77,16 @@ def safe(
     1    7     0.72       30   70
     2   14     0.44       30   45
     3   21     0.16       30   15
+
+    Of fewer events the curve has fewer points, and a straight line between them.
+
+    >>> few = curve.assign(survival=[1 - 0.01 * day for day in days], n_events=1,
+    ...                    n=[101 - day for day in days])
+    >>> safe(few, names, Rules(k=10, base=5), starts_at=1.0)
+      time survival n_events    n
+    0    0      1.0        0  100
+    1    7     0.93        0   95
+    2   14     0.86       15   85
     """
     groups = names[Role.KEY]
     if frame.empty:
@@ -97,6 +116,7 @@ def _thin(
     at_risk = part[n].to_numpy(dtype=float)
     held: dict[str, Any] = dict.fromkeys(heights, starts_at)
     kept: list[dict[str, Any]] = []
+    points = [0]
     pending, seen = 0.0, 0
     last = math.floor(times[-1] / grid) if len(times) else 0
     for point in range(last + 1):
@@ -109,17 +129,49 @@ def _thin(
         remaining = at_risk[following] if seen < len(times) else at_risk[-1] - events[-1]
         if point and max(remaining, 0) < rules.k:
             break
-        stepped = pending >= rules.k and seen > 0
-        if stepped:
+        is_point = pending >= rules.k and seen > 0
+        if is_point:
             held = {c: _height(part[c].iloc[seen - 1]) for c in heights}
+            points += [len(kept)] if kept else []
         row = {c: part[c].iloc[0] for c in names[Role.KEY]}
         row |= {time: at, n: rounding.to_base(remaining, rules.base)}
-        row |= {count: rounding.to_base(pending, rules.base) if stepped else 0}
+        row |= {count: rounding.to_base(pending, rules.base) if is_point else 0}
         row |= held
         kept.append(row)
-        if stepped:
+        if is_point:
             pending = 0.0
-    return kept if kept and at_risk[0] >= rules.k else []
+    if not kept or at_risk[0] < rules.k:
+        return []
+    for first, last in pairwise(points):
+        _straighten(kept, first, last, heights)
+    return kept[: points[-1] + 1] + _level(kept[points[-1] + 1 :], names, rules, starts_at)
+
+
+def _straighten(rows: list[dict[str, Any]], first: int, last: int, heights: Sequence[str]) -> None:
+    """Lay a straight line from one point to the next."""
+    for column in heights:
+        begin, end = rows[first][column], rows[last][column]
+        for i in range(first + 1, last):
+            along = (i - first) / (last - first)
+            is_known = begin is not None and end is not None
+            rows[i][column] = round(begin + (end - begin) * along, 3) if is_known else None
+
+
+def _level(
+    rows: list[dict[str, Any]], names: Mapping[Role, list[str]], rules: Rules, starts_at: float
+) -> list[dict[str, Any]]:
+    """Keep what lies behind the last point while it is sure to be within a standard error."""
+    n, height = names[Role.N][0], (names[Role.RATE] + names[Role.VALUE])[0]
+    kept = []
+    for row in rows:
+        ends = [row[c] for c in (*names[Role.LOW], *names[Role.HIGH])]
+        se = (ends[1] - ends[0]) / (2 * _Z95) if len(ends) == 2 and None not in ends else 0.0
+        of = row[height] if starts_at > 0 else 1.0
+        untold = (rules.k - 1) / max(row[n], 1) * (of or 0.0)
+        if untold > max(se, _HALF_A_PERCENT):
+            break
+        kept.append(row)
+    return kept
 
 
 def _height(value: Any) -> float | None:

@@ -26,7 +26,7 @@ from ldresearch.result import (
     _sealed,
     to_payload,
 )
-from ldresearch.vocabulary import Family, Role
+from ldresearch.vocabulary import Family, Role, metrics
 
 Mask = npt.NDArray[np.bool_]
 
@@ -99,7 +99,7 @@ def publish(
     _check_columns(result)
     told = told or suppression.Told()
     if not rules.public:
-        result = _generalised(result, told)
+        result = _generalised(_known_sensitive(result), told)
     if result.is_empty:
         return _seal(result, rules, (), (), (), 0)
     columns = tuple(Column(name, Role(role)) for name, role in result.roles.items())
@@ -115,12 +115,19 @@ def publish(
     if not rules.public:
         estimates = _estimates(result, gone, rules)
         more: dict[str, Scalar] = {PROTECTED: len(gone)} if gone else {}
-        if result.is_sensitive:
-            more |= {SENSITIVE: True}
+        if result.is_sensitive or result.shares:
+            more |= {SENSITIVE: ",".join(result.shares) or True}
         if result.parts is not None:
             more |= {PARTS: ",".join(result.parts.over)}
         result = result.but(parameters={**result.parameters, **more})
     return _seal(result, rules, columns, rows, estimates, hidden)
+
+
+def _known_sensitive(result: Result) -> Result:
+    """Take a result for sensitive whose metric is: whoever makes it need not think of it."""
+    known = metrics()
+    is_sensitive = any(e.metric in known and known[e.metric].sensitive for e in result.estimates)
+    return result.but(is_sensitive=True) if is_sensitive else result
 
 
 def pass_on(result: Result, rules: Rules, known: Collection[float]) -> Published:
@@ -286,8 +293,9 @@ def _protect(
     shown = _rounded_counts(shown, by_role, rules)
     if result.family is Family.RATES:
         shown = _rates_from_counts(shown, by_role)
-    if result.is_sensitive:
+    if result.is_sensitive and not result.shares:
         hidden += values.blur(shown, frame, by_role, rules)
+    hidden += values.blur_shares(shown, result.frame, result, by_role[Role.N][0], rules)
     return _rounded_values(shown, by_role), hidden, gone
 
 
@@ -418,14 +426,18 @@ def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[
     keys = [c for c, r in result.roles.items() if r in (Role.KEY, Role.TIME)]
     n = next(iter(c for c, r in result.roles.items() if r is Role.N), "")
     lost: list[tuple[set[str], int]] = []
-    for row in sorted(gone.rows | {i for i, _ in gone.counts}):
+    of_few = {
+        i for c in result.sums for i, is_so in enumerate(values.dominated(result, c)) if is_so
+    }
+    for row in sorted(gone.rows | {i for i, _ in gone.counts} | of_few):
         cells = result.frame.iloc[row]
         words = {str(cells[c]) for c in keys}
         lost.append((words | {" ".join(str(cells[c]) for c in keys)}, int(cells[n])))
     kept = [
         e for e in result.estimates
         if e.n >= rules.k and values.has_both_sides(e, rules.k)
-        and not any(e.label in words or (e.n == m and any(w and w in e.label for w in words))
+        and not any((e.label or e.metric) in words
+                    or (e.n == m and any(w and w in e.label for w in words))
                     for words, m in lost)
     ]  # fmt: skip
     return tuple(_protected(e, rules, is_sensitive=result.is_sensitive) for e in kept)

@@ -25,6 +25,8 @@ KINDS = frozenset(
 )
 FLOOR = 5
 MAX_TEXT = 300
+_THOUSANDTH = 0.0006
+"""How far from a straight line a height may be: rounding to three digits."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _PSEUDONYM = re.compile(r"\b[0-9a-f]{32}\b")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -120,9 +122,10 @@ def _check_published(one: Any, public: bool | None) -> None:
         if one["rows"] and roles.count("n") != 1:
             _refuse("no column says how many persons stand behind a row")
         for row in one["rows"]:
-            _check_row(row, roles, k, base)
-            if one["parameters"].get("is_sensitive"):
-                _check_sensitive(row, roles, k, base)
+            _check_row(row, roles, k, base, is_curve=one["family"] == "curve")
+            if told := one["parameters"].get("is_sensitive"):
+                shares = set(names) if told is True else set(str(told).split(","))
+                _check_sensitive(row, roles, k, base, [name in shares for name in names])
             _check_label([row[i] for i, role in enumerate(roles) if role in ("key", "flag")])
     if one["family"] in _PARTED and one["rows"]:
         _check_groups(one, names, roles, k, base)
@@ -145,7 +148,9 @@ def _check_text(value: Any) -> None:
         _refuse("a text that looks like a person's id")
 
 
-def _check_row(row: Sequence[Any], roles: Sequence[str], k: int, base: int) -> None:
+def _check_row(
+    row: Sequence[Any], roles: Sequence[str], k: int, base: int, *, is_curve: bool = False
+) -> None:
     n = row[list(roles).index("n")]
     if n is None or n == 0:
         for value, role in zip(row, roles, strict=True):
@@ -161,15 +166,18 @@ def _check_row(row: Sequence[Any], roles: Sequence[str], k: int, base: int) -> N
             continue
         if role == "count" and (value % base or 0 < value < k - base // 2 - 1):
             _refuse("a count that is too small or not rounded")
-        if role == "rate" and abs(value * 100 - round(value * 100)) > 1e-6:
+        is_fine = role == "rate" and abs(value * 100 - round(value * 100)) > 1e-6
+        if is_fine and not is_curve:  # a curve has its own rule
             _refuse("a rate finer than whole percents")
 
 
-def _check_sensitive(row: Sequence[Any], roles: Sequence[str], k: int, base: int) -> None:
+def _check_sensitive(
+    row: Sequence[Any], roles: Sequence[str], k: int, base: int, is_one: Sequence[bool]
+) -> None:
     """Refuse a row that tells that all or none have what is nobody's business."""
     n = row[list(roles).index("n")]
-    for value, role in zip(row, roles, strict=True):
-        if value is None or n is None:
+    for value, role, is_sensitive in zip(row, roles, is_one, strict=True):
+        if value is None or n is None or not is_sensitive:
             continue
         if role == "rate" and value in (0, 1):
             _refuse("all or none of a group, of something sensitive")
@@ -235,16 +243,35 @@ def _check_curve(one: Mapping[str, Any], roles: Sequence[str], k: int) -> None:
     grid = one["parameters"].get("grid") or 7
     time, count = list(roles).index("time"), list(roles).index("count")
     keys = [i for i, role in enumerate(roles) if role == "key"]
-    heights = [i for i, role in enumerate(roles) if role in ("rate", "value")]
-    before: dict[tuple[Any, ...], list[Any]] = {}
+    heights = [i for i, r in enumerate(roles) if r in ("rate", "value", "low", "high")]
+    curves: dict[tuple[Any, ...], list[Any]] = {}
     for row in one["rows"]:
         if row[time] % grid:
             _refuse("a curve off its grid")
-        group = tuple(row[i] for i in keys)
-        moved = group in before and any(row[i] != before[group][i] for i in heights)
-        if moved and row[count] < k - base // 2 - 1:
-            _refuse("a step of fewer events than the rule allows")
-        before[group] = list(row)
+        curves.setdefault(tuple(row[i] for i in keys), []).append(row)
+    for rows in curves.values():
+        points = [0, *(i for i, row in enumerate(rows) if i and row[count])]
+        if any(rows[i][count] < k - base // 2 - 1 for i in points[1:]):
+            _refuse("a point of fewer events than the rule allows")
+        for height in heights:
+            _check_line([row[height] for row in rows], points)
+
+
+def _check_line(values: Sequence[Any], points: Sequence[int]) -> None:
+    """Refuse a height that says more than the points: off their line, or moving behind the last."""
+    for i, value in enumerate(values):
+        at = max(p for p in points if p <= i)
+        after = next((p for p in points if p > i), None)
+        begin, end = values[at], values[at] if after is None else values[after]
+        if value is None or begin is None or end is None:
+            if value is not None and i != at:
+                _refuse("a curve that says more than its points")
+            continue
+        told = begin + (end - begin) * (i - at) / ((after or i + 1) - at)
+        if abs(value - told) > _THOUSANDTH:
+            _refuse("a curve that says more than its points")
+        if i == at and abs(value * 100 - round(value * 100)) > 1e-6:
+            _refuse("a point finer than whole percents")
 
 
 def _check_estimate(estimate: Sequence[Any], k: int, base: int) -> None:

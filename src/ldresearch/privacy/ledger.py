@@ -64,6 +64,8 @@ class Release:
         Hash of the facts.
     before : str
         Hash of the line before it in the file.
+    keys : str
+        Which pseudonym keys its people were known under (never a key); empty: not known.
     """
 
     client: str
@@ -78,6 +80,7 @@ class Release:
     version: int = 1
     payload: str = ""
     before: str = ""
+    keys: str = ""
 
     @property
     def line(self) -> tuple[str, str, str, str]:
@@ -246,6 +249,7 @@ class Ledger:
             If the ledger is not whole.
         """
         entries = [r for r in self.read() if r.client == release.client]
+        self._same_keys(release, entries)
         for other in self._near(release, entries):
             theirs = self.members(other)
             if theirs & people and 0 < len(theirs ^ people) < max(release.k, other.k):
@@ -263,6 +267,19 @@ class Ledger:
                         do="keep the rules of this line, or begin them with its next date")
             )  # fmt: skip
         return _changed(release, version=newest.version + int(is_other))
+
+    @staticmethod
+    def _same_keys(release: Release, entries: Sequence[Release]) -> None:
+        """Under another key nobody is known again, and everyone would seem to have changed."""
+        known = [r.keys for r in entries if r.keys]
+        if release.keys and known and known[-1] != release.keys:
+            raise DisclosureError(
+                message("people stand under another pseudonym key than in the last report, so "
+                        "nobody is known again", where="ledger", got=f"key {release.keys}",
+                        allowed=f"key {known[-1]}",
+                        do="ingest under the earlier key, or begin a new folder of runs and "
+                        "withdraw the reports of the old one")
+            )  # fmt: skip
 
     @staticmethod
     def _near(release: Release, entries: Sequence[Release]) -> list[Release]:

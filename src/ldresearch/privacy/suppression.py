@@ -218,7 +218,8 @@ class _Work:
         frame, roles = self.result.frame, self.result.roles
         other = [c for c, r in roles.items() if r in (Role.KEY, Role.TIME)]
         other = [c for c in other if c not in partition.over]
-        for columns in ([], *([c] for c in other), other):
+        tried = [[], *([c] for c in other), other]
+        for columns in [list(partition.apart), other] if partition.apart else tried:
             if columns:
                 found = [tuple(map(label, row)) for row in frame[columns].to_numpy(object)]
             else:

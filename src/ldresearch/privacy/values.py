@@ -67,12 +67,12 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
                     do='name it in quantiles={"column": 0.5}')
         )  # fmt: skip
     hidden = 0
-    for column, (largest, second) in result.sums.items():
-        lost = [
-            _is_dominated(*map(float, cells))
-            for cells in result.frame[[column, largest, second]].itertuples(index=False)
-        ]
-        hidden += _blank(shown, column, lost)
+    for column in result.sums:
+        lost = dominated(result, column)
+        alike = [column, *result.sums] if len(result.sums) > 1 else values
+        # What else is said of it, its interval and spread, would say it again.
+        alike += [c for c, r in result.roles.items() if r in (Role.LOW, Role.HIGH)]
+        hidden += sum(_blank(shown, c, lost) for c in dict.fromkeys([column, *alike]))
     n = next(c for c, role in result.roles.items() if role is Role.N)
     ends = [c for c, role in result.roles.items() if role in (Role.LOW, Role.HIGH)]
     for column, level in result.quantiles.items():
@@ -81,6 +81,32 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
         if result.family is Family.QUANTILES:
             hidden += sum(_blank(shown, end, lost) for end in ends)
     return hidden
+
+
+def dominated(result: Result, column: str) -> list[bool]:
+    """Tell the rows of which one or two persons make the sum.
+
+    Parameters
+    ----------
+    result : Result
+    column : str
+        One of its ``sums``.
+
+    Returns
+    -------
+    list of bool
+        Whether it is so, row by row.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"minutes": [1000.0], "most": [980.0], "next": [10.0], "n": [40]})
+    >>> result = Result("m", Family.MEANS, frame, {"minutes": Role.VALUE, "n": Role.N},
+    ...                 sums={"minutes": ("most", "next")})
+    >>> dominated(result, "minutes")
+    [True]
+    """
+    cells = result.frame[[column, *result.sums[column]]].itertuples(index=False)
+    return [_is_dominated(*map(float, one)) for one in cells]
 
 
 def _is_dominated(total: float, largest: float, second: float) -> bool:
@@ -178,6 +204,54 @@ def blur(
     for role, ends in ((Role.LOW, lower), (Role.HIGH, upper)):
         for column in names[role]:
             _replace(shown, column, lost, ends)
+    return hidden
+
+
+def blur_shares(
+    shown: pd.DataFrame, true: pd.DataFrame, result: Result, n: str, rules: Rules
+) -> int:
+    """Do the same for sensitive shares that have no count of their own.
+
+    Parameters
+    ----------
+    shown : pandas.DataFrame
+        Rounded rows; changed in place.
+    true : pandas.DataFrame
+        The rows before the rules.
+    result : Result
+        With its sensitive ``shares``.
+    n : str
+        The column of persons.
+    rules : Rules
+
+    Returns
+    -------
+    int
+        Shares that were hidden. Their interval stays, from 0 or up to 1.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"skill": ["a", "b"], "at": [0.0, 0.5], "low": [0.0, 0.4],
+    ...                       "high": [0.1, 0.6], "n": [100, 100]})
+    >>> roles = {"skill": Role.KEY, "at": Role.RATE, "low": Role.LOW, "high": Role.HIGH,
+    ...          "n": Role.N}
+    >>> result = Result("a", Family.MEANS, frame, roles, shares={"at": ("low", "high")})
+    >>> shown = frame.astype(object)
+    >>> blur_shares(shown, frame, result, "n", Rules()), shown["at"].tolist()
+    (1, [None, 0.5])
+    """
+    hidden = 0
+    people = pd.to_numeric(true[n]).fillna(0).to_numpy(dtype=float)
+    for column, (low, high) in result.shares.items():
+        share = pd.to_numeric(true[column]).to_numpy(dtype=float)
+        told = pd.to_numeric(shown[n]).fillna(0).to_numpy(dtype=float)
+        few, most = share * people < rules.k, (1 - share) * people < rules.k
+        lost = ((told > 0) & (few | most)).tolist()
+        bounds = [_share_of_few(rules.k, of) if of else 1.0 for of in told]
+        hidden += _blank(shown, column, lost)
+        one_sided = list(zip(bounds, few, most, strict=True))
+        _replace(shown, low, lost, [1 - b if m and not f else 0.0 for b, f, m in one_sided])
+        _replace(shown, high, lost, [b if f and not m else 1.0 for b, f, m in one_sided])
     return hidden
 
 

@@ -28,6 +28,7 @@ from ldresearch.result import Estimate
 from ldresearch.sentences import Card, words
 from ldresearch.shelf import find_fact, other_settings
 from ldresearch.tables import Col, Table, of
+from ldresearch.vocabulary import Family
 from ldresearch.wording import Link, written_in
 
 _NOT_A_SETTING = frozenset(
@@ -147,7 +148,7 @@ def _rendered(content: Content, previous: Mapping[str, Any] | None, links: Links
         code=content.code,
         provenance=_provenance(facts),
         settings=_settings(content),
-        rule=privacy_rule(facts["rules"]),
+        rule=privacy_rule(facts["rules"]) + _curves_said(content, facts["rules"]),
         links=links,
     )
 
@@ -172,6 +173,17 @@ def privacy_rule(rules: Mapping[str, Any]) -> str:
     if rules["base"] > 1:
         said += f", and counts are rounded to the nearest {rules['base']}"
     return f"{said}."
+
+
+def _curves_said(content: Content, rules: Mapping[str, Any]) -> str:
+    """Say how a curve of protected data is to be read, where the page draws one."""
+    shown = [p for s in content.sections for output in s.outputs for p in output.published]
+    if rules["public"] is True or not any(p.family is Family.CURVE and p.rows for p in shown):
+        return ""
+    return (
+        f" Curves have a point only after {rules['k']} more events or more, and are straight lines "
+        "between; they end where that tells too little."
+    )
 
 
 def release_said(facts: Mapping[str, Any]) -> list[str]:

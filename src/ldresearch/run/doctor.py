@@ -18,9 +18,10 @@ from typing import Any
 
 from ldresearch import clock, engine, ingest, places, schema
 from ldresearch.dataset import MANIFEST, Dataset
-from ldresearch.errors import LdresearchError
+from ldresearch.errors import DataError, LdresearchError
 from ldresearch.privacy import keys
 from ldresearch.privacy.pseudonym import key_file
+from ldresearch.run import releases
 from ldresearch.sources import key_store
 
 FINE, NOTE, MEND = "fine", "note", "mend"
@@ -59,7 +60,7 @@ _Found = tuple[str, str, str]
 
 
 def installation(*, reports: Path, runs: Path) -> list[Check]:
-    """Look at Python, packages, kernel, fonts, places, keys, engine and time zones.
+    """Look at Python, packages, kernel, fonts, places, ledger, keys, engine and time zones.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ def installation(*, reports: Path, runs: Path) -> list[Check]:
         "fonts": _fonts,
         "places": lambda: _places(reports, runs),
         "private runs": lambda: _private(runs),
+        "ledger of releases": lambda: _ledger(runs),
         "keys": _keys,
         "engine": _engine,
         "time zones": _zones,
@@ -235,6 +237,28 @@ def _private(runs: Path) -> Iterator[_Found]:
         yield MEND, f"others can look into {len(found)} folders", f"chmod -R go-rwx {runs}"
     else:
         yield FINE, "closed to others", ""
+
+
+def _ledger(runs: Path) -> Iterator[_Found]:
+    book = releases.ledger(runs)
+    if not book.folder.is_dir():
+        yield FINE, "none yet; the first report of protected data begins it", ""
+        return
+    kept = (p for p in book.folder.rglob("*") if not p.name.startswith("."))
+    wrong = [p.name for p in (book.folder, *kept) if _is_open(p)]
+    if wrong:
+        yield MEND, f"others can look into {len(wrong)} files", f"chmod -R go-rwx {book.folder}"
+    try:
+        known = book.read()
+        for entry in known:
+            book.members(entry)
+        if known:
+            book.people([])
+    except DataError as error:
+        yield MEND, str(error), "bring the folder back from a backup: no report is made until then"
+        return
+    if not wrong:
+        yield FINE, f"{len(known)} kept, whole", ""
 
 
 def _keys() -> Iterator[_Found]:

@@ -126,6 +126,7 @@ def _entry(subject: Subject, held: str, k: int, base: int, payload: str = "") ->
     return Release(
         subject.client, subject.name, subject.population, parameters(subject.values, _NO_LINE),
         subject.as_of, held or subject.as_of, k, base, payload=payload,
+        keys=",".join(dict.fromkeys(d.manifest.key_id for d in subject.datasets)),
     )  # fmt: skip
 
 
