@@ -92,5 +92,5 @@ def test_order_threads_and_hash_seed_change_no_byte_of_page_and_facts(
         (tmp_path / str(i)).mkdir()
         results.append(found(tmp_path / str(i), names, *variant))
     assert all(one == results[0] for one in results), results
-    if names == FAST:
-        assert all(isinstance(results[0][name], list) for name in names), results[0]  # type: ignore[index]
+    # A notebook that stops says the same each time and shows nothing.
+    assert all(isinstance(results[0][name], list) for name in names), results[0]  # type: ignore[index]
