@@ -91,11 +91,12 @@ def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
             message("a column of the header has no name", where=file.name,
                     got=f"{len(names)} columns", do="name it, or check the delimiter")
         )  # fmt: skip
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
+    twice = next((i for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        # Without a line of names these would be cells, so they are not quoted.
         raise DataError(
             message("a column stands twice in the header", where=file.name,
-                    got=None if _files.is_like_data(names) else twice[0],
+                    got=f"columns {names.index(names[twice]) + 1} and {twice + 1}",
                     do="rename one of them, or give the file a line of names")
         )  # fmt: skip
     return names
