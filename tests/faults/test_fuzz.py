@@ -5,6 +5,7 @@ A case is a file in which something was broken. The slow version breaks 10,000 f
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import json
@@ -22,7 +23,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from ldresearch import sources
-from ldresearch.errors import LdresearchError
+from ldresearch.errors import LdresearchError, did_you_mean, message
 from ldresearch.ingest import IngestReport, write
 from ldresearch.worlds.tables import KEY, from_text
 
@@ -599,6 +600,35 @@ def test_a_broken_file_is_a_dataset_or_one_sentence(
         fed(name, seed, tmp_path)
 
     look()
+
+
+HARD = {
+    "a number of thousands of digits": b'{"value": [{"n": ' + b"9" * 5000 + b"}]}",
+    "no number": b'{"value": [{"id": NaN}, {"id": Infinity}]}',
+    "half a letter": b'{"value": [{"id": "\\ud800"}]}',
+    "very deep": b'{"value": ' * 3000 + b"1" + b"}" * 3000,
+    "a name twice": b'{"value": 1, "value": [1, {}, null]}',
+    "nothing but marks": codecs.BOM_UTF8 * 3,
+    "NUL": b"\x00" * 2000,
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_what_json_can_hold_at_worst_is_one_sentence(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "v.json"
+    file.write_bytes(HARD[name])
+    for source in ("viva", "xapi"):
+        try:
+            report = sources.ingest(source, file, tmp_path / source, key=KEY, reject_limit=1.0)
+            counted(report)
+        except LdresearchError as refused:
+            one_sentence(str(refused))
+
+
+def test_a_message_stays_a_sentence_whatever_is_found() -> None:
+    assert len(message("x", got="a" * 10_000)) < 300
+    assert len(did_you_mean("a" * 5000, [f"c{i}" for i in range(1000)])) < 300
+    assert did_you_mean("whn", ["when", "a" * 5000]) == "did you mean when?"
 
 
 @pytest.mark.slow
