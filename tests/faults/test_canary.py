@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import os
 import re
@@ -234,6 +235,7 @@ def test_a_file_without_a_header_is_refused_without_its_first_row(row: str, tmp_
     assert "Canary" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_no_canary_on_the_command_line(
     canaries: tuple[Dataset, tuple[bytes, ...]], tmp_path: Path
 ) -> None:
@@ -295,6 +297,9 @@ def test_no_canary_in_what_the_other_commands_say(
     key.chmod(0o600)
     plan = tmp_path / "plan.toml"
     plan.write_text(f'name = "{NAME}"\nwho = ["Canary.p0001@Birds.example"]\n')
+    people = tmp_path / "people.csv"
+    rows = [f"Canary.p{i}@birds.example,2020-01-01,{NAME}" for i in range(40)]
+    people.write_text("\n".join(["Employee ID,Hire Date,Job Title", *rows]) + "\n")
     settings = tmp_path / "about.toml"
     settings.write_text('contact = "The works council"\nkey = "x"\n')
     data, out, runs = str(dataset.path), str(tmp_path / "o"), str(tmp_path / "r")
@@ -313,7 +318,11 @@ def test_no_canary_in_what_the_other_commands_say(
         ["prune", "--older-than", "1", "--runs", runs],
         ["index", "--out", out],
         ["ingest", "hris", data, "--out", str(tmp_path / "new")],
+        ["ingest", "hris", str(people), "--out", str(tmp_path / "hr"), "--client", "ours"],
+        ["forget", "-", "--data", str(tmp_path / "hr"), "--runs", runs],
+        ["doctor", "--data", str(tmp_path / "hr")],
     )
+    monkeypatch.setattr("sys.stdin", io.StringIO("Canary.p7@birds.example\n"))
     codes = {}
     for call in calls:
         with pytest.raises(SystemExit) as ended:
@@ -327,4 +336,5 @@ def test_no_canary_in_what_the_other_commands_say(
     assert codes["keys list"] in (0, None)
     kept = [p.name for p in key.parent.iterdir()]
     assert {p.rsplit(".")[-1] for p in kept} >= {"key", "retired"}
-    look_through(tmp_path, words, but=("plan.toml", *kept))
+    assert codes["forget -"] in (0, None)
+    look_through(tmp_path, words, but=("plan.toml", "people.csv", "person.parquet", *kept))

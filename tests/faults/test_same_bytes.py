@@ -57,7 +57,7 @@ CHILD = textwrap.dedent(
     """
 )
 
-FAST, VARIANTS = ("20_adoption",), ((0, 1, "0"), (7, 2, "random"))
+FAST, VARIANTS = ("31_retention_lifecycle",), ((0, 1, "0"), (7, 2, "random"))
 
 
 def found(folder: Path, names: tuple[str, ...], order: int, threads: int, seed: str) -> object:
