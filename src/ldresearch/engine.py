@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ldresearch.errors import ParameterError, message
+
 if TYPE_CHECKING:
     import duckdb
     import ibis
@@ -32,7 +34,7 @@ def literal(text: str) -> str:
 
     Raises
     ------
-    ValueError
+    ParameterError
         If there is a NUL character in it.
 
     Examples
@@ -41,7 +43,7 @@ def literal(text: str) -> str:
     "'O''Neil'"
     """
     if "\x00" in text:
-        raise ValueError("a NUL character cannot be quoted")
+        raise ParameterError(message("there is a NUL character in a text", do="take it out"))
     return "'" + text.replace("'", "''") + "'"
 
 

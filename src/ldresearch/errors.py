@@ -73,7 +73,7 @@ def message(
     """
     inside = []
     if got is not None:
-        inside.append(f"got {got!r}")
+        inside.append(f"got {_short(repr(got), LONGEST)}")
     if allowed:
         inside.append(f"allowed: {allowed}")
     text = f"{where}: {what}" if where else what
@@ -82,6 +82,15 @@ def message(
     if not do:
         return f"{text}."
     return f"{text}. Do: {do}" + ("" if do.endswith("?") else ".")
+
+
+LONGEST = 240
+"""So much of what was found is quoted: a message stays a sentence whatever a file holds."""
+_MOST_NAMES = 30
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 20]}... ({len(text):,} characters)"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -93,7 +102,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     'did you mean window_days?'
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    close = get_close_matches(name[:LONGEST], [n for n in names if len(n) <= LONGEST], n=1)
     if close:
         return f"did you mean {close[0]}?"
-    return "known are " + ", ".join(names) if names else "none is known"
+    if not names:
+        return "none is known"
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return "known are " + ", ".join(_short(n, 80) for n in names[:_MOST_NAMES]) + more

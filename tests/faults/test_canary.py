@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import io
 import json
 import os
 import re
@@ -147,9 +148,8 @@ def test_no_canary_in_a_report_its_facts_or_its_record(
     dataset, words = canaries
     done = go(name, dataset, as_of=AS_OF)
     said = capfd.readouterr()
-    assert done.status == "published" or "canary" not in done.reason.lower(), done.reason
+    assert done.status == "published", done.reason
     if name in FAST:
-        assert done.status == "published", done.reason
         assert "hidden" in Path(done.page).read_text(encoding="utf-8")
     n_files = look_through(tmp_path / "reports", words)
     n_files += look_through(tmp_path / "runs", words, but=("executed.ipynb",))
@@ -235,6 +235,7 @@ def test_a_file_without_a_header_is_refused_without_its_first_row(row: str, tmp_
     assert "Canary" not in str(refused.value)
 
 
+@pytest.mark.slow
 def test_no_canary_on_the_command_line(
     canaries: tuple[Dataset, tuple[bytes, ...]], tmp_path: Path
 ) -> None:
@@ -274,3 +275,66 @@ def test_no_canary_on_the_command_line(
     search("ingest, forget, doctor", b"".join(said[:3]), words)
     assert b"windw" in said[3]
     look_through(tmp_path / "out", words, but=())
+
+
+def test_no_canary_in_what_the_other_commands_say(
+    canaries: tuple[Dataset, tuple[bytes, ...]],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Settings, keys, plans and checks, also where an id was typed in the wrong place."""
+    from ldresearch.cli import main
+    from ldresearch.privacy.pseudonym import key_file
+    from ldresearch.sources import key_store
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LDR_DATABASE_URL", SECRET)
+    dataset, words = canaries
+    key = key_file("text", key_store())
+    key.parent.mkdir(parents=True, mode=0o700)
+    key.write_text(KEY.hex())
+    key.chmod(0o600)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(f'name = "{NAME}"\nwho = ["Canary.p0001@Birds.example"]\n')
+    people = tmp_path / "people.csv"
+    rows = [f"Canary.p{i}@birds.example,2020-01-01,{NAME}" for i in range(40)]
+    people.write_text("\n".join(["Employee ID,Hire Date,Job Title", *rows]) + "\n")
+    settings = tmp_path / "about.toml"
+    settings.write_text('contact = "The works council"\nkey = "x"\n')
+    data, out, runs = str(dataset.path), str(tmp_path / "o"), str(tmp_path / "r")
+    calls = (
+        ["init", str(tmp_path / "study")],
+        ["about", "--data", data, "--out", out, "--dpia", str(tmp_path / "dpia.md")],
+        ["about", "--data", data, "--out", out, "--settings", str(settings)],
+        ["about", "--template"],
+        ["keys", "list"],
+        ["keys", "rotate", "text"],
+        ["keys", "list"],
+        ["doctor", "--data", data, "--out", out, "--runs", runs, "--json"],
+        ["plan", "check", str(plan), "--data", data],
+        ["monitor", str(plan), "--data", data, "--out", out, "--runs", runs],
+        ["verify", "no-such-run", "--runs", runs],
+        ["prune", "--older-than", "1", "--runs", runs],
+        ["index", "--out", out],
+        ["ingest", "hris", data, "--out", str(tmp_path / "new")],
+        ["ingest", "hris", str(people), "--out", str(tmp_path / "hr"), "--client", "ours"],
+        ["forget", "-", "--data", str(tmp_path / "hr"), "--runs", runs],
+        ["doctor", "--data", str(tmp_path / "hr")],
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO("Canary.p7@birds.example\n"))
+    codes = {}
+    for call in calls:
+        with pytest.raises(SystemExit) as ended:
+            main(call)
+        said = capfd.readouterr()
+        search(" ".join(call[:2]), (said.out + said.err).encode(), words)
+        assert "Traceback" not in said.err
+        codes[" ".join(call[:2])] = ended.value.code
+    assert codes["init " + str(tmp_path / "study")] in (0, None)
+    assert codes["keys rotate"] in (0, None)
+    assert codes["keys list"] in (0, None)
+    kept = [p.name for p in key.parent.iterdir()]
+    assert {p.rsplit(".")[-1] for p in kept} >= {"key", "retired"}
+    assert codes["forget -"] in (0, None)
+    look_through(tmp_path, words, but=("plan.toml", "people.csv", "person.parquet", *kept))

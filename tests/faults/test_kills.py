@@ -18,7 +18,11 @@ from ldresearch.dataset import Dataset
 from ldresearch.report import index
 from ldresearch.run.template import Template
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems"),
+    # Whole processes; test_runs.py holds the same in small.
+    pytest.mark.slow,
+]
 
 AS_OF = "2025-01-01"
 
@@ -185,7 +189,7 @@ class Readers:
             thread.join()
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [200])
 def test_killed_at_random_no_page_is_torn_or_lost_and_the_next_run_repairs(
     kills: int, bench: Callable[..., Path], tmp_path: Path
 ) -> None:

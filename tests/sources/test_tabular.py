@@ -290,6 +290,16 @@ def test_a_column_of_ids_mapped_as_words_is_not_listed(tmp_path: Path) -> None:
     assert "canary" not in str(report.dataset.manifest.notes)
 
 
+def test_a_person_in_the_wrong_column_is_counted_and_not_quoted(tmp_path: Path) -> None:
+    columns = COLUMNS.replace('"what"', '{ column = "what", words = { VIEWED = "view" } }')
+    text = "who,when,what\nann,2024-01-01T00:00Z,Ann\nben,2024-01-02T00:00Z,Opened\n"
+    text += "ben,2024-01-02T00:00Z,cy@birds.example\n"
+    report = taken(tmp_path, text, mapping(columns))
+    assert report.dataset.manifest.notes["tabular"]["unknown_words"] == {
+        "event.verb in f.csv": {"Opened": 1, "what looks like data": 2}
+    }
+
+
 def test_one_state_table_feeds_several_tables(tmp_path: Path) -> None:
     """A transcript: a row a registration, unpivoted into what happened."""
     toml = """
@@ -462,6 +472,19 @@ def test_types_of_parquet(tmp_path: Path) -> None:
         (mapping(feed='file = "g.csv"'), "did you mean f.csv?"),
         ("[[feed]\n", "the mapping is no TOML"),
         ("", "feeds no table"),
+        (mapping().replace('"event"', "{}"), "no such table"),
+        (mapping().replace('"event"', "[1]"), "no such table"),
+        (mapping(COLUMNS.replace('"what"', "{ column = [] }")), "not a text"),
+        (mapping(COLUMNS.replace('"what"', "{ column = 3 }")), "not a text"),
+        (mapping(COLUMNS.replace('"what"', '{ columns = ["what"], separator = 3 }')), "not a text"),
+        (mapping(COLUMNS.replace('"what"', "{ columns = [] }")), "names no column"),
+        (mapping(COLUMNS.replace('"what"', "{ value = {} }")), "not a single value"),
+        (mapping(COLUMNS.replace('"what"', '{ value = "\\u0000" }')), "NUL character"),
+        (mapping(feed="file = 3"), "not a text"),
+        (mapping(feed="records = []"), "not a text"),
+        (mapping(read='encoding = "hex"'), "unknown encoding"),
+        (mapping(read='encoding = "\\u0000"'), "unknown encoding"),
+        (mapping(read='delimiter = "\\n"'), ""),
     ],
 )  # fmt: skip
 def test_a_wrong_mapping_is_one_sentence(tmp_path: Path, toml: str, sentence: str) -> None:

@@ -71,13 +71,13 @@ def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
     with open_bytes(file) as stream:
         start = stream.read(1 << 16)
     text = _decoded(start, file, dialect)
-    reader = csv.reader(
-        io.StringIO(text), delimiter=dialect.delimiter,
-        **({"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}),
-    )  # fmt: skip
     try:
+        reader = csv.reader(
+            io.StringIO(text), delimiter=dialect.delimiter,
+            **({"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}),
+        )  # fmt: skip
         line = next((row for row in reader if row), None)
-    except csv.Error:
+    except (csv.Error, TypeError, ValueError):
         # Its own text is about Python; a lone carriage return in the first line is the usual cause.
         raise DataError(
             message("the first line cannot be read", where=file.name,
@@ -91,11 +91,12 @@ def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
             message("a column of the header has no name", where=file.name,
                     got=f"{len(names)} columns", do="name it, or check the delimiter")
         )  # fmt: skip
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
+    twice = next((i for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        # Without a line of names these would be cells, so they are not quoted.
         raise DataError(
             message("a column stands twice in the header", where=file.name,
-                    got=None if _files.is_like_data(names) else twice[0],
+                    got=f"columns {names.index(names[twice]) + 1} and {twice + 1}",
                     do="rename one of them, or give the file a line of names")
         )  # fmt: skip
     return names
@@ -104,8 +105,8 @@ def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
 def known_encoding(encoding: str, where: str) -> None:
     """Raise ``DataError`` for an encoding nobody knows."""
     try:
-        codecs.lookup(encoding)
-    except LookupError:
+        "a".encode(encoding)  # some codecs are of bytes and no encoding of text
+    except (LookupError, ValueError):
         raise DataError(
             message("unknown encoding", where=where, got=encoding,
                     allowed="for example utf-8, latin-1, cp1252, utf-16")
@@ -124,7 +125,7 @@ def _decoded(start: bytes, file: Path, dialect: Dialect) -> str:
             )  # fmt: skip
     try:
         text = codecs.getincrementaldecoder(dialect.encoding)().decode(start)
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise _wrong_encoding(file, dialect.encoding) from None
     return text.removeprefix("\ufeff")
 

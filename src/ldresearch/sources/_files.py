@@ -138,6 +138,8 @@ def first_undecodable(file: Path, encoding: str) -> int | None:
                 decoder.decode(chunk, final=not chunk)
             except UnicodeDecodeError as error:
                 return seen - held + error.start
+            except UnicodeError:  # some encodings do not say where
+                return None
             if not chunk:
                 return None
             seen += len(chunk)
@@ -163,7 +165,8 @@ def pairs(text: str, option: str) -> dict[str, str]:
     return found
 
 
-_LIKE_DATA = re.compile(r"@|\d{4}-\d\d|\d{5}|^[^a-zA-Z]*$|^.{61,}$|[\x00-\x1f]")
+LIKE_DATA = r"@|\d{4}-\d\d|\d{5}|^[^a-zA-Z]*$|^.{61,}$|[\x00-\x1f]"
+"""What a cell has and a name of a column, or a word, hardly ever."""
 
 
 def column_hint(name: str, columns: Iterable[str]) -> str:
@@ -186,7 +189,7 @@ def column_hint(name: str, columns: Iterable[str]) -> str:
 
 def is_like_data(names: Iterable[str]) -> bool:
     """Whether what should be the names of columns looks like a row of data."""
-    return any(_LIKE_DATA.search(name) for name in names)
+    return any(re.search(LIKE_DATA, name) for name in names)
 
 
 def option_entry(source: str, options: Mapping[str, str]) -> dict[str, Any]:

@@ -197,6 +197,8 @@ def _value(window: _Text, decoder: json.JSONDecoder, file: Path, n_read: int) ->
                 return None
             if not is_cut:
                 raise _damaged(file, n_read) from None
+        except ValueError:  # a number of thousands of digits
+            raise _damaged(file, n_read) from None
         if len(window.text) - window.at > MAX_STATEMENT:
             raise _damaged(file, n_read)
         try:

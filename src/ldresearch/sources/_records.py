@@ -132,8 +132,8 @@ def _rows(file: Path, shape: Shape, broken: list[int]) -> Iterator[str]:
             rows = _parted(record, shape) if isinstance(record, dict) else [None]
             for row in rows:
                 number += 1
-                written = None if row is None else json.dumps(row, ensure_ascii=False)
-                if written is None or not _is_text(written):
+                written = None if row is None else _written(row)
+                if written is None:
                     broken.append(number)
                 else:
                     yield written
@@ -169,12 +169,14 @@ def _parted(record: dict[str, Any], shape: Shape) -> list[Any]:
     return [{**rest, ITEM: e} if isinstance(e, dict) else None for e in entries]
 
 
-def _is_text(text: str) -> bool:
+def _written(row: dict[str, Any]) -> str | None:
+    """Return a record as the engine will read it; ``None`` for what is no JSON to it."""
     try:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
         text.encode("utf-8")
-    except UnicodeEncodeError:  # half a surrogate pair
-        return False
-    return True
+    except (ValueError, RecursionError):  # no number, half a surrogate pair, too deep
+        return None
+    return text
 
 
 def _batched(rows: Iterator[str]) -> Iterator[tuple[int, list[str]]]:

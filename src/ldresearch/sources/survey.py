@@ -244,6 +244,8 @@ def _check_survey(survey: Mapping[str, Any], where: str) -> None:
                     do='write answered_at = "..."')
         )  # fmt: skip
     tabular._texts(survey["free_text"], f"{where} free_text")
+    for name in ("respondent", "group", "response", "question", "answer"):
+        tabular._text(survey.get(name, ""), f"{where} {name}")
     needed = ("question", "answer", "response") if survey["layout"] == "long" else ()
     for name in needed:
         if name not in survey:

@@ -264,7 +264,7 @@ def _feed(entry: Any, defaults: Mapping[str, Any], where: str) -> _Feed:
     _known(entry, _FEED, where)
     tables = {n: t for n, t in schema.TABLES.items() if n not in DERIVED}
     name = entry.get("table", "")
-    if name not in tables:
+    if not isinstance(name, str) or name not in tables:
         raise ParameterError(
             message("no such table", where=where, got=name, do=did_you_mean(str(name), tables))
         )
@@ -302,11 +302,13 @@ def _feed(entry: Any, defaults: Mapping[str, Any], where: str) -> _Feed:
             k: tuple(_texts(v, f"{where} {word} {k}")) for k, v in entry.get(word, {}).items()
         }
     return _Feed(
-        where, table, str(entry.get("file", "")), specs, settings,
+        where, table, _text(entry.get("file", ""), f"{where} file"), specs, settings,
         tuple(_texts(entry.get("skip_without", []), f"{where} skip_without")),
         tuple(_texts(entry.get("skip_with", []), f"{where} skip_with")),
         chosen["only"], chosen["never"],
-        _records.Shape(str(entry.get("records", "")), str(entry.get("each", ""))),
+        _records.Shape(
+            *(_text(entry.get(word, ""), f"{where} {word}") for word in ("records", "each"))
+        ),
     )  # fmt: skip
 
 
@@ -314,6 +316,12 @@ def _texts(value: Any, where: str) -> list[str]:
     if isinstance(value, list) and all(isinstance(v, str) for v in value):
         return value
     raise ParameterError(message("not a list of texts", where=where, allowed='["a", "b"]'))
+
+
+def _text(value: Any, where: str) -> str:
+    if isinstance(value, str):
+        return value
+    raise ParameterError(message("not a text", where=where, allowed='"a text"'))
 
 
 def _raw(name: str) -> str:
@@ -371,6 +379,11 @@ def _spec(
     for name in ("true", "false", "columns", "first_of"):
         if name in spec:
             _texts(spec[name], f"{where} {name}")
+    for name in ("column", "separator"):
+        _text(spec.get(name, ""), f"{where} {name}")
+    if ("columns" in spec and not spec["columns"]) or ("first_of" in spec and not spec["first_of"]):
+        raise ParameterError(message("names no column", where=where, do="name one at least"))
+    _check_value(column, spec, where)
     if column.type is schema.Type.BOOL and ("true" in spec) != ("false" in spec):
         raise ParameterError(message("say both what is true and what is false", where=where))
     is_parted = column.type is schema.Type.TEXTS and {"column", "first_of"} & set(spec)
@@ -379,6 +392,17 @@ def _spec(
             message("what parts the texts is not said", where=where, allowed='separator = "/"')
         )
     return filled
+
+
+def _check_value(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
+    value = spec.get("value", "")
+    is_list = column.type is schema.Type.TEXTS
+    if is_list and "value" in spec:
+        _texts(value, f"{where} value")
+    elif isinstance(value, list | dict):
+        raise ParameterError(
+            message("not a single value", where=f"{where} value", allowed='for example "lms"')
+        )
 
 
 def _check_words(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:
@@ -820,6 +844,21 @@ def _seconds(target: str, cell: str, spec: Mapping[str, Any]) -> _Expression:
     return _Expression(value, _missing_or(cell, value, f"{target} is no duration in {unit}"))
 
 
+_LOOKS = "what looks like data"
+
+
+def _is_private(feed: _Feed, source: _Source) -> str:
+    """Return the condition that the word ``_word`` is, or looks like, the id of a person."""
+    like = f"regexp_matches(_word, {literal(_files.LIKE_DATA)})"
+    spec = feed.columns.get(PERSON_ID, {})
+    names = spec.get("first_of", [spec["column"]] if "column" in spec else [])
+    ids = " UNION ALL ".join(
+        f"SELECT lower({_cell(n, source)}::TEXT) AS id FROM {source.relation}" for n in names
+    )
+    named = f"lower(_word) IN (SELECT id FROM ({ids}) WHERE id IS NOT NULL)" if ids else "false"
+    return f"({like} OR {named})"
+
+
 def _unknown_words(
     connection: duckdb.DuckDBPyConnection, feed: _Feed, source: _Source, kept: str
 ) -> dict[str, Any]:
@@ -832,9 +871,12 @@ def _unknown_words(
         cells = [_cell(n, source) for n in spec.get("first_of", [spec.get("column")])]
         word = _translated(f"coalesce({', '.join(cells)})::TEXT", spec)
         allowed = ", ".join(literal(v) for v in column.values)
+        # A cell in the wrong column may be a person: such words are counted, not quoted.
+        shown = f"CASE WHEN {_is_private(feed, source)} THEN {literal(_LOOKS)} ELSE _word END"
         rows = connection.execute(
-            f"SELECT {word} AS word, count(*) AS n FROM {source.relation} WHERE {kept} "
-            f"AND {word} NOT IN ({allowed}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MAX_WORDS + 1}"
+            f"SELECT {shown}, sum(n) FROM (SELECT {word} AS _word, count(*) AS n "
+            f"FROM {source.relation} WHERE {kept} AND {word} NOT IN ({allowed}) GROUP BY 1) "
+            f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MAX_WORDS + 1}"
         ).fetchall()
         if rows:
             label = f"{feed.table.name}.{target} in {source.file.name}"
