@@ -22,7 +22,7 @@ demo: $(STAMP) ## build the demo organisations, run the notebooks, leave reports
 	@$(BIN)/ldresearch demo
 
 test: $(STAMP) ## run the tests, a process for each core
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-slow: $(STAMP) ## run the simulations that take long
 	$(BIN)/python -m pytest -m slow

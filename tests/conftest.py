@@ -14,6 +14,21 @@ settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_LONG = ("docs", "notebooks", "run", "faults", "test_cli.py", "contracts", "truth")
+"""Where the files that take longest are: first, or one process waits for the other at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that processes side by side end together."""
+    place = {name: i for i, name in enumerate(_LONG)}
+
+    def turn(item: pytest.Item) -> int:
+        parts = item.path.parts
+        room = parts[parts.index("tests") + 1] if "tests" in parts else ""
+        return place.get(room, len(_LONG))
+
+    items.sort(key=turn)
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:
