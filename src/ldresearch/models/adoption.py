@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, message
-from ldresearch.models import _bass, _incidence, rates, survival
+from ldresearch.models import _bass, _checks, _incidence, rates, survival
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Partition, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
@@ -808,12 +808,7 @@ def trust(
         _at_most("past_peak", *_latest_peak(curve)),
         _at_most("bass_fit", _dispersion(curve), 2.0),
     ]
-    frame = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, frame,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 Row = tuple[str, str, float, float]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, did_you_mean, message
-from ldresearch.models import rates
+from ldresearch.models import _checks, rates
 from ldresearch.models._asked import between, why_empty
 from ldresearch.models._frame import Floats, require
 from ldresearch.result import Estimate, Result, not_enough
@@ -399,12 +399,7 @@ def trust(scores: pd.DataFrame, own: pd.DataFrame, placed: Result, *, wanted: in
         _row("same_year", age, 1.0),
         _row("same_questions", asked, float(wanted), at_least=True),
     ]
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _row(

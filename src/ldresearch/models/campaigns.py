@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, did_you_mean, message
-from ldresearch.models import _did, _lift, _pooling, _series, rates
+from ldresearch.models import _checks, _did, _lift, _pooling, _series, rates
 from ldresearch.models._design import Bound, Design, bound, grade, weakest
 from ldresearch.models._frame import Floats, numbers, require
 from ldresearch.result import Estimate, Result, Scalar, Step, not_enough
@@ -1228,12 +1228,7 @@ def trust(
     rows = [
         *_att_checks(effect), *_lift_checks(lifts), *_pool_checks(pooled), *_series_checks(series),
     ]  # fmt: skip
-    frame = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, frame,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 CheckRow = tuple[str, str, float, float]

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from ldresearch.models import rates, survival
+from ldresearch.models import _checks, rates, survival
 from ldresearch.models._frame import UNKNOWN, Floats, numbers, persons, require
 from ldresearch.models._risk_table import RiskTable
 from ldresearch.models.survival import MIN_AT_RISK, Z
@@ -1035,12 +1035,7 @@ def trust(
     if undated is not None and n:
         gone = n_events + float(undated)
         rows.append(_row("undated", 100 * float(undated) / gone if gone else math.nan, 5.0))
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _row(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, did_you_mean, message
-from ldresearch.models import _asked, _ratios, _role_gaps, rates
+from ldresearch.models import _asked, _checks, _ratios, _role_gaps, rates
 from ldresearch.models._frame import Floats, persons, require
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
@@ -1320,12 +1320,7 @@ def trust(
         _check("errors", errors, 50.0), _check("agreement", area, 0.5, digits=2),
         _check("results", results, 80.0), _check("moves", moved, 1.0),
     ]  # fmt: skip
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _check(

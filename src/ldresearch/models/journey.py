@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from ldresearch.models import rates, survival
+from ldresearch.models import _checks, rates, survival
 from ldresearch.models._asked import between, why_empty
 from ldresearch.models._frame import Floats, numbers, require, truth
 from ldresearch.result import Estimate, Result, not_enough
@@ -645,12 +645,7 @@ def trust(doubts: pd.DataFrame, way: Result, began: Result) -> Result:
         ("calibrated", "not known" if math.isnan(holds) else "passed" if holds else "not passed",
          drift, 0.0),
     ]  # fmt: skip
-    return Result(
-        "trust", Family.CHECKS,
-        pd.DataFrame(rows_, columns=["check", "status", "value", "threshold"]),
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows_)
 
 
 def _percent(frame: pd.DataFrame, kind: str) -> float:

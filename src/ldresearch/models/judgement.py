@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from ldresearch.models import impact
+from ldresearch.models import _checks, impact
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Direction, Family, Grade, Role, metrics
 
@@ -1022,12 +1022,7 @@ def trust(
         _at_most("lost", abs(known[0] - known[1]) if len(known) == 2 else math.nan, 5.0),
         _at_least("periods", float(came["n_after"].median()) if len(came) else math.nan, 2.0),
     ]
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _known_shares(row: Mapping[str, Any], came: pd.DataFrame) -> list[float]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ldresearch.models import rates
+from ldresearch.models import _checks, rates
 from ldresearch.models._asked import why_empty
 from ldresearch.models._frame import Floats, numbers, require
 from ldresearch.result import Estimate, Result, not_enough
@@ -260,12 +260,7 @@ def trust(told: Result, said: Result) -> Result:
         ("shared", _status(has_shared, 1.0), has_shared, 1.0),
         ("answers", _status(answers, 100.0), answers, 100.0),
     ]
-    return Result(
-        "trust", Family.CHECKS,
-        pd.DataFrame(rows, columns=["check", "status", "value", "threshold"]),
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _status(value: float, threshold: float) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from ldresearch.models import _looks
+from ldresearch.models import _checks, _looks
 from ldresearch.models import power as planning
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.models.rates import Z95, wilson
@@ -1020,12 +1020,7 @@ def trust(
         ("in_time", _status(in_time), math.nan, math.nan),
         ("unchanged", _status(same), math.nan, math.nan),
     ]  # fmt: skip
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _status(passed: bool | None) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from ldresearch.models import sequential
+from ldresearch.models import _checks, sequential
 from ldresearch.plan import Plan
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Direction, Family, Grade, Role, metrics
@@ -814,12 +814,7 @@ def trust(
         _at_most("same_people", _worst(changed, "much"), 0.0),
         _at_most("data_as_good", _worst(faults, "worse"), 0.0),
     ]
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _at_most(check: str, value: float, threshold: float) -> Row:

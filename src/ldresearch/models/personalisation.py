@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from ldresearch.models import _policy_value, _ranking, _recommenders, _uplift
+from ldresearch.models import _checks, _policy_value, _ranking, _recommenders, _uplift
 from ldresearch.models._asked import among, between, is_randomised, why_empty
 from ldresearch.models._frame import Bools, Floats, numbers, require
 from ldresearch.result import Estimate, Partition, Result, Scalar, not_enough
@@ -1378,12 +1378,7 @@ def trust(
                   _policy_value.FEWEST_EFFECTIVE),
         _at_least("arms", _told(gained, "ratio_p"), 0.001),
     ]  # fmt: skip
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _told(result: Result, name: str) -> float:

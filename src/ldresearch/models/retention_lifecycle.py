@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, did_you_mean, message
-from ldresearch.models import _incidence, rates, survival
+from ldresearch.models import _checks, _incidence, rates, survival
 from ldresearch.models._frame import Floats, numbers, require
 from ldresearch.models._two_shares import newcombe
 from ldresearch.models.rates import Z95
@@ -866,12 +866,7 @@ def trust(cohorts: pd.DataFrame, periods: pd.DataFrame, together: Result, quick:
         _drifting(together),
         _row("alone", _alone(cohorts), 20.0),
     ]
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 Row = tuple[str, str, float, float]

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ldresearch.errors import DataError, message
-from ldresearch.models import _between, _bgnbd, _stability, rates
+from ldresearch.models import _between, _bgnbd, _checks, _stability, rates
 from ldresearch.models._asked import among, why_empty
 from ldresearch.models._frame import Bools, Floats, numbers, require
 from ldresearch.models._two_shares import newcombe, stratified
@@ -1153,12 +1153,7 @@ def trust(frame: pd.DataFrame, scored: Result, ways: Result, foretold: Result) -
         *([] if ways.is_empty else [_row("ways", _stable(ways), _stability.STABLE, at_least=True)]),
         _row("foretold", _number(foretold, "error"), _WORST_ERROR),
     ]
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _row(

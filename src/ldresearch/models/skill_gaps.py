@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from ldresearch.models import _agreement, _ratings, _stability
+from ldresearch.models import _agreement, _checks, _ratings, _stability
 from ldresearch.models._frame import Floats, numbers, persons, require
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, RatingSource, Role
@@ -1973,12 +1973,7 @@ def trust(
         _at_least("stability", _stability_of(clusters), _stability.STABLE),
         _at_least("beyond_null", _beyond(clusters), _stability.APART),
     ]
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _at_most(check: str, value: float, threshold: float) -> Row:

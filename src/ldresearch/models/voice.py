@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.errors import ParameterError, message
-from ldresearch.models import _raking, rates
+from ldresearch.models import _checks, _raking, rates
 from ldresearch.models._asked import among, between, why_empty
 from ldresearch.models._frame import UNKNOWN, Floats, numbers, require
 from ldresearch.models._holm import holm
@@ -1173,12 +1173,7 @@ def trust(asked: pd.DataFrame, responded: Result, weights: Result, answers: pd.D
         _row("unread", 100 * n_unread / (n_read + n_unread) if n_read + n_unread else math.nan,
              5.0),
     ]  # fmt: skip
-    out = pd.DataFrame(rows, columns=["check", "status", "value", "threshold"])
-    return Result(
-        "trust", Family.CHECKS, out,
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Each number against a threshold set beforehand.",
-    )  # fmt: skip
+    return _checks.trust(rows)
 
 
 def _row(
