@@ -457,7 +457,7 @@ def rfm_groups(scored: Result) -> Result:
 # Rules --------------------------------------------------------------------------------------
 
 
-def usage(frame: pd.DataFrame, rules: Rules) -> Result:
+def usage(frame: pd.DataFrame, rules: Rules, *, window_weeks: int = 12) -> Result:
     """Sort everyone by rules, the first that fits, and count the segments.
 
     Parameters
@@ -466,6 +466,8 @@ def usage(frame: pd.DataFrame, rules: Rules) -> Result:
         One row an eligible person, with the features the rules speak of.
     rules : Rules
         Of :func:`ldresearch.segment_rules.read`.
+    window_weeks : int
+        Weeks the features are made of.
 
     Returns
     -------
@@ -485,7 +487,7 @@ def usage(frame: pd.DataFrame, rules: Rules) -> Result:
     ([8, 8, 8, 8, 8], ['power', 'habitual'])
     """
     name = "usage"
-    told: dict[str, Scalar] = {"is_preset": rules.is_preset}
+    told: dict[str, Scalar] = {"is_preset": rules.is_preset, "window_weeks": window_weeks}
     if len(frame) < MIN_PEOPLE:
         why = why_empty(frame, f"fewer than {MIN_PEOPLE} people are eligible")
         found = not_enough(name, Family.RATES, why, parameters=told)
