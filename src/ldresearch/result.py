@@ -128,8 +128,15 @@ class Result:
         Which rows part the same persons. Not told: a key column that names units, roles, levels,
         places or teams is taken to part them.
     sums : mapping of str to tuple of str
-        Of a column that adds up something over persons (minutes, cost): the two private columns
-        with the largest and the second largest share that one person has in it.
+        Of a column that adds up something over persons (minutes, hours, cost) or is its mean: the
+        two private columns with the largest and the second largest part that one person has in
+        it. A third one holds what they are parts of, where the column is something made of it.
+    largest : mapping of str to tuple of float
+        The same of estimates, by their metric: the sum, its largest and its second largest part.
+    beside : tuple of str
+        Columns and metrics that neither add up nor average anything over persons though their
+        names or units say minutes, hours or money (a budget, a price), or that stand beside a sum
+        and do not give it away.
     quantiles : mapping of str to float
         Of a column that holds a quantile of persons: which one, 0.5 for a median. Family QUANTILES
         needs it for each of its values.
@@ -151,7 +158,9 @@ class Result:
     missing: str = ""
     members: pd.DataFrame | None = field(default=None, repr=False, compare=False)
     parts: Partition | None = None
-    sums: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    largest: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
     quantiles: Mapping[str, float] = field(default_factory=dict)
     is_sensitive: bool = False
     shares: Mapping[str, tuple[str, str]] = field(default_factory=dict)

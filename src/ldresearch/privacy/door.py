@@ -42,6 +42,15 @@ PROTECTED = "n_protected"
 PARTS = "parts"
 """Parameter that names the keys which part the people, where a result says so itself."""
 
+APART = "apart"
+"""Parameter that names the columns which tell apart tables standing below each other."""
+
+SUMS = "sums"
+"""Parameter that names the columns and metrics whose largest persons were looked at."""
+
+BESIDE = "beside"
+"""Parameter that names those in minutes, hours or money that add up nothing over persons."""
+
 SENSITIVE = "is_sensitive"
 """Parameter that says that no row tells of all or of none."""
 
@@ -119,6 +128,12 @@ def publish(
             more |= {SENSITIVE: ",".join(result.shares) or True}
         if result.parts is not None:
             more |= {PARTS: ",".join(result.parts.over)}
+            if result.parts.apart:
+                more |= {APART: ",".join(result.parts.apart)}
+        if looked_at := [*result.sums, *result.largest]:
+            more |= {SUMS: ",".join(dict.fromkeys(looked_at))}
+        if beside := [*result.beside, *result.quantiles]:
+            more |= {BESIDE: ",".join(dict.fromkeys(beside))}
         result = result.but(parameters={**result.parameters, **more})
     return _seal(result, rules, columns, rows, estimates, hidden)
 
@@ -182,6 +197,8 @@ def pass_on(result: Result, rules: Rules, known: Collection[float]) -> Published
         raise DisclosureError(
             message("a number that no published fact holds", where=result.name, got=len(strange))
         )
+    passed: dict[str, Scalar] = {BESIDE: ",".join(sorted({e.metric for e in result.estimates}))}
+    result = result.but(parameters={**result.parameters, **passed})
     published = _seal(result, rules, columns, rows, result.estimates, 0)
     payload = {"v": 1, "kind": "table", "stem": "a", "view": "a",
                "published": [to_payload(published)]}  # fmt: skip
@@ -436,6 +453,7 @@ def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[
     kept = [
         e for e in result.estimates
         if e.n >= rules.k and values.has_both_sides(e, rules.k)
+        and not values.is_made_by_few(result, e.metric)
         and not any((e.label or e.metric) in words
                     or (e.n == m and any(w and w in e.label for w in words))
                     for words, m in lost)

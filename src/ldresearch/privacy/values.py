@@ -11,7 +11,7 @@ import pandas as pd
 
 from ldresearch.errors import DisclosureError, message
 from ldresearch.result import Estimate, Result, Rules
-from ldresearch.vocabulary import Family, Role
+from ldresearch.vocabulary import Family, Role, metrics
 
 DOMINANCE = 0.9
 """The two largest may not make more than this of a sum."""
@@ -22,9 +22,12 @@ knows their own, would know the largest almost exactly."""
 
 QUANTILES = {
     "time_to_first_value": 0.5, "survival_median": 0.5, "survival_quartile": 0.25,
-    "lift_half_life": 0.5,
+    "lift_half_life": 0.5, "rfm_recency": 0.5, "rfm_frequency": 0.5, "rfm_minutes": 0.5,
 }  # fmt: skip
 """Metrics of the registry that are a quantile of times of persons."""
+
+_ADDED_UP = frozenset({"minutes", "hours", "seconds", "cost", "costs", "money", "price"})
+_UNITS = frozenset({"minutes", "hours", "money"})
 
 
 def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
@@ -46,7 +49,8 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
     Raises
     ------
     DisclosureError
-        If a result of quantiles does not say which.
+        If a result of quantiles does not say which, or one of minutes, hours or money not what
+        the largest persons have in it.
 
     Examples
     --------
@@ -60,6 +64,7 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
     (1, [None, 1000.0])
     """
     values = [c for c, role in result.roles.items() if role is Role.VALUE]
+    _check_sums(result, values)
     if result.family is Family.QUANTILES and not set(values) <= set(result.quantiles):
         raise DisclosureError(
             message("a quantile must say which one it is", where=result.name,
@@ -69,10 +74,10 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
     hidden = 0
     for column in result.sums:
         lost = dominated(result, column)
-        alike = [column, *result.sums] if len(result.sums) > 1 else values
         # What else is said of it, its interval and spread, would say it again.
-        alike += [c for c, r in result.roles.items() if r in (Role.LOW, Role.HIGH)]
-        hidden += sum(_blank(shown, c, lost) for c in dict.fromkeys([column, *alike]))
+        alike = [c for c, r in result.roles.items() if r in (Role.VALUE, Role.LOW, Role.HIGH)]
+        alike = [column, *(c for c in alike if c not in result.beside)]
+        hidden += sum(_blank(shown, c, lost) for c in dict.fromkeys(alike))
     n = next(c for c, role in result.roles.items() if role is Role.N)
     ends = [c for c, role in result.roles.items() if role in (Role.LOW, Role.HIGH)]
     for column, level in result.quantiles.items():
@@ -81,6 +86,55 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
         if result.family is Family.QUANTILES:
             hidden += sum(_blank(shown, end, lost) for end in ends)
     return hidden
+
+
+def _check_sums(result: Result, values: list[str]) -> None:
+    known = {*result.sums, *result.quantiles, *result.beside}
+    told = {*result.sums, *result.largest, *result.quantiles, *result.beside, *QUANTILES}
+    forgotten = [c for c in values if _ADDED_UP.intersection(c.split("_")) and c not in known]
+    if result.family is Family.CHECKS:
+        forgotten = []  # what was typed in, and what is made of it
+    of = metrics()
+    forgotten += [
+        e.metric for e in result.estimates
+        if e.metric not in told
+        and (e.unit in _UNITS or (e.metric in of and of[e.metric].unit in _UNITS))
+    ]  # fmt: skip
+    if forgotten:
+        raise DisclosureError(
+            message("a sum or mean must say what the largest persons have in it",
+                    where=result.name, got=sorted(set(forgotten)),
+                    do="name it in sums or largest, or in beside if no person adds to it")
+        )  # fmt: skip
+
+
+def is_made_by_few(result: Result, metric: str) -> bool:
+    """Tell whether one or two persons make an estimate, or a row of what it is the total of.
+
+    Parameters
+    ----------
+    result : Result
+    metric : str
+        Of an estimate.
+
+    Returns
+    -------
+    bool
+        False for what adds nothing up.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"n": [40]})
+    >>> result = Result("m", Family.MEANS, frame, {"n": Role.N},
+    ...                 largest={"learning_minutes": (1000.0, 980.0, 10.0)})
+    >>> is_made_by_few(result, "learning_minutes")
+    True
+    """
+    if metric not in result.largest:
+        return False
+    # Of a total and all rows but one, the hidden one is the rest.
+    rows = any(any(dominated(result, column)) for column in result.sums)
+    return rows or _is_dominated(*result.largest[metric])
 
 
 def dominated(result: Result, column: str) -> list[bool]:
@@ -105,8 +159,9 @@ def dominated(result: Result, column: str) -> list[bool]:
     >>> dominated(result, "minutes")
     [True]
     """
-    cells = result.frame[[column, *result.sums[column]]].itertuples(index=False)
-    return [_is_dominated(*map(float, one)) for one in cells]
+    largest, second, *rest = result.sums[column]
+    cells = result.frame[[rest[0] if rest else column, largest, second]]
+    return [_is_dominated(*map(float, one)) for one in cells.itertuples(index=False)]
 
 
 def _is_dominated(total: float, largest: float, second: float) -> bool:
