@@ -32,6 +32,8 @@ _PSEUDONYM = re.compile(r"\b[0-9a-f]{32}\b")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _AMOUNT = re.compile(r"(^|_)(minutes?|hours?|seconds?|costs?|money|price)(_|$)")
 _MEASURE = re.compile(r"[a-z]+(_[a-z]+)+")
+_OPINION = re.compile(r"(brand_)?nps|pmf_share|agree_share|kano_(better|worse)")
+_SCORE = re.compile(r"(raw_?)?nps")
 _AMOUNTS = {"minutes", "hours", "seconds", "money"}
 _ABOUT_ONE = ("person_id", "person_key", "manager_id", "rater_id", "token", "response_id")
 _FIELDS = {
@@ -133,6 +135,7 @@ def _check_published(one: Any, public: bool | None) -> None:
     if one["family"] in _PARTED and one["rows"]:
         _check_groups(one, names, roles, k, base)
     _check_sums(one, names, roles)
+    _check_opinions(one, names, roles, k, base)
     if one["family"] == "curve" and one["rows"]:
         _check_curve(one, roles, k)
     for estimate in one["estimates"]:
@@ -278,6 +281,50 @@ def _check_sums(one: Mapping[str, Any], names: Sequence[str], roles: Sequence[st
     for row in one["rows"]:
         if sums and all(row[i] is None for i in sums) and any(row[i] is not None for i in ends):
             _refuse("the interval of a sum that is hidden")
+
+
+def _check_opinions(
+    one: Mapping[str, Any], names: Sequence[str], roles: Sequence[str], k: int, base: int
+) -> None:
+    """Refuse what tells that all, or all but a few, of those who answered said the same."""
+    said = one["parameters"]
+    scores = {name for name in str(said.get("scores") or "").split(",") if name}
+    is_opinion = any(_OPINION.fullmatch(estimate[0]) for estimate in one["estimates"])
+    if is_opinion and not (scores or said.get("is_sensitive")):
+        _refuse("what people said, without the rule for it")
+    if any(role == "value" and _SCORE.fullmatch(name) and name not in scores
+           for name, role in zip(names, roles, strict=True)):  # fmt: skip
+        _refuse("a score of what people said, without the rule for it")
+    shares = set(str(said.get("is_sensitive")).split(","))
+    again = set(str(said.get("says_again") or "").split(","))
+    for row in one["rows"]:
+        cells = list(zip(row, names, roles, strict=True))
+        n = row[list(roles).index("n")] if "n" in roles else None
+        for value, name, role in cells:
+            if name in scores and value is not None and n and _is_level(one):
+                _check_score(value, n, k, base)
+            if scores and role == "count" and value is not None and n and value in (0, n):
+                _refuse("all or none of those who answered")
+        is_hidden = any(v is None and name in shares for v, name, _ in cells)
+        if is_hidden and any(v is not None and name in again for v, name, _ in cells):
+            _refuse("a share that is hidden, told in other words")
+    if said.get("is_sensitive"):
+        for _, value, _, _, n, unit, _, _ in one["estimates"]:
+            if unit == "share" and value in (-1, 0, 1):
+                _refuse("all or none of a group, of something sensitive")
+            if unit == "score" and scores and isinstance(value, int | float) and _is_level(one):
+                _check_score(value, n, k, base)
+
+
+def _is_level(one: Mapping[str, Any]) -> bool:
+    """Whether the estimates are scores; a difference of two may be larger."""
+    return not any("change" in str(estimate[0]) for estimate in one["estimates"])
+
+
+def _check_score(value: float, n: int, k: int, base: int) -> None:
+    """Refuse a score that only fewer than ``k`` other answers leave possible."""
+    if abs(value) > 100 * (1 - k / (n + base // 2)) + 0.5:
+        _refuse("nearly all who answered said the same")
 
 
 def _is_amount(label: Any) -> bool:

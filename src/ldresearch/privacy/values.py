@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ldresearch.errors import DisclosureError, message
+from ldresearch.privacy import rounding
 from ldresearch.result import Estimate, Result, Rules
 from ldresearch.vocabulary import Family, Role, metrics
 
@@ -297,17 +298,131 @@ def blur_shares(
     """
     hidden = 0
     people = pd.to_numeric(true[n]).fillna(0).to_numpy(dtype=float)
-    for column, (low, high) in result.shares.items():
+    for column, (low, high, *again) in result.shares.items():
         share = pd.to_numeric(true[column]).to_numpy(dtype=float)
+        lowest = pd.to_numeric(true[low]).to_numpy(dtype=float)
+        sign = -1.0 if (share < 0).any() or (lowest < 0).any() else 1.0
+        if sign < 0:
+            share, low, high = -share, high, low
         told = pd.to_numeric(shown[n]).fillna(0).to_numpy(dtype=float)
         few, most = share * people < rules.k, (1 - share) * people < rules.k
         lost = ((told > 0) & (few | most)).tolist()
         bounds = [_share_of_few(rules.k, of) if of else 1.0 for of in told]
-        hidden += _blank(shown, column, lost)
+        hidden += sum(_blank(shown, c, lost) for c in (column, *again))
         one_sided = list(zip(bounds, few, most, strict=True))
-        _replace(shown, low, lost, [1 - b if m and not f else 0.0 for b, f, m in one_sided])
-        _replace(shown, high, lost, [b if f and not m else 1.0 for b, f, m in one_sided])
+        ends = ((low, [1 - b if m and not f else 0.0 for b, f, m in one_sided]),
+                (high, [b if f and not m else 1.0 for b, f, m in one_sided]))  # fmt: skip
+        for end, told in ends:
+            _replace(shown, end, lost, [sign * x if x else 0.0 for x in told])
     return hidden
+
+
+def coded(result: Result, rules: Rules) -> dict[int, tuple[float, float, float] | None]:
+    """Return what is told of scores where fewer than ``k`` said otherwise than most.
+
+    It is told as if ``k`` had, with an interval from twice as many on: so a hundred looks like
+    whatever fewer than ``k`` can change, and no one's answer follows from it.
+
+    Parameters
+    ----------
+    result : Result
+        With its ``scores``.
+    rules : Rules
+
+    Returns
+    -------
+    dict of int to tuple of float, or None
+        Row to value and interval; ``None`` where the score is not told.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"nps": [100.0, 20.0], "others": [0, 24], "most": [1, 1],
+    ...                       "n": [40, 60]})
+    >>> said = Result("nps", Family.MODEL, frame, {"nps": Role.VALUE, "n": Role.N},
+    ...               scores={"nps": ("others", "most")})
+    >>> coded(said, Rules())
+    {0: (75.0, 50.0, 100.0)}
+    """
+    if not result.scores:
+        return {}
+    others, *side = next(iter(result.scores.values()))
+    n = next(c for c, role in result.roles.items() if role is Role.N)
+    told: dict[int, tuple[float, float, float] | None] = {}
+    for i, row in enumerate(result.frame.to_dict("records")):
+        if not row[others] < rules.k:
+            continue
+        people = rounding.to_base(float(row[n]), rules.base)
+        far = 100.0 - farthest(people, rules.k)
+        if not side:
+            told[i] = None
+        elif row[side[0]] == 0:
+            told[i] = (0.0, -far, far)
+        else:
+            ends = sorted((row[side[0]] * (100 - 2 * far), row[side[0]] * 100.0))
+            told[i] = (row[side[0]] * (100 - far), *ends)
+    return told
+
+
+def farthest(n: float, k: int) -> float:
+    """Return the farthest a score of ``n`` answers may lie from nought: ``k`` said otherwise."""
+    return 100.0 - math.ceil(100 * min(k / n, 1.0) - 1e-9) if n else 0.0
+
+
+def code_scores(
+    shown: pd.DataFrame, result: Result, names: Mapping[Role, list[str]], rules: Rules
+) -> int:
+    """Code the scores of rows in which nearly all said the same, and hide counts of none and all.
+
+    Parameters
+    ----------
+    shown : pandas.DataFrame
+        Rounded rows; changed in place.
+    result : Result
+        With its ``scores``.
+    names : mapping of Role to list of str
+    rules : Rules
+
+    Returns
+    -------
+    int
+        Cells that were changed or hidden.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"nps": [100.0, 20.0], "others": [0, 24], "most": [1, 1],
+    ...                       "n": [40, 60]})
+    >>> said = Result("nps", Family.MODEL, frame, {"nps": Role.VALUE, "n": Role.N},
+    ...               scores={"nps": ("others", "most")})
+    >>> shown = frame.astype(object)
+    >>> names = {role: [] for role in Role} | {Role.N: ["n"]}
+    >>> code_scores(shown, said, names, Rules()), shown["nps"].tolist()
+    (1, [75.0, 20.0])
+    """
+    told = coded(result, rules)
+    [n] = names[Role.N]
+    changed = 0
+    for i, instead in told.items():
+        at = shown.index[i]
+        if shown.loc[at, n] is None:
+            continue
+        value, low, high = instead or (None, None, None)
+        for cells, new in ((list(result.scores), value), (names[Role.LOW], low),
+                           (names[Role.HIGH], high)):  # fmt: skip
+            for column in cells:
+                shown.loc[at, column] = new
+                changed += 1
+    for column in names[Role.COUNT] if result.scores else ():
+        count = pd.to_numeric(result.frame[column]).fillna(0).to_numpy(dtype=float)
+        people = pd.to_numeric(result.frame[n]).fillna(0).to_numpy(dtype=float)
+        changed += _blank(shown, column, ((count < rules.k) | (people - count < rules.k)).tolist())
+    for i, (at, people) in enumerate(zip(shown.index, shown[n], strict=True)):
+        if people and i not in told:
+            most = farthest(people, rules.k)
+            for column in result.scores:
+                value = shown.loc[at, column]
+                if value is not None and len(result.scores[column]) > 1:
+                    shown.loc[at, column] = max(min(float(value), most), -most)
+    return changed
 
 
 def _share_of_few(k: int, n: float) -> float:
