@@ -495,6 +495,22 @@ def keys_rotate(
     )
 
 
+@key_commands.command("accept")
+def keys_accept(
+    data: Annotated[Path, typer.Argument(help="the dataset that was ingested under a new key")],
+    runs: Runs = None,
+) -> None:
+    """Let reports go on under a dataset's new key, as a new version of each line."""
+    from ldresearch import places
+    from ldresearch.run import releases
+
+    entry = releases.accept_key(_dataset(data), (runs or places.runs_home()).resolve())
+    _say(
+        f"Reports of {entry.client} go on under key {entry.keys} from {entry.as_of} on, each line "
+        "as a new version: until then one could be subtracted from those made before."
+    )
+
+
 @new.command("analysis")
 def new_analysis(
     name: Annotated[str, typer.Argument(help="number and stem, such as 45_mentoring")],

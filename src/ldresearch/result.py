@@ -128,8 +128,15 @@ class Result:
         Which rows part the same persons. Not told: a key column that names units, roles, levels,
         places or teams is taken to part them.
     sums : mapping of str to tuple of str
-        Of a column that adds up something over persons (minutes, cost): the two private columns
-        with the largest and the second largest share that one person has in it.
+        Of a column that adds up something over persons (minutes, hours, cost) or is its mean: the
+        two private columns with the largest and the second largest part that one person has in
+        it. A third one holds what they are parts of, where the column is something made of it.
+    largest : mapping of str to tuple of float
+        The same of estimates, by their metric: the sum, its largest and its second largest part.
+    beside : tuple of str
+        Columns and metrics that neither add up nor average anything over persons though their
+        names or units say minutes, hours or money (a budget, a price), or that stand beside a sum
+        and do not give it away.
     quantiles : mapping of str to float
         Of a column that holds a quantile of persons: which one, 0.5 for a median. Family QUANTILES
         needs it for each of its values.
@@ -137,7 +144,12 @@ class Result:
         Whether the property that is counted is nobody's business of anyone: then no row tells that
         all or none have it. So is a result with an estimate of a metric that is sensitive.
     shares : mapping of str to tuple of str
-        Of a column of role RATE that is sensitive and has no count: the columns of its two ends.
+        Of a column of role RATE that is sensitive and has no count: the columns of its two ends,
+        and those that would say it again and are hidden with it. A share may be from -1 to 0.
+    scores : mapping of str to tuple of str
+        Of a column from -100 to 100 that is made of what people said, or a difference of such: the
+        private column with how many said otherwise than most, and the one with where most stand
+        (1, 0 or -1). Without the second it is hidden where too few said otherwise.
     """
 
     name: str
@@ -151,14 +163,18 @@ class Result:
     missing: str = ""
     members: pd.DataFrame | None = field(default=None, repr=False, compare=False)
     parts: Partition | None = None
-    sums: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    largest: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
     quantiles: Mapping[str, float] = field(default_factory=dict)
     is_sensitive: bool = False
-    shares: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    shares: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    scores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         needed = [*self.roles, *(c for pair in self.sums.values() for c in pair)]
         needed += [*self.shares, *(c for pair in self.shares.values() for c in pair)]
+        needed += [*self.scores, *(c for columns in self.scores.values() for c in columns)]
         needed += [*self.quantiles, *(self.parts.over + self.parts.apart if self.parts else ())]
         unknown = [c for c in dict.fromkeys(needed) if c not in self.frame.columns]
         if unknown:

@@ -277,6 +277,32 @@ def test_a_lone_hidden_group_does_not_pass_the_gate() -> None:
                        "published": [careless]}, public=False)  # fmt: skip
 
 
+def test_the_gate_looks_at_each_of_the_tables_that_a_result_tells_apart() -> None:
+    """Two tables below each other, each with one hidden group: together they would be two."""
+    frame = pd.DataFrame({"by": ["unit"] * 2 + ["level"] * 2, "group": list("ABXY"),
+                          "n": [57, 4, 53, 8]})  # fmt: skip
+    roles = {"by": Role.KEY, "group": Role.KEY, "n": Role.N}
+    parts = Partition(("group",), apart=("by",))
+    published = publish(Result("units", Family.COUNTS, frame, roles, parts=parts))
+    assert published.frame["n"].isna().all()
+    assert published.parameters["apart"] == "by"
+    one = to_payload(published)
+
+    def passes(rows: list[list[Any]], **parameters: str) -> None:
+        changed = one | {"rows": rows, "parameters": {"parts": "group", **parameters}}
+        check_payload({"v": 1, "kind": "table", "stem": "a", "view": "b",
+                       "published": [changed]}, public=False)  # fmt: skip
+
+    rows = [["unit", "A", 55], ["unit", "B", None], ["level", "X", 55], ["level", "Y", None]]
+    passes(rows)  # which tables there are is not told: it cannot be seen
+    with pytest.raises(DisclosureError, match="give away"):
+        passes(rows, apart="by")
+    with pytest.raises(DisclosureError, match="twice"):
+        passes([*rows, ["unit", "A", 55]], apart="by")
+    with pytest.raises(DisclosureError, match="not there"):
+        passes(rows, apart="wave")
+
+
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_attacker_can_succeed(shape: str) -> None:
     """With the small counts hidden and nothing else, most of them are given away."""

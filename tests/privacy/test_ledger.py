@@ -293,7 +293,7 @@ def test_a_report_under_another_key_is_refused_and_says_what_to_do(book: Ledger)
     """Under a new key every pseudonym is another: the ledger would let anything pass."""
     book.record(replace(release(), keys="old"), book.people(staff(60)))
     later = replace(release("2025-06-09"), keys="new")
-    with pytest.raises(DisclosureError, match="earlier key, or begin a new folder") as refusal:
+    with pytest.raises(DisclosureError, match="earlier key, or let the reports go on") as refusal:
         book.record(later, book.people(staff(59, first=500)))
     assert "key new" in str(refusal.value)
     assert len(book.read()) == 1
@@ -311,3 +311,35 @@ def test_who_was_forgotten_is_not_the_difference_of_two_reports(book: Ledger) ->
         book.record(release("2025-06-09"), without)
     changed = book.people([*staff(59), *staff(9, first=300)])
     assert book.record(release("2025-07-14"), changed).version == 1
+
+
+def test_a_new_key_that_is_accepted_opens_new_lines_a_period_later(book: Ledger) -> None:
+    """Nobody is known again, so no report of one period stands under two keys."""
+    book.record(replace(release("2025-06-02"), keys="old"), book.people(staff(60)))
+    book.record(replace(release("2025-06-09"), keys="old"), book.people(staff(60)))
+    entry = book.accept("harbour", "new")
+    assert (entry.as_of, entry.keys) == ("2025-07-11", "new")
+    others = book.people(staff(59, first=500))
+    for early in ("2025-06-09", "2025-06-16", "2025-07-10"):
+        with pytest.raises(DisclosureError, match="2025-07-11 or later"):
+            book.record(replace(release(early), keys="new"), others)
+    with pytest.raises(DisclosureError, match="keys accept"):
+        book.record(replace(release("2025-07-14"), keys="old"), book.people(staff(60)))
+    first = book.record(replace(release("2025-07-14"), keys="new"), others)
+    assert first.version == 2
+    # Under the new key all rules hold again, and a line is held to its people.
+    day, fewer = date(2025, 7, 21), book.people(staff(58, first=500))
+    assert book.people_as_of("harbour", "", day, fewer, Rules()) == "2025-07-14"
+    with pytest.raises(DisclosureError, match="fewer than 10"):
+        book.record(replace(release("2025-07-21"), keys="new"), fewer)
+    assert book.record(replace(release("2025-07-21"), keys="new"), others).version == 2
+    assert [r.name for r in book.read()].count("new key") == 1
+
+
+def test_only_a_key_that_changed_can_be_accepted(book: Ledger) -> None:
+    with pytest.raises(DisclosureError, match="no report of this client"):
+        book.accept("harbour", "new")
+    book.record(replace(release(), keys="old"), book.people(staff(60)))
+    with pytest.raises(DisclosureError, match="the key in use"):
+        book.accept("harbour", "old")
+    assert len(book.read()) == 1

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldresearch.errors import DisclosureError
-from ldresearch.models import measurement_plan, rates, survival
+from ldresearch import segment_rules
+from ldresearch.models import measurement_plan, rates, segments, skill_gaps, survival
 from ldresearch.privacy import check_payload, publish
 from ldresearch.privacy.suppression import Told
 from ldresearch.result import Estimate, Published, Result, Rules, to_payload
@@ -93,6 +94,109 @@ def test_the_second_largest_cannot_work_out_the_largest(each: list[float]) -> No
     largest, second = sorted(each, reverse=True)[:2]
     if shown is not None and sum(each) > 0:
         assert sum(each) - second - largest >= 0.1 * largest
+
+
+def two_people_know(result: Result, column: str) -> list[float]:
+    """What the second largest of each shown row learns of the largest: how far off at most."""
+    shown = publish(result).frame[column]
+    most, second, *whole = result.sums[column]
+    total = result.frame[whole[0] if whole else column]
+    rest = total - result.frame[most] - result.frame[second]
+    return [
+        float(r / m) for r, m, s, t in zip(rest, result.frame[most], shown, total, strict=True)
+        if s is not None and s == s and t > 0
+    ]  # fmt: skip
+
+
+def learners(n: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Shortfalls in two skills; the first person alone takes the long way in the second."""
+    rated = pd.DataFrame({"person_key": [*range(n)] * 2, "skill_id": ["a"] * n + ["b"] * n,
+                          "source": "manager", "level": [0.4] * n + [0.1] + [0.5] * (n - 1),
+                          "age_days": 0})  # fmt: skip
+    asked = rated[["person_key", "skill_id"]].assign(
+        skill=rated["skill_id"].map({"a": "Sums", "b": "Prose"}), group="Sales", target=0.6,
+        weight=1.0,
+    )  # fmt: skip
+    frame = skill_gaps.shortfalls(skill_gaps.levels(rated), asked).frame
+    supply = pd.DataFrame(
+        {"skill_id": ["a", "b", "b"], "content_id": ["c1", "c2", "c3"],
+         "title": ["Sums I", "Prose I", "Prose II"], "minutes": [90.0, 60000.0, 30.0],
+         "cost": [20.0, 9000.0, 1.0], "currency": "EUR", "level_from": [0.3, 0.0, 0.4],
+         "level_to": [0.6, 0.4, 0.6]}
+    )  # fmt: skip
+    return frame, supply
+
+
+def test_hours_and_cost_that_one_person_makes_are_hidden() -> None:
+    frame, supply = learners(30)
+    found = skill_gaps.supplied(skill_gaps.closing(frame, supply), supply, frame)
+    published = publish(found)
+    check_payload(payload(published), public=False)
+    told = published.frame.set_index("skill")
+    amounts = ["hours", "low", "high", "total_hours", "total_cost"]
+    assert told.loc["Sums", amounts].notna().all()
+    assert told.loc["Prose", amounts].isna().all()  # thirty are short, one of them makes the sum
+    assert told.loc["Prose", "closable"] == 1.0
+    # Of everyone's hours less those of the other skills the hidden one would follow.
+    assert not published.has("hours_to_close")
+    assert not published.has("cost_to_close")
+    for column in found.sums:
+        assert all(r >= 0.1 for r in two_people_know(found, column))
+    even = publish(skill_gaps.supplied(
+        skill_gaps.closing(frame[frame["skill_id"] == "a"], supply), supply, frame))  # fmt: skip
+    assert even.has("hours_to_close")
+    assert even.has("cost_to_close")
+
+
+@pytest.mark.parametrize(("hers", "is_told"), [(30.0, True), (90_000.0, False)])
+def test_minutes_of_a_segment_that_one_person_makes_are_hidden(hers: float, is_told: bool) -> None:
+    frame = pd.DataFrame(
+        {"active_weeks": [10.0] * 40, "actions": 60.0, "actions_a_week": 5.0,
+         "minutes_a_week": [hers] + [30.0] * 39, "silent_days": 3.0, "unit": "Sales"}
+    )  # fmt: skip
+    found = segments.profiles(frame, segment_rules.read())
+    published = publish(found)
+    check_payload(payload(published), public=False)
+    row = published.frame.iloc[0]
+    assert bool(pd.notna(row["minutes"])) is is_told
+    assert row["weeks"] == 10.0  # what stands beside it stays
+
+
+def test_the_spread_of_minutes_is_hidden_with_them() -> None:
+    frame = pd.DataFrame({"value_reach": [1, 0] * 200, "learning_minutes": [0.0] * 399 + [90_000]})
+    none = pd.DataFrame(columns=["metric", "week_on", "value"])
+    records = pd.DataFrame(columns=["metric", "n_missing", "n_rows", "lag_days"])
+    published = publish(measurement_plan.scorecard(frame, none, records))
+    check_payload(payload(published), public=False)
+    told = published.frame.set_index("metric")[["mde", "relative", "adjusted"]]
+    assert told.loc["learning_minutes"].isna().all()
+    assert told.loc["value_reach"].notna().all()
+    assert not publish(measurement_plan.means(frame)).has("learning_minutes")
+
+
+def test_the_door_and_the_gate_ask_for_the_largest() -> None:
+    frame = pd.DataFrame({"unit": ["A", "B"], "total_hours": [100.0, 80.0], "n": [40, 40]})
+    roles = {"unit": Role.KEY, "total_hours": Role.VALUE, "n": Role.N}
+    bare = Result("hours", Family.MEANS, frame, roles)
+    with pytest.raises(DisclosureError, match="largest persons"):
+        publish(bare)
+    estimate = Estimate("hours_to_close", 3.0, 2.0, 4.0, 40, "hours")
+    with pytest.raises(DisclosureError, match="hours_to_close"):
+        publish(bare.but(beside=("total_hours",), estimates=(estimate,)))
+    published = publish(bare.but(beside=("total_hours",)))
+    check_payload(payload(published), public=False)
+    with pytest.raises(DisclosureError, match="nobody asked who the largest are"):
+        check_payload(payload(published, parameters={}), public=False)
+    with pytest.raises(DisclosureError, match="nobody asked who the largest are"):
+        check_payload(payload(published, estimates=[["learning_minutes", 3.0, None, None, 40,
+                                                     "minutes", "descriptive", ""]]),
+                      public=False)  # fmt: skip
+    hidden = payload(published, parameters={"sums": "total_hours"}, rows=[["A", None, 40]])
+    check_payload(hidden, public=False)
+    again = {"columns": [["unit", "key"], ["total_hours", "value"], ["low", "low"], ["n", "n"]],
+             "rows": [["A", None, 2.0, 40]], "parameters": {"sums": "total_hours"}}  # fmt: skip
+    with pytest.raises(DisclosureError, match="the interval of a sum that is hidden"):
+        check_payload(payload(published, **again), public=False)
 
 
 # What is nobody's business ------------------------------------------------------------------

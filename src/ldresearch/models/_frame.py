@@ -28,6 +28,19 @@ def require(frame: pd.DataFrame, columns: Iterable[str], caller: str) -> None:
         )  # fmt: skip
 
 
+def two_largest(values: pd.Series | Floats) -> tuple[float, float]:
+    """Return the two largest of what persons have in a sum, a value a person; missing ones have 0.
+
+    Examples
+    --------
+    >>> two_largest(pd.Series([3.0, 9.0, np.nan, 5.0]))
+    (9.0, 5.0)
+    """
+    ordered = np.sort(np.nan_to_num(np.asarray(values, dtype=float)))[::-1]
+    first, second = [*ordered[:2], 0.0, 0.0][:2]
+    return float(first), float(second)
+
+
 def numbers(frame: pd.DataFrame, column: str, caller: str, *, low: float | None = None) -> Floats:
     """Return a column as finite floats, none below ``low``.
 

@@ -1145,6 +1145,7 @@ def cost_per_activated(frame: pd.DataFrame, *, currency: str = "") -> Result:
         tuple(estimates),
         "Cost over people brought to first value beyond the baseline; Fieller's 95 % interval.",
         {"currency": currency},
+        beside=("cost", "cost_each", "cost_per_activated"),
     )  # fmt: skip
 
 

@@ -123,6 +123,7 @@ def roi(
         tuple(estimates),
         f"Simulation of {draws:,} draws; intervals are 2.5 to 97.5 %.",
         {"months": months, "draws": draws, "seed": seed, "n_inputs": len(inputs)},
+        beside=("benefit_cost_ratio",),
     )  # fmt: skip
 
 

@@ -763,6 +763,7 @@ def worth(aims: Aims, priced: pd.DataFrame, effect: Result, *, seed: int = 1) ->
     return found.but(
         estimates=estimates,
         parameters={**found.parameters, "currency": unit, "break_even": _rounded(even)},
+        beside=("net_benefit", "money", "benefit_cost_ratio"),
     )  # fmt: skip
 
 

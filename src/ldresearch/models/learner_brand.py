@@ -206,7 +206,7 @@ def voice(frame: pd.DataFrame, *, fewest: int = 10) -> Result:
         {
             "group": rows["group"].astype(str).to_numpy(), "quarter_on": _days(rows["quarter_on"]),
             "score": value.round(), "low": low.round().clip(-100, 100),
-            "high": high.round().clip(-100, 100), "n": n.astype(int),
+            "high": high.round().clip(-100, 100), "n": n.astype(int), **_camps(rows),
         }
     )  # fmt: skip
     last = out.groupby("group", sort=False).tail(1)
@@ -225,7 +225,18 @@ def voice(frame: pd.DataFrame, *, fewest: int = 10) -> Result:
         "100 (p - d) with the normal interval of a difference of two shares of one sample; answers "
         "are not weighted.",
         {"quarter_on": str(out["quarter_on"].max())},
+        scores={"score": ("others", "most")},
     )  # fmt: skip
+
+
+def _camps(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return how many answered otherwise than the largest camp, and which that is: 1, 0 or -1."""
+    up, down = rows["n_promoters"], rows["n_detractors"]
+    sizes = pd.DataFrame({1: up, 0: rows["n_answers"] - up - down, -1: down})
+    return {
+        "others": (rows["n_answers"] - sizes.max(axis=1)).to_numpy(),
+        "most": sizes.idxmax(axis=1).to_numpy(),
+    }
 
 
 # May it be trusted --------------------------------------------------------------------------

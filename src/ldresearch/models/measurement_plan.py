@@ -16,7 +16,7 @@ import pandas as pd
 
 from ldresearch.models import _checks, _looks
 from ldresearch.models import power as planning
-from ldresearch.models._frame import Floats, numbers, persons, require
+from ldresearch.models._frame import Floats, numbers, persons, require, two_largest
 from ldresearch.models.rates import Z95, wilson
 from ldresearch.plan import Plan
 from ldresearch.result import Estimate, Result, Scalar, not_enough
@@ -220,8 +220,8 @@ def means(frame: pd.DataFrame) -> Result:
         values = _values(frame, metric.id, name)
         mean, sd, n = float(values.mean()), float(values.std(ddof=1)), len(values)
         half = Z95 * sd / math.sqrt(n)
-        most = sorted(values / n if metric.unit == "minutes" else [0.0], reverse=True)
-        rows.append((metric.id, mean, mean - half, mean + half, sd, n, *[*most, 0.0][:2]))
+        most = _largest(metric, values)
+        rows.append((metric.id, mean, mean - half, mean + half, sd, n, *most))
         estimates.append(Estimate(metric.id, mean, mean - half, mean + half, n, metric.unit))
     return Result(
         name, Family.MEANS,
@@ -233,7 +233,16 @@ def means(frame: pd.DataFrame) -> Result:
         tuple(estimates),
         "Mean over people of the last whole window before the launch, normal interval.",
         sums={"mean": ("most", "next")},
+        largest={
+            m.id: (float(frame[m.id].mean()), *_largest(m, frame[m.id].to_numpy(float)))
+            for m in wanted
+        },
     )  # fmt: skip
+
+
+def _largest(metric: Metric, values: Floats) -> tuple[float, float]:
+    """Return what the two largest persons have in the mean of minutes; days have no such."""
+    return two_largest(values / len(values)) if metric.unit == "minutes" else (0.0, 0.0)
 
 
 def _too_few(name: str, family: Family, frame: pd.DataFrame) -> Result:
@@ -291,7 +300,7 @@ def scorecard(
         if metric.id in frame.columns
     ]
     columns = ["metric", "mde", "relative", "adjusted", "moves", "autocorrelation", "missing",
-               "lag_days", "gameability", "standing", "n"]  # fmt: skip
+               "lag_days", "gameability", "standing", "n", "total", "most", "next"]  # fmt: skip
     out = pd.DataFrame(rows, columns=columns)
     out = out.sort_values(["relative", "metric"], na_position="last", ignore_index=True)
     return Result(
@@ -305,6 +314,9 @@ def scorecard(
         f"Smallest effect found with {asked.power:.0%} chance at alpha {asked.alpha:g}, person by "
         "person, over the baseline; weekly changes over the weekly mean.",
         {"primary": asked.metric.id if plan else "", "share": asked.share},
+        # The spread of minutes that one person makes is that person's.
+        sums=dict.fromkeys(("mde", "relative", "adjusted"), ("most", "next", "total")),
+        beside=("moves", "autocorrelation", "missing", "lag_days"),
     )  # fmt: skip
 
 
@@ -323,7 +335,8 @@ def _score(
         missing = float(row["n_missing"] / row["n_rows"]) if row["n_rows"] else math.nan
     return (
         metric.id, effect, relative, effect * math.sqrt(1 - found.correlation**2), moves, alike,
-        missing, lag, metric.gameability, _standing(relative, found), found.n,
+        missing, lag, metric.gameability, _standing(relative, found), found.n, found.mean,
+        *_largest(metric, frame[metric.id].to_numpy(float)),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ldresearch.errors import DataError, message
 from ldresearch.models import _between, _bgnbd, _checks, _stability, rates
 from ldresearch.models._asked import among, why_empty
-from ldresearch.models._frame import Bools, Floats, numbers, require
+from ldresearch.models._frame import Bools, Floats, numbers, require, two_largest
 from ldresearch.models._two_shares import newcombe, stratified
 from ldresearch.result import Estimate, Partition, Result, Scalar, Step, not_enough
 from ldresearch.segment_rules import Condition, Rules
@@ -305,13 +305,20 @@ def _renumbered(found: Result, ways: pd.DataFrame, minutes: pd.Series) -> Result
         # Logarithms were for the search alone.
         values = ways.loc[labels.index, str(row["feature"])]
         rows.loc[i, ["mean", "others"]] = [values[inside].mean(), values[~inside].mean()]
+        is_time = row["feature"] == "minutes_a_day"
+        for name, own in (("mean", values[inside]), ("others", values[~inside])):
+            most = two_largest(own / len(own)) if is_time else (0.0, 0.0)
+            rows.loc[i, list(_TWO[name])] = most
     rows["segment"] = rows["segment"].map(names)
     rows = rows.sort_values("segment", kind="stable", ignore_index=True)
     estimates = tuple(replace(e, label=names.get(e.label, e.label)) for e in found.estimates)
     return found.but(
-        frame=rows, estimates=estimates, members=pd.DataFrame({"segment": labels.map(rank)})
-    )
+        frame=rows, estimates=estimates, members=pd.DataFrame({"segment": labels.map(rank)}),
+        sums=_TWO,
+    )  # fmt: skip
 
+
+_TWO: Final = {"mean": ("most", "next"), "others": ("most_others", "next_others")}
 
 _LOGGED: Final = ("days_a_week", "actions_a_day", "minutes_a_day")
 
@@ -391,7 +398,7 @@ def rfm(frame: pd.DataFrame) -> Result:
         {"feature": Role.KEY, "score": Role.KEY, "begins": Role.VALUE, "n": Role.N},
         tuple(estimates),
         "Scores by the share of the eligible who did less, in steps of a fifth; ties together.",
-        {"movable": round(movable, 4)}, members=members,
+        {"movable": round(movable, 4)}, members=members, beside=("begins",),
     )  # fmt: skip
 
 
@@ -607,10 +614,11 @@ def profiles(
         rows.append(
             (segment, offer, *(float(v) for v in mean),
              float(silent.median()) if len(silent) >= MIN_PEOPLE else math.nan,
-             *_over(units, inside, looks), int(inside.sum()))
+             *_over(units, inside, looks), int(inside.sum()),
+             *two_largest(own["minutes_a_week"] / len(own)))
         )  # fmt: skip
     columns = ["segment", "offer", "weeks", "actions", "minutes", "silent", "unit", "unit_share",
-               "unit_elsewhere", "n"]  # fmt: skip
+               "unit_elsewhere", "n", "most", "next"]  # fmt: skip
     roles = dict.fromkeys(("weeks", "actions", "minutes", "silent"), Role.VALUE)
     return Result(
         name, Family.MEANS, pd.DataFrame(rows, columns=columns),
@@ -619,7 +627,8 @@ def profiles(
         method="Means over the people of the segment; a unit is named where it is over-represented "
         "by more than chance, with all units and segments looked at counted.",
         parameters={"n_looks": looks, "window_weeks": window_weeks},
-        parts=Partition(("segment",)),
+        parts=Partition(("segment",)), sums={"minutes": ("most", "next")},
+        beside=("weeks", "actions", "silent"),
     )  # fmt: skip
 
 

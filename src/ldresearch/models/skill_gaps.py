@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ldresearch.models import _agreement, _checks, _ratings, _stability
-from ldresearch.models._frame import Floats, numbers, persons, require
+from ldresearch.models._frame import Floats, numbers, persons, require, two_largest
 from ldresearch.result import Estimate, Result, Scalar, not_enough
 from ldresearch.vocabulary import Family, Grade, RatingSource, Role
 
@@ -1435,10 +1435,10 @@ def supplied(
         rows.append(
             (skill, int(content.get(skill_id, 0)), mean, max(mean - half, 0.0), mean + half,
              float(hours.sum()), float(part["cost"].sum(skipna=False)),
-             float(part["closable"].mean()), n)
+             float(part["closable"].mean()), n, *_largest(part))
         )  # fmt: skip
     columns = ["skill", "n_content", "hours", "low", "high", "total_hours", "total_cost",
-               "closable", "n"]  # fmt: skip
+               "closable", "n", *_PRIVATE]  # fmt: skip
     if not rows:
         return not_enough(name, Family.MEANS, f"no skill has {MIN_PEOPLE} people who are short")
     out = pd.DataFrame(rows, columns=columns).sort_values(
@@ -1453,8 +1453,31 @@ def supplied(
         },
         _closing_estimates(short, n_rated),
         "Shortest way through the content on offer from each level to the target.",
-        {**found.parameters},
+        {**found.parameters}, sums=_SUMS, largest=_largest_of_all(short), beside=("n_content",),
     )  # fmt: skip
+
+
+_PRIVATE: Final = ("most_hours", "next_hours", "all_hours", "most_cost", "next_cost")
+_SUMS: Final = {
+    "hours": ("most_hours", "next_hours", "all_hours"),
+    "total_hours": ("most_hours", "next_hours"), "total_cost": ("most_cost", "next_cost"),
+}  # fmt: skip
+
+
+def _largest(part: pd.DataFrame) -> tuple[float, ...]:
+    """Return the two largest persons in the hours, all hours, and the two largest in the cost."""
+    each = part.groupby("person_key")[["hours", "cost"]].sum()
+    return (
+        *two_largest(each["hours"]), float(each["hours"].sum()), *two_largest(each["cost"]),
+    )  # fmt: skip
+
+
+def _largest_of_all(short: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
+    each = short.groupby("person_key")[["hours", "cost"]].sum()
+    return {
+        f"{of}_to_close": (float(each[of].sum()), *two_largest(each[of]))
+        for of in ("hours", "cost")
+    }
 
 
 def _closing_estimates(short: pd.DataFrame, n_rated: int) -> tuple[Estimate, ...]:
@@ -1677,17 +1700,19 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
             here = part[part["skill"] == skill]
             value, low, high = _mean(here)
             need = here.set_index(_CELL).index
-            takes = float(hours.reindex(need).fillna(0.0).mean()) if hours.notna().any() else np.nan
+            each = hours.reindex(need).fillna(0.0)
+            takes = float(each.mean()) if hours.notna().any() else np.nan
             rows.append(
                 (label, place, skill, value, max(low, 0.0), high,
-                 float(usual.get(skill, math.nan)), _next_content(here, supply), takes, n)
+                 float(usual.get(skill, math.nan)), _next_content(here, supply), takes, n,
+                 *two_largest(each.groupby(level=0).sum()), float(each.sum()))
             )  # fmt: skip
         estimates.append(
             Estimate("cohort_size", n / n_all, math.nan, math.nan, n, "share", Grade.DESCRIPTIVE,
                      label)
         )  # fmt: skip
     columns = ["cohort", "place", "skill", "shortfall", "low", "high", "others", "content",
-               "hours", "n"]  # fmt: skip
+               "hours", "n", *_PRIVATE[:3]]  # fmt: skip
     return Result(
         name, Family.SEGMENTS, _tidy(pd.DataFrame(rows, columns=columns)),
         {
@@ -1696,6 +1721,7 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
             "hours": Role.VALUE, "n": Role.N,
         },
         tuple(estimates), "Mean shortfalls of each cohort.", {"n_placed": n_all},
+        sums={"hours": _SUMS["hours"]}, beside=("shortfall", "low", "high", "others"),
     )  # fmt: skip
 
 
@@ -1783,10 +1809,11 @@ def cohort_plan(
         untaught = sorted(nobody[nobody >= MIN_PEOPLE].index)
         rows.append(
             (label, mean, max(mean - half, 0.0), mean + half, float(known.sum()),
-             float(part["cost"].sum(skipna=False)), closable, ", ".join(untaught)[:200], n)
+             float(part["cost"].sum(skipna=False)), closable, ", ".join(untaught)[:200], n,
+             *_largest(part))
         )  # fmt: skip
     columns = ["cohort", "hours", "low", "high", "total_hours", "total_cost", "closable",
-               "untaught", "n"]  # fmt: skip
+               "untaught", "n", *_PRIVATE]  # fmt: skip
     return Result(
         name, Family.SEGMENTS, _tidy(pd.DataFrame(rows, columns=columns)),
         {
@@ -1795,7 +1822,7 @@ def cohort_plan(
             "untaught": Role.FLAG, "n": Role.N,
         },
         (), "Shortest way through the content on offer, summed over each person's skills.",
-        {**found.parameters},
+        {**found.parameters}, sums=_SUMS,
     )  # fmt: skip
 
 

@@ -460,7 +460,16 @@ def nps(
         "100 times promoters (9, 10) less detractors (0 to 6); linearised error with the "
         "finite-population correction; the adjusted rule where either side has fewer than five.",
         {"item": name, "n_asked": parts[-1].population, "is_weighted": weights is not None},
+        scores=dict.fromkeys(("nps", "raw"), ("others", "most")),
     )  # fmt: skip
+
+
+def _camp(score: Floats) -> tuple[int, int]:
+    """Return how many answered otherwise than the largest camp, and which that is: 1, 0 or -1."""
+    up, down = int((score >= PROMOTER).sum()), int((score <= DETRACTOR).sum())
+    sizes = {1: up, 0: len(score) - up - down, -1: down}
+    most = max(sizes, key=lambda side: sizes[side])
+    return len(score) - sizes[most], most
 
 
 def _nps_row(part: _Part, method: str) -> dict[str, Any]:
@@ -481,6 +490,7 @@ def _nps_row(part: _Part, method: str) -> dict[str, Any]:
         "high": 100 * min(value + half, 1.0), "raw": 100 * float(sign.mean()), "n": part.n,
         "promoters": int(up.sum()), "passives": int((~up & ~down).sum()),
         "detractors": int(down.sum()), "interval": how, "wave": part.wave,
+        **dict(zip(("others", "most"), _camp(score), strict=True)),
     }  # fmt: skip
 
 
@@ -556,6 +566,7 @@ def change(
                   int(last["n"]), "score", _grade(weights),
                   f"{_day(last['before_on'])} to {_day(last['wave_on'])}"),),
         "Difference of two waves; the error holds that people who answered both are the same.",
+        scores={"change": ("others",)},
     )  # fmt: skip
 
 
@@ -580,6 +591,7 @@ def _moved(one: _Part, two: _Part) -> dict[str, Any]:
         "wave_on": two.on, "before_on": one.on, "change": moved, "error": error,
         "low": moved - rates.Z95 * error, "high": moved + rates.Z95 * error,
         "n": min(one.n, two.n),
+        "others": min(_camp(p.rows["score"].to_numpy(dtype=float))[0] for p in (one, two)),
     }  # fmt: skip
 
 
@@ -655,6 +667,7 @@ def pmf(
         ),
         "Share of very disappointed among those who use it; Wilson's interval on the effective "
         "number of answers, with the finite-population correction.",
+        shares={"share": ("low", "high")},
     )  # fmt: skip
 
 
@@ -716,6 +729,7 @@ def likert(
             for r in out.to_dict("records")
         ),
         "Share of answers above the middle of the scale; interval as for the other shares.",
+        shares={"share": ("low", "high")},
     )  # fmt: skip
 
 
@@ -834,6 +848,7 @@ def kano(
         tuple(estimates),
         "Kano's table of pairs; better = (A + O) / (A + O + M + I), worse = -(O + M) / the same, "
         "with Wilson's intervals on the effective number of answers.",
+        shares={name: (f"{name}_low", f"{name}_high") for name in ("better", "worse")},
     )  # fmt: skip
 
 

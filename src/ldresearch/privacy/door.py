@@ -42,6 +42,21 @@ PROTECTED = "n_protected"
 PARTS = "parts"
 """Parameter that names the keys which part the people, where a result says so itself."""
 
+APART = "apart"
+"""Parameter that names the columns which tell apart tables standing below each other."""
+
+SUMS = "sums"
+"""Parameter that names the columns and metrics whose largest persons were looked at."""
+
+BESIDE = "beside"
+"""Parameter that names those in minutes, hours or money that add up nothing over persons."""
+
+AGAIN = "says_again"
+"""Parameter that names the columns which would say a sensitive share again."""
+
+SCORES = "scores"
+"""Parameter that names the columns which are scores of what people said."""
+
 SENSITIVE = "is_sensitive"
 """Parameter that says that no row tells of all or of none."""
 
@@ -117,8 +132,18 @@ def publish(
         more: dict[str, Scalar] = {PROTECTED: len(gone)} if gone else {}
         if result.is_sensitive or result.shares:
             more |= {SENSITIVE: ",".join(result.shares) or True}
+        if again := [c for _, _, *rest in result.shares.values() for c in rest]:
+            more |= {AGAIN: ",".join(again)}
+        if result.scores:
+            more |= {SCORES: ",".join(result.scores)}
         if result.parts is not None:
             more |= {PARTS: ",".join(result.parts.over)}
+            if result.parts.apart:
+                more |= {APART: ",".join(result.parts.apart)}
+        if looked_at := [*result.sums, *result.largest]:
+            more |= {SUMS: ",".join(dict.fromkeys(looked_at))}
+        if beside := [*result.beside, *result.quantiles]:
+            more |= {BESIDE: ",".join(dict.fromkeys(beside))}
         result = result.but(parameters={**result.parameters, **more})
     return _seal(result, rules, columns, rows, estimates, hidden)
 
@@ -182,6 +207,8 @@ def pass_on(result: Result, rules: Rules, known: Collection[float]) -> Published
         raise DisclosureError(
             message("a number that no published fact holds", where=result.name, got=len(strange))
         )
+    passed: dict[str, Scalar] = {BESIDE: ",".join(sorted({e.metric for e in result.estimates}))}
+    result = result.but(parameters={**result.parameters, **passed})
     published = _seal(result, rules, columns, rows, result.estimates, 0)
     payload = {"v": 1, "kind": "table", "stem": "a", "view": "a",
                "published": [to_payload(published)]}  # fmt: skip
@@ -293,7 +320,8 @@ def _protect(
     shown = _rounded_counts(shown, by_role, rules)
     if result.family is Family.RATES:
         shown = _rates_from_counts(shown, by_role)
-    if result.is_sensitive and not result.shares:
+    hidden += values.code_scores(shown, result, by_role, rules)
+    if result.is_sensitive and not result.shares and not result.scores:
         hidden += values.blur(shown, frame, by_role, rules)
     hidden += values.blur_shares(shown, result.frame, result, by_role[Role.N][0], rules)
     return _rounded_values(shown, by_role), hidden, gone
@@ -436,17 +464,53 @@ def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[
     kept = [
         e for e in result.estimates
         if e.n >= rules.k and values.has_both_sides(e, rules.k)
+        and not values.is_made_by_few(result, e.metric)
         and not any((e.label or e.metric) in words
                     or (e.n == m and any(w and w in e.label for w in words))
                     for words, m in lost)
     ]  # fmt: skip
+    kept = _coded(result, kept, rules)
     return tuple(_protected(e, rules, is_sensitive=result.is_sensitive) for e in kept)
+
+
+def _coded(result: Result, estimates: list[Estimate], rules: Rules) -> list[Estimate]:
+    """Tell an estimate of a score as its row is told; leave it out where the row is hidden."""
+    told = values.coded(result, rules)
+    found = []
+    for e in estimates:
+        rows = [
+            i for column in result.scores for i, value in enumerate(result.frame[column])
+            if value == e.value and (e.label == "" or _is_of(result, i, e.label))
+        ]  # fmt: skip
+        instead = {told[i] for i in rows if i in told}
+        if None in instead:
+            continue
+        if instead:
+            value, low, high = sorted(i for i in instead if i is not None)[0]
+            e = replace(e, value=value, low=low, high=high)
+        elif rows and any(len(columns) > 1 for columns in result.scores.values()):
+            most = values.farthest(rounding.to_base(e.n, rules.base), rules.k)
+            e = replace(e, value=max(min(e.value, most), -most))
+        found.append(e)
+    return found
+
+
+def _is_of(result: Result, row: int, label: str) -> bool:
+    """Whether a label names a row: by a key, or by a day or two days."""
+    keys = [c for c, r in result.roles.items() if r in (Role.KEY, Role.TIME)]
+    words = [str(_scalar(result.frame[c].iloc[row])) for c in keys]
+    return any(word and word in label for word in words)
 
 
 def _protected(estimate: Estimate, rules: Rules, *, is_sensitive: bool = False) -> Estimate:
     """Round an estimate as its cell in a table would be."""
-    if estimate.unit == "share" and 0 <= estimate.value <= 1:
+    is_turned = estimate.value < 0 or estimate.low < 0
+    if estimate.unit == "share" and 0 <= estimate.value <= 1 and not (is_sensitive and is_turned):
         return _protected_share(estimate, rules, is_sensitive=is_sensitive)
+    if estimate.unit == "share" and -1 <= estimate.value <= 0 and is_sensitive:
+        turned = replace(estimate, value=-estimate.value, low=-estimate.high, high=-estimate.low)
+        told = _protected_share(turned, rules, is_sensitive=True)
+        return replace(told, value=-told.value, low=-told.high, high=-told.low)
     roundings: dict[str, Callable[[float], float]] = {
         "share": rounding.to_percent,
         "points": rounding.to_percent,

@@ -30,6 +30,11 @@ _THOUSANDTH = 0.0006
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _PSEUDONYM = re.compile(r"\b[0-9a-f]{32}\b")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_AMOUNT = re.compile(r"(^|_)(minutes?|hours?|seconds?|costs?|money|price)(_|$)")
+_MEASURE = re.compile(r"[a-z]+(_[a-z]+)+")
+_OPINION = re.compile(r"(brand_)?nps|pmf_share|agree_share|kano_(better|worse)")
+_SCORE = re.compile(r"(raw_?)?nps")
+_AMOUNTS = {"minutes", "hours", "seconds", "money"}
 _ABOUT_ONE = ("person_id", "person_key", "manager_id", "rater_id", "token", "response_id")
 _FIELDS = {
     "name", "family", "columns", "rows", "estimates", "rules", "method", "parameters", "missing",
@@ -129,6 +134,8 @@ def _check_published(one: Any, public: bool | None) -> None:
             _check_label([row[i] for i, role in enumerate(roles) if role in ("key", "flag")])
     if one["family"] in _PARTED and one["rows"]:
         _check_groups(one, names, roles, k, base)
+    _check_sums(one, names, roles)
+    _check_opinions(one, names, roles, k, base)
     if one["family"] == "curve" and one["rows"]:
         _check_curve(one, roles, k)
     for estimate in one["estimates"]:
@@ -222,11 +229,19 @@ def _check_groups(
     if not keys:
         return
     rows, n = one["rows"], list(roles).index("n")
-    for by in ([], *([i] for i in rest), rest):
+    ways = [[], *([i] for i in rest), rest]
+    if apart := one["parameters"].get("apart"):
+        said = set(str(apart).split(","))
+        if not said <= set(names):
+            _refuse("tables told apart by a column that is not there")
+        ways = [[i for i, name in enumerate(names) if name in said]]
+    for by in ways:
         groups = [tuple(repr(row[i]) for i in (*by, *keys)) for row in rows]
         if len(set(groups)) == len(rows):
             break
     else:
+        if apart:
+            _refuse("a group that stands twice in one table")
         return
     tables: dict[tuple[str, ...], list[Any]] = {}
     for row in rows:
@@ -236,6 +251,85 @@ def _check_groups(
         shown = [value for value in people if value]
         if people.count(None) == 1 and shown and 2 * (base // 2) * (len(shown) + 1) < k:
             _refuse("a hidden group that the others give away")
+
+
+def _check_sums(one: Mapping[str, Any], names: Sequence[str], roles: Sequence[str]) -> None:
+    """Refuse minutes, hours or money of persons of which nobody asked who the largest are.
+
+    How much the largest have does not reach the page, so it cannot be worked out again here: what
+    can be seen is whether it was looked at, and whether what was hidden is said again beside it.
+    """
+    said = one["parameters"]
+    looked = set(str(said.get("sums") or "").split(","))
+    beside = set(str(said.get("beside") or "").split(","))
+    known = looked | beside
+    values = [i for i, role in enumerate(roles) if role == "value"]
+    if one["family"] not in ("checks", "curve"):
+        keys = [i for i, role in enumerate(roles) if role == "key"]
+        loose = [i for i in values if names[i] not in known]
+        if any(_AMOUNT.search(names[i]) for i in loose):
+            _refuse("a sum of which nobody asked who the largest are")
+        for row in one["rows"]:
+            if any(_is_amount(row[i]) for i in keys) and any(row[i] is not None for i in loose):
+                _refuse("a sum of which nobody asked who the largest are")
+    for estimate in one["estimates"]:
+        is_amount = _AMOUNT.search(estimate[0]) or estimate[5] in _AMOUNTS
+        if is_amount and estimate[0] not in known:
+            _refuse("a sum of which nobody asked who the largest are")
+    ends = [i for i, role in enumerate(roles) if role in ("low", "high") and names[i] not in beside]
+    sums = [i for i in values if names[i] in looked]
+    for row in one["rows"]:
+        if sums and all(row[i] is None for i in sums) and any(row[i] is not None for i in ends):
+            _refuse("the interval of a sum that is hidden")
+
+
+def _check_opinions(
+    one: Mapping[str, Any], names: Sequence[str], roles: Sequence[str], k: int, base: int
+) -> None:
+    """Refuse what tells that all, or all but a few, of those who answered said the same."""
+    said = one["parameters"]
+    scores = {name for name in str(said.get("scores") or "").split(",") if name}
+    is_opinion = any(_OPINION.fullmatch(estimate[0]) for estimate in one["estimates"])
+    if is_opinion and not (scores or said.get("is_sensitive")):
+        _refuse("what people said, without the rule for it")
+    if any(role == "value" and _SCORE.fullmatch(name) and name not in scores
+           for name, role in zip(names, roles, strict=True)):  # fmt: skip
+        _refuse("a score of what people said, without the rule for it")
+    shares = set(str(said.get("is_sensitive")).split(","))
+    again = set(str(said.get("says_again") or "").split(","))
+    for row in one["rows"]:
+        cells = list(zip(row, names, roles, strict=True))
+        n = row[list(roles).index("n")] if "n" in roles else None
+        for value, name, role in cells:
+            if name in scores and value is not None and n and _is_level(one):
+                _check_score(value, n, k, base)
+            if scores and role == "count" and value is not None and n and value in (0, n):
+                _refuse("all or none of those who answered")
+        is_hidden = any(v is None and name in shares for v, name, _ in cells)
+        if is_hidden and any(v is not None and name in again for v, name, _ in cells):
+            _refuse("a share that is hidden, told in other words")
+    if said.get("is_sensitive"):
+        for _, value, _, _, n, unit, _, _ in one["estimates"]:
+            if unit == "share" and value in (-1, 0, 1):
+                _refuse("all or none of a group, of something sensitive")
+            if unit == "score" and scores and isinstance(value, int | float) and _is_level(one):
+                _check_score(value, n, k, base)
+
+
+def _is_level(one: Mapping[str, Any]) -> bool:
+    """Whether the estimates are scores; a difference of two may be larger."""
+    return not any("change" in str(estimate[0]) for estimate in one["estimates"])
+
+
+def _check_score(value: float, n: int, k: int, base: int) -> None:
+    """Refuse a score that only fewer than ``k`` other answers leave possible."""
+    if abs(value) > 100 * (1 - k / (n + base // 2)) + 0.5:
+        _refuse("nearly all who answered said the same")
+
+
+def _is_amount(label: Any) -> bool:
+    """Whether a label is the name of a measure in minutes, hours or money."""
+    return isinstance(label, str) and bool(_MEASURE.fullmatch(label) and _AMOUNT.search(label))
 
 
 def _check_curve(one: Mapping[str, Any], roles: Sequence[str], k: int) -> None:

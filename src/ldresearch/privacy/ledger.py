@@ -19,7 +19,7 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ FILE = "releases.jsonl"
 KEY = "ledger.key"
 MEMBERS = "members"
 _BYTES = 8
+NEW_KEY = "new key"
+"""Name of the entry that lets a client's reports go on under another pseudonym key."""
+
 PERIOD_DAYS = 31
 """Reports of one analysis whose dates are no further apart are of one period."""
 
@@ -214,7 +217,7 @@ class Ledger:
             The as-of date; or that of the last release about this population, as long as fewer
             than ``k`` people have joined or left since.
         """
-        known = [r for r in self.read() if r.client == client and r.population == population]
+        known = [r for r in _comparable(self.read(), client) if r.population == population]
         known = _beside(known, as_of)
         earlier = [r for r in known if r.as_of <= as_of.isoformat()]
         if not earlier:
@@ -250,7 +253,8 @@ class Ledger:
         """
         entries = [r for r in self.read() if r.client == release.client]
         self._same_keys(release, entries)
-        for other in self._near(release, entries):
+        comparable = _comparable(entries, release.client)
+        for other in self._near(release, comparable):
             theirs = self.members(other)
             if theirs & people and 0 < len(theirs ^ people) < max(release.k, other.k):
                 self._refuse(release, other)
@@ -258,6 +262,8 @@ class Ledger:
         if not mine:
             return release
         newest = max(mine, key=lambda r: (r.version, r.as_of))
+        if newest not in comparable:
+            return _changed(release, version=newest.version + 1)
         is_other = (release.k, release.base) != (newest.k, newest.base)
         if is_other and release.as_of <= max(r.as_of for r in mine):
             raise DisclosureError(
@@ -277,8 +283,15 @@ class Ledger:
                 message("people stand under another pseudonym key than in the last report, so "
                         "nobody is known again", where="ledger", got=f"key {release.keys}",
                         allowed=f"key {known[-1]}",
-                        do="ingest under the earlier key, or begin a new folder of runs and "
-                        "withdraw the reports of the old one")
+                        do="ingest under the earlier key, or let the reports go on under the new "
+                        "one with ldresearch keys accept")
+            )  # fmt: skip
+        marks = [r.as_of for r in entries if r.name == NEW_KEY]
+        if marks and release.as_of < max(marks):
+            raise DisclosureError(
+                message("reports of one period under two keys could not be held against each other",
+                        where="ledger", got=release.as_of, allowed=f"{max(marks)} or later",
+                        do="wait until then")
             )  # fmt: skip
 
     @staticmethod
@@ -308,6 +321,38 @@ class Ledger:
             do = "narrow or widen it by more people"
         raise DisclosureError(message(what, where="ledger", do=do))
 
+    def accept(self, client: str, keys: str) -> Release:
+        """Let the reports of a client go on under another pseudonym key, and write that down.
+
+        Nobody is known again, so what is published under the new key cannot be held against what
+        was published before. It begins a period after the last report, and every line as a new
+        version.
+
+        Parameters
+        ----------
+        client : str
+        keys : str
+            Of the dataset from now on, as in its releases.
+
+        Returns
+        -------
+        Release
+            The entry: its ``as_of`` is the first date that may be published.
+
+        Raises
+        ------
+        DisclosureError
+            If there is no report of this client, or its last one has this key.
+        """
+        known = [r for r in self.read() if r.client == client]
+        if not known or known[-1].keys == keys:
+            what = "there is no report of this client" if not known else "this is the key in use"
+            raise DisclosureError(message(what, where="ledger", do="nothing needs to be accepted"))
+        last = max(date.fromisoformat(r.as_of) for r in known)
+        first = (last + timedelta(days=PERIOD_DAYS + 1)).isoformat()
+        k, base = known[-1].k, known[-1].base
+        return self._add(Release(client, NEW_KEY, "", "", first, first, k, base, keys=keys), b"")
+
     def record(self, release: Release, people: People) -> Release:
         """Check a release and add it; the same release again adds nothing.
 
@@ -321,9 +366,10 @@ class Ledger:
         Release
             As it stands in the ledger.
         """
-        packed = b"".join(sorted(people))
-        checked = self.check(release, people)
-        checked = _changed(checked, members=_digest(packed)[:32])
+        return self._add(self.check(release, people), b"".join(sorted(people)))
+
+    def _add(self, release: Release, packed: bytes) -> Release:
+        checked = _changed(release, members=_digest(packed)[:32])
         file = self.folder / FILE
         text = file.read_text(encoding="utf-8") if file.is_file() else ""
         lines = text.splitlines()
@@ -339,6 +385,13 @@ class Ledger:
         line = json.dumps(asdict(checked), sort_keys=True, ensure_ascii=False)
         atomic_write(file, "".join(f"{one}\n" for one in [*lines, line]), mode=0o600)
         return checked
+
+
+def _comparable(entries: Sequence[Release], client: str) -> list[Release]:
+    """Return the releases of a client since its last new key: people of others are not known."""
+    own = [r for r in entries if r.client == client]
+    marks = [i for i, r in enumerate(own) if r.name == NEW_KEY]
+    return own[marks[-1] + 1 :] if marks else own
 
 
 def _apart(release: Release, day: date) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ldresearch.errors import DisclosureError, message
+from ldresearch.privacy import rounding
 from ldresearch.result import Estimate, Result, Rules
-from ldresearch.vocabulary import Family, Role
+from ldresearch.vocabulary import Family, Role, metrics
 
 DOMINANCE = 0.9
 """The two largest may not make more than this of a sum."""
@@ -22,9 +23,12 @@ knows their own, would know the largest almost exactly."""
 
 QUANTILES = {
     "time_to_first_value": 0.5, "survival_median": 0.5, "survival_quartile": 0.25,
-    "lift_half_life": 0.5,
+    "lift_half_life": 0.5, "rfm_recency": 0.5, "rfm_frequency": 0.5, "rfm_minutes": 0.5,
 }  # fmt: skip
 """Metrics of the registry that are a quantile of times of persons."""
+
+_ADDED_UP = frozenset({"minutes", "hours", "seconds", "cost", "costs", "money", "price"})
+_UNITS = frozenset({"minutes", "hours", "money"})
 
 
 def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
@@ -46,7 +50,8 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
     Raises
     ------
     DisclosureError
-        If a result of quantiles does not say which.
+        If a result of quantiles does not say which, or one of minutes, hours or money not what
+        the largest persons have in it.
 
     Examples
     --------
@@ -60,6 +65,7 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
     (1, [None, 1000.0])
     """
     values = [c for c, role in result.roles.items() if role is Role.VALUE]
+    _check_sums(result, values)
     if result.family is Family.QUANTILES and not set(values) <= set(result.quantiles):
         raise DisclosureError(
             message("a quantile must say which one it is", where=result.name,
@@ -69,10 +75,10 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
     hidden = 0
     for column in result.sums:
         lost = dominated(result, column)
-        alike = [column, *result.sums] if len(result.sums) > 1 else values
         # What else is said of it, its interval and spread, would say it again.
-        alike += [c for c, r in result.roles.items() if r in (Role.LOW, Role.HIGH)]
-        hidden += sum(_blank(shown, c, lost) for c in dict.fromkeys([column, *alike]))
+        alike = [c for c, r in result.roles.items() if r in (Role.VALUE, Role.LOW, Role.HIGH)]
+        alike = [column, *(c for c in alike if c not in result.beside)]
+        hidden += sum(_blank(shown, c, lost) for c in dict.fromkeys(alike))
     n = next(c for c, role in result.roles.items() if role is Role.N)
     ends = [c for c, role in result.roles.items() if role in (Role.LOW, Role.HIGH)]
     for column, level in result.quantiles.items():
@@ -81,6 +87,55 @@ def hide(shown: pd.DataFrame, result: Result, rules: Rules) -> int:
         if result.family is Family.QUANTILES:
             hidden += sum(_blank(shown, end, lost) for end in ends)
     return hidden
+
+
+def _check_sums(result: Result, values: list[str]) -> None:
+    known = {*result.sums, *result.quantiles, *result.beside}
+    told = {*result.sums, *result.largest, *result.quantiles, *result.beside, *QUANTILES}
+    forgotten = [c for c in values if _ADDED_UP.intersection(c.split("_")) and c not in known]
+    if result.family is Family.CHECKS:
+        forgotten = []  # what was typed in, and what is made of it
+    of = metrics()
+    forgotten += [
+        e.metric for e in result.estimates
+        if e.metric not in told
+        and (e.unit in _UNITS or (e.metric in of and of[e.metric].unit in _UNITS))
+    ]  # fmt: skip
+    if forgotten:
+        raise DisclosureError(
+            message("a sum or mean must say what the largest persons have in it",
+                    where=result.name, got=sorted(set(forgotten)),
+                    do="name it in sums or largest, or in beside if no person adds to it")
+        )  # fmt: skip
+
+
+def is_made_by_few(result: Result, metric: str) -> bool:
+    """Tell whether one or two persons make an estimate, or a row of what it is the total of.
+
+    Parameters
+    ----------
+    result : Result
+    metric : str
+        Of an estimate.
+
+    Returns
+    -------
+    bool
+        False for what adds nothing up.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"n": [40]})
+    >>> result = Result("m", Family.MEANS, frame, {"n": Role.N},
+    ...                 largest={"learning_minutes": (1000.0, 980.0, 10.0)})
+    >>> is_made_by_few(result, "learning_minutes")
+    True
+    """
+    if metric not in result.largest:
+        return False
+    # Of a total and all rows but one, the hidden one is the rest.
+    rows = any(any(dominated(result, column)) for column in result.sums)
+    return rows or _is_dominated(*result.largest[metric])
 
 
 def dominated(result: Result, column: str) -> list[bool]:
@@ -105,8 +160,9 @@ def dominated(result: Result, column: str) -> list[bool]:
     >>> dominated(result, "minutes")
     [True]
     """
-    cells = result.frame[[column, *result.sums[column]]].itertuples(index=False)
-    return [_is_dominated(*map(float, one)) for one in cells]
+    largest, second, *rest = result.sums[column]
+    cells = result.frame[[rest[0] if rest else column, largest, second]]
+    return [_is_dominated(*map(float, one)) for one in cells.itertuples(index=False)]
 
 
 def _is_dominated(total: float, largest: float, second: float) -> bool:
@@ -242,17 +298,131 @@ def blur_shares(
     """
     hidden = 0
     people = pd.to_numeric(true[n]).fillna(0).to_numpy(dtype=float)
-    for column, (low, high) in result.shares.items():
+    for column, (low, high, *again) in result.shares.items():
         share = pd.to_numeric(true[column]).to_numpy(dtype=float)
+        lowest = pd.to_numeric(true[low]).to_numpy(dtype=float)
+        sign = -1.0 if (share < 0).any() or (lowest < 0).any() else 1.0
+        if sign < 0:
+            share, low, high = -share, high, low
         told = pd.to_numeric(shown[n]).fillna(0).to_numpy(dtype=float)
         few, most = share * people < rules.k, (1 - share) * people < rules.k
         lost = ((told > 0) & (few | most)).tolist()
         bounds = [_share_of_few(rules.k, of) if of else 1.0 for of in told]
-        hidden += _blank(shown, column, lost)
+        hidden += sum(_blank(shown, c, lost) for c in (column, *again))
         one_sided = list(zip(bounds, few, most, strict=True))
-        _replace(shown, low, lost, [1 - b if m and not f else 0.0 for b, f, m in one_sided])
-        _replace(shown, high, lost, [b if f and not m else 1.0 for b, f, m in one_sided])
+        ends = ((low, [1 - b if m and not f else 0.0 for b, f, m in one_sided]),
+                (high, [b if f and not m else 1.0 for b, f, m in one_sided]))  # fmt: skip
+        for end, told in ends:
+            _replace(shown, end, lost, [sign * x if x else 0.0 for x in told])
     return hidden
+
+
+def coded(result: Result, rules: Rules) -> dict[int, tuple[float, float, float] | None]:
+    """Return what is told of scores where fewer than ``k`` said otherwise than most.
+
+    It is told as if ``k`` had, with an interval from twice as many on: so a hundred looks like
+    whatever fewer than ``k`` can change, and no one's answer follows from it.
+
+    Parameters
+    ----------
+    result : Result
+        With its ``scores``.
+    rules : Rules
+
+    Returns
+    -------
+    dict of int to tuple of float, or None
+        Row to value and interval; ``None`` where the score is not told.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"nps": [100.0, 20.0], "others": [0, 24], "most": [1, 1],
+    ...                       "n": [40, 60]})
+    >>> said = Result("nps", Family.MODEL, frame, {"nps": Role.VALUE, "n": Role.N},
+    ...               scores={"nps": ("others", "most")})
+    >>> coded(said, Rules())
+    {0: (75.0, 50.0, 100.0)}
+    """
+    if not result.scores:
+        return {}
+    others, *side = next(iter(result.scores.values()))
+    n = next(c for c, role in result.roles.items() if role is Role.N)
+    told: dict[int, tuple[float, float, float] | None] = {}
+    for i, row in enumerate(result.frame.to_dict("records")):
+        if not row[others] < rules.k:
+            continue
+        people = rounding.to_base(float(row[n]), rules.base)
+        far = 100.0 - farthest(people, rules.k)
+        if not side:
+            told[i] = None
+        elif row[side[0]] == 0:
+            told[i] = (0.0, -far, far)
+        else:
+            ends = sorted((row[side[0]] * (100 - 2 * far), row[side[0]] * 100.0))
+            told[i] = (row[side[0]] * (100 - far), *ends)
+    return told
+
+
+def farthest(n: float, k: int) -> float:
+    """Return the farthest a score of ``n`` answers may lie from nought: ``k`` said otherwise."""
+    return 100.0 - math.ceil(100 * min(k / n, 1.0) - 1e-9) if n else 0.0
+
+
+def code_scores(
+    shown: pd.DataFrame, result: Result, names: Mapping[Role, list[str]], rules: Rules
+) -> int:
+    """Code the scores of rows in which nearly all said the same, and hide counts of none and all.
+
+    Parameters
+    ----------
+    shown : pandas.DataFrame
+        Rounded rows; changed in place.
+    result : Result
+        With its ``scores``.
+    names : mapping of Role to list of str
+    rules : Rules
+
+    Returns
+    -------
+    int
+        Cells that were changed or hidden.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"nps": [100.0, 20.0], "others": [0, 24], "most": [1, 1],
+    ...                       "n": [40, 60]})
+    >>> said = Result("nps", Family.MODEL, frame, {"nps": Role.VALUE, "n": Role.N},
+    ...               scores={"nps": ("others", "most")})
+    >>> shown = frame.astype(object)
+    >>> names = {role: [] for role in Role} | {Role.N: ["n"]}
+    >>> code_scores(shown, said, names, Rules()), shown["nps"].tolist()
+    (1, [75.0, 20.0])
+    """
+    told = coded(result, rules)
+    [n] = names[Role.N]
+    changed = 0
+    for i, instead in told.items():
+        at = shown.index[i]
+        if shown.loc[at, n] is None:
+            continue
+        value, low, high = instead or (None, None, None)
+        for cells, new in ((list(result.scores), value), (names[Role.LOW], low),
+                           (names[Role.HIGH], high)):  # fmt: skip
+            for column in cells:
+                shown.loc[at, column] = new
+                changed += 1
+    for column in names[Role.COUNT] if result.scores else ():
+        count = pd.to_numeric(result.frame[column]).fillna(0).to_numpy(dtype=float)
+        people = pd.to_numeric(result.frame[n]).fillna(0).to_numpy(dtype=float)
+        changed += _blank(shown, column, ((count < rules.k) | (people - count < rules.k)).tolist())
+    for i, (at, people) in enumerate(zip(shown.index, shown[n], strict=True)):
+        if people and i not in told:
+            most = farthest(people, rules.k)
+            for column in result.scores:
+                value = shown.loc[at, column]
+                if value is not None and len(result.scores[column]) > 1:
+                    shown.loc[at, column] = max(min(float(value), most), -most)
+    return changed
 
 
 def _share_of_few(k: int, n: float) -> float:

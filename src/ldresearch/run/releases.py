@@ -122,6 +122,30 @@ def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -
     return {"people_as_of": entry.people_as_of, "version": entry.version}
 
 
+def accept_key(dataset: Dataset, runs: Path) -> Release:
+    """Let the reports of a dataset go on under its new pseudonym key, and write that down.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    runs : Path
+        The private folder of runs.
+
+    Returns
+    -------
+    Release
+        The entry: its ``as_of`` is the first date that may be published.
+
+    Raises
+    ------
+    DisclosureError
+        If the last report has this key already, or there is none.
+    """
+    book = ledger(runs)
+    with book.locked():
+        return book.accept(dataset.manifest.client, dataset.manifest.key_id)
+
+
 def _entry(subject: Subject, held: str, k: int, base: int, payload: str = "") -> Release:
     return Release(
         subject.client, subject.name, subject.population, parameters(subject.values, _NO_LINE),

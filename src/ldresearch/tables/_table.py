@@ -185,7 +185,7 @@ def _say(
 ) -> str:
     column, cell = published.columns[i], row[i]
     if cell is None:
-        return _absent(published, row, column.role)
+        return _absent(published, row, i)
     if column.name in formats:
         return formats[column.name](cell)
     if isinstance(cell, bool):
@@ -205,16 +205,16 @@ def _is_share(published: Published) -> bool:
     return Role.RATE in roles and Role.VALUE not in roles
 
 
-def _absent(published: Published, row: Sequence[Scalar], role: Role) -> str:
+def _absent(published: Published, row: Sequence[Scalar], i: int) -> str:
     """Tell a cell hidden by a rule from one that was never known."""
-    rules = published.rules
+    rules, role = published.rules, published.columns[i].role
     if role in (Role.KEY, Role.TIME):
         return NOT_KNOWN
     if rules.public or published.family is Family.CHECKS:
         return NOT_KNOWN
     roles = [c.role for c in published.columns]
     if published.parameters.get("is_sensitive") and role is Role.RATE:
-        return _bounded(row, roles)
+        return _bounded(row[i:], roles[i:])
     hidden = any(
         cell is None and r in (Role.N, Role.COUNT) for cell, r in zip(row, roles, strict=True)
     )
@@ -230,4 +230,8 @@ def _bounded(row: Sequence[Scalar], roles: Sequence[Role]) -> str:
         return f"at most {percent(high)}"
     if isinstance(low, float) and high == 1 and low > 0:
         return f"at least {percent(low)}"
+    if isinstance(low, float) and high == 0 and -1 < low < 0:
+        return f"at most {percent(-low)}"
+    if isinstance(high, float) and low == -1 and high < 0:
+        return f"at least {percent(-high)}"
     return HIDDEN
