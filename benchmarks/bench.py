@@ -3,8 +3,8 @@
     python benchmarks/bench.py [--events 1e6 1e7] [--only events.sessions survival] [--turns 3]
                                [--folder DIR] [--all]
 
-Writes ``results.json`` and, from it, ``RESULTS.md`` beside this file. A run with ``--only`` replaces
-the figures of what it ran and leaves the others, each with the day and the machine of its own run.
+Writes ``results.json`` and, from it, ``RESULTS.md`` beside this file. A run with ``--only``
+replaces the figures of what it ran and leaves the others, each with the day of its own run.
 
 A module of this folder takes part by naming these; it is found by its ``WORKS``:
 

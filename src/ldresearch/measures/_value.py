@@ -66,11 +66,7 @@ def value_days(
     ------
     ParameterError
     """
-    if assigned not in WAYS:
-        raise ParameterError(
-            message("no such way of starting", where="assigned", got=assigned,
-                    allowed=", ".join(WAYS), do=did_you_mean(assigned, WAYS))
-        )  # fmt: skip
+    _check_way(assigned)
     days = log.table("activity_day")
     wanted = verb_list(verbs)
     if wanted:
@@ -81,6 +77,43 @@ def value_days(
         return days.select("person_key", "day_on").distinct()
     sums = days.group_by("person_key", "day_on").agg(seconds=days.duration_s.sum())
     return sums.filter(sums.seconds >= 60 * min_minutes).select("person_key", "day_on")
+
+
+def events(log: EventLog, verbs: tuple[str, ...], assigned: str = "all") -> ibis.Table:
+    """Return the events that count, for what needs the time of day or the content.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs : tuple of str
+        As :func:`verb_list` gives them; empty: every verb.
+    assigned : {"self_started", "assigned", "all"}
+
+    Returns
+    -------
+    ibis.Table
+        Rows of ``event``.
+
+    Raises
+    ------
+    ParameterError
+    """
+    _check_way(assigned)
+    event = log.table("event")
+    if verbs:
+        event = event.filter(event.verb.isin(verbs))
+    if assigned != "all":
+        is_assigned = event.assignment_id.notnull()
+        event = event.filter(is_assigned if assigned == "assigned" else ~is_assigned)
+    return event
+
+
+def _check_way(assigned: str) -> None:
+    if assigned not in WAYS:
+        raise ParameterError(
+            message("no such way of starting", where="assigned", got=assigned,
+                    allowed=", ".join(WAYS), do=did_you_mean(assigned, WAYS))
+        )  # fmt: skip
 
 
 def neighbours(days: ibis.Table) -> ibis.Table:
