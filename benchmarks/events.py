@@ -106,7 +106,6 @@ def own_sessions(log: Any, measures: Any) -> Any:
     weeks = week_of(found["week_on"])
     return {
         "sessions": by_week(weeks, found["n_sessions"]),
-        "events": by_week(weeks, found["n_events"]),
         "persons": by_week(weeks, found["n_persons"]),
         "seconds": by_week(weeks, (found["minutes"] * 60).round()),
     }
@@ -191,7 +190,6 @@ def naive_sessions(events: Any) -> Any:
     events["session"] = (gap.isna() | (gap >= pd.Timedelta(minutes=GAP_MINUTES))).cumsum()
     each = events.groupby("session").agg(
         person=("person_id", "first"), first=("occurred_at", "min"), last=("occurred_at", "max"),
-        events=("occurred_at", "size"),
     )  # fmt: skip
     return pandas_sessions(each)
 
@@ -200,8 +198,7 @@ def pandas_sessions(each: Any) -> Any:
     each["week"] = week_of(each["first"])
     each["seconds"] = (each["last"] - each["first"]).dt.total_seconds()
     found = each.groupby("week").agg(
-        sessions=("events", "size"), events=("events", "sum"), persons=("person", "nunique"),
-        seconds=("seconds", "sum"),
+        sessions=("person", "size"), persons=("person", "nunique"), seconds=("seconds", "sum"),
     )  # fmt: skip
     return {name: by_week(found.index, found[name]) for name in found.columns}
 
@@ -324,11 +321,8 @@ def tuned_sessions(events: Any) -> Any:
     first = np.flatnonzero(starts)
     last = np.r_[first[1:], len(at)] - 1
     return pandas_sessions(
-        pd.DataFrame(
-            {"person": person[first], "first": at[first], "last": at[last],
-             "events": last - first + 1}
-        )
-    )  # fmt: skip
+        pd.DataFrame({"person": person[first], "first": at[first], "last": at[last]})
+    )
 
 
 def tuned_spells(events: Any) -> Any:
@@ -422,10 +416,10 @@ def polars_sessions(pl: Any, events: Any) -> Any:
     is_new = (pl.col("person_id") != pl.col("person_id").shift(1)) | (at - at.shift(1) >= gap)
     rows = rows.with_columns(session=is_new.fill_null(True).cum_sum())
     each = rows.group_by("session").agg(
-        pl.col("person_id").first(), occurred_at=at.min(), last=at.max(), events=pl.len()
+        pl.col("person_id").first(), occurred_at=at.min(), last=at.max()
     )
     found = collected(each.group_by(week=polars_week(pl)).agg(
-        sessions=pl.len(), events=pl.col("events").sum(), persons=pl.col("person_id").n_unique(),
+        sessions=pl.len(), persons=pl.col("person_id").n_unique(),
         seconds=(pl.col("last") - at).dt.total_seconds().sum(),
     ))  # fmt: skip
     return {name: by_week(found["week"], found[name]) for name in found.columns if name != "week"}
@@ -525,12 +519,12 @@ def duckdb_sessions(sql: Any) -> Any:
         "numbered AS (SELECT person_id, occurred_at, sum(is_new::INTEGER) OVER (PARTITION BY "
         "person_id ORDER BY occurred_at ROWS UNBOUNDED PRECEDING) AS session FROM marked), "
         "each AS (SELECT person_id, session, min(occurred_at) AS occurred_at, "
-        "max(occurred_at) AS last, count(*) AS events FROM numbered GROUP BY ALL) "
-        f"SELECT {SQL_WEEK} AS week, count(*), sum(events), count(DISTINCT person_id), "
+        "max(occurred_at) AS last FROM numbered GROUP BY ALL) "
+        f"SELECT {SQL_WEEK} AS week, count(*), count(DISTINCT person_id), "
         "sum(epoch(last) - epoch(occurred_at)) FROM each GROUP BY week"
     )
     week, *counts = zip(*rows, strict=True)
-    names = ("sessions", "events", "persons", "seconds")
+    names = ("sessions", "persons", "seconds")
     return {name: by_week(week, n) for name, n in zip(names, counts, strict=True)}
 
 

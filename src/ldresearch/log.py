@@ -200,7 +200,7 @@ class EventLog:
     # What there is -------------------------------------------------------------------------
 
     @cached_property
-    def _opened(self) -> tuple[Any, dict[str, ibis.Table]]:
+    def _opened(self) -> tuple[Any, Mapping[str, ibis.Table]]:
         files = {name: self.dataset.file(name) for name in self.dataset.manifest.tables}
         return engine.analysis(files, memory=self.memory, threads=self.threads)
 

@@ -66,6 +66,30 @@ def value_days(
     ------
     ParameterError
     """
+    if min_minutes <= 0:
+        return value_rows(log, verbs, assigned).select("person_key", "day_on").distinct()
+    days = value_rows(log, verbs, assigned)
+    sums = days.group_by("person_key", "day_on").agg(seconds=days.duration_s.sum())
+    return sums.filter(sums.seconds >= 60 * min_minutes).select("person_key", "day_on")
+
+
+def value_rows(log: EventLog, verbs: str | Iterable[str], assigned: str) -> ibis.Table:
+    """Return the rows of ``activity_day`` that count: several a day where there are several verbs.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned
+        As in :func:`value_days`.
+
+    Returns
+    -------
+    ibis.Table
+
+    Raises
+    ------
+    ParameterError
+    """
     _check_way(assigned)
     days = log.table("activity_day")
     wanted = verb_list(verbs)
@@ -73,10 +97,7 @@ def value_days(
         days = days.filter(days.verb.isin(wanted))
     if assigned != "all":
         days = days.filter(days.is_assigned == (assigned == "assigned"))
-    if min_minutes <= 0:
-        return days.select("person_key", "day_on").distinct()
-    sums = days.group_by("person_key", "day_on").agg(seconds=days.duration_s.sum())
-    return sums.filter(sums.seconds >= 60 * min_minutes).select("person_key", "day_on")
+    return days
 
 
 def events(log: EventLog, verbs: tuple[str, ...], assigned: str = "all") -> ibis.Table:

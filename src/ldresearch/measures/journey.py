@@ -485,21 +485,23 @@ def ordered_funnel(
     import ibis
 
     verbs = _checked_steps(steps, window_days)
-    event = events(log, verbs, assigned).select("person_key", "occurred_at", "verb")
+    event = events(log, (), assigned)
     window = ibis.interval(days=window_days)
-    views = event.filter(event.verb == verbs[0])
-    began = views.group_by("person_key").agg(now=views.occurred_at.min())
-    began = began.filter(began.now + window <= log.bound("now_at"))
-    later = event.filter(event.verb.isin(verbs[1:]))
-    later = later.inner_join(began, "person_key")
-    later = later.filter(
-        (later.occurred_at > later.now) & (later.occurred_at < later.now + window)
-    ).select("person_key", "occurred_at", "verb")
-    ways = [began]
+    first = event.filter(event.verb == verbs[0])
+    began = first.group_by("person_key").agg(began_at=first.occurred_at.min())
+    began = log.kept(began.filter(began.began_at + window <= log.bound("began_at")))
+    later = event.filter(event.verb.isin(verbs[1:])).inner_join(began, "person_key")
+    is_within = later.occurred_at < later.began_at + window
+    later = log.kept(
+        later.filter((later.occurred_at > later.began_at) & is_within).select(
+            "person_key", "occurred_at", "verb"
+        )
+    )
+    ways = [began.rename(now_at="began_at")]
     for verb in verbs[1:]:
         own = later.filter(later.verb == verb).inner_join(ways[-1], "person_key")
-        own = own.filter(own.occurred_at > own.now)
-        ways.append(own.group_by("person_key").agg(now=own.occurred_at.min()))
+        own = own.filter(own.occurred_at > own.now_at)
+        ways.append(own.group_by("person_key").agg(now_at=own.occurred_at.min()))
     told = ibis.union(
         *(way.select("person_key", order=ibis.literal(i)) for i, way in enumerate(ways))
     )
@@ -557,7 +559,6 @@ def _shares(found: pd.DataFrame, verbs: tuple[str, ...]) -> pd.DataFrame:
         "week_on": DAY,
         "n_persons": "int64",
         "n_sessions": "int64",
-        "n_events": "int64",
         "minutes": "float64",
         "is_complete": "bool",
     },
@@ -583,7 +584,7 @@ def sessions(
     -------
     pandas.DataFrame
         Grain ``week_on`` (Monday), every week from that of the first session on: distinct
-        ``n_persons`` with a session, ``n_sessions``, their ``n_events`` and ``minutes``, added up.
+        ``n_persons`` with a session, ``n_sessions`` and their ``minutes``, added up.
         ``is_complete``: the whole week is in the log.
 
     Raises
@@ -606,8 +607,8 @@ def sessions(
     ...     ada       | 2024-01-03 09:59:00 | view
     ...     ben       | 2024-01-03 09:10:00 | view
     ... '''}, as_of="2024-01-08")
-    >>> sessions(tiny)[["n_persons", "n_sessions", "n_events", "minutes"]].values.tolist()
-    [[2.0, 3.0, 4.0, 29.0]]
+    >>> sessions(tiny)[["n_persons", "n_sessions", "minutes"]].values.tolist()
+    [[2.0, 3.0, 29.0]]
     """
     if gap_minutes < 1:
         raise ParameterError(
@@ -627,7 +628,7 @@ def sessions(
     return pd.DataFrame(
         {
             "week_on": pd.to_datetime(mondays),
-            **{name: sums[name].to_numpy() for name in ("n_persons", "n_sessions", "n_events")},
+            **{name: sums[name].to_numpy() for name in ("n_persons", "n_sessions")},
             "minutes": sums["seconds"].to_numpy() / 60,
             "is_complete": [
                 begins <= monday and monday + 7 * _ONE_DAY <= log.as_of for monday in mondays
@@ -641,32 +642,34 @@ def _sessions(log: EventLog, verbs: Verbs, assigned: str, gap_minutes: int) -> i
     import ibis
 
     event = events(log, verb_list(verbs), assigned)
-    stretch = event.group_by(
+    rows = event.group_by(
         "person_key", stretch=event.occurred_at.epoch_seconds() // (60 * gap_minutes)
-    ).agg(first_at=event.occurred_at.min(), last_at=event.occurred_at.max(), n_events=event.count())
-    order = ibis.window(group_by=stretch.person_key, order_by=stretch.stretch)
-    before = stretch.last_at.lag().over(order)
-    is_first = before.isnull() | (stretch.first_at >= before + ibis.interval(minutes=gap_minutes))
-    marked = stretch.mutate(
-        began_at=ibis.ifelse(is_first, stretch.first_at, ibis.null("timestamp"))
+    ).agg(first_at=event.occurred_at.min(), last_at=event.occurred_at.max())
+    order = ibis.window(group_by=rows.person_key, order_by=rows.stretch)
+    gap = ibis.interval(minutes=gap_minutes)
+    rows = rows.mutate(
+        before_at=rows.last_at.lag().over(order), after_at=rows.first_at.lead().over(order)
     )
-    so_far = ibis.cumulative_window(group_by=marked.person_key, order_by=marked.stretch)
-    known = marked.select(
-        "person_key", "last_at", "n_events", session_at=marked.began_at.max().over(so_far)
+    rows = rows.mutate(
+        starts=(rows.first_at >= rows.before_at + gap).fill_null(True),
+        stops=(rows.after_at >= rows.last_at + gap).fill_null(True),
     )
-    session = known.group_by("person_key", "session_at").agg(
-        last_at=known.last_at.max(), n_events=known.n_events.sum()
-    )
-    lasted = session.last_at.delta(session.session_at, unit="microsecond") / 1e6
-    session = session.mutate(
-        week=_period.number(log.day(session.session_at), "week"), seconds=lasted
-    )
+    # What lies between the first and the last stretch of a session is not needed any more.
+    edges = rows.filter(rows.starts | rows.stops)
+    order = ibis.window(group_by=edges.person_key, order_by=edges.stretch)
+    edges = edges.mutate(next_at=edges.last_at.lead().over(order))
+    session = edges.filter(edges.starts)
+    ends_at = ibis.ifelse(session.stops, session.last_at, session.next_at)
+    session = session.select(
+        "person_key", week=_period.number(log.day(session.first_at), "week"),
+        lasted=ends_at.delta(session.first_at, unit="microsecond"),
+    )  # fmt: skip
     person = session.group_by("person_key", "week").agg(
-        n_sessions=session.count(), n_events=session.n_events.sum(), seconds=session.seconds.sum()
+        n_sessions=session.count(), lasted=session.lasted.sum()
     )
     return person.group_by("week").agg(
         n_persons=person.count(), n_sessions=person.n_sessions.sum().cast("int64"),
-        n_events=person.n_events.sum().cast("int64"), seconds=person.seconds.sum(),
+        seconds=person.lasted.sum().cast("float64") / 1e6,
     )  # fmt: skip
 
 
