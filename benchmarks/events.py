@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import logs
-from side_by_side import Timed, UnavailableError, Work
+from side_by_side import Figure, Timed, UnavailableError, Work
 
 TITLE = "Events"
 UNIT = "events"
@@ -599,3 +599,125 @@ SIX: Mapping[str, Work] = {
     "funnel": work("Ordered funnel within 28 days", "funnel", (*TIMES, "verb"), "verb"),
     "sessions": work("Sessions, 30-minute gap", "sessions", TIMES),
 }
+
+# All six ------------------------------------------------------------------------------------
+
+
+def together(contender: str) -> Callable[[Path], Timed]:
+    """Ask all six questions, one after another."""
+
+    def of(folder: Path) -> Timed:
+        each = {name: work.contenders[contender](folder) for name, work in SIX.items()}
+        return lambda: {name: timed() for name, timed in each.items()}
+
+    return of
+
+
+def own_together(log: Any, measures: Any) -> Any:
+    return {name: globals()[f"own_{name}"](log, measures) for name in SIX}
+
+
+def with_preparation(folder: Path) -> Timed:
+    """Make the dataset first, then ask."""
+    import shutil
+    import tempfile
+
+    import ldresearch.sources  # noqa: F401 - imported before time is taken
+
+    place = Path(tempfile.mkdtemp(dir=folder))
+    (place / logs.RAW).symlink_to(folder / logs.RAW)
+    ask = measured(own_together)(place)
+
+    def timed() -> Any:
+        try:
+            logs.ingest(place / logs.RAW, place / logs.DATASET)
+            return ask()
+        finally:
+            shutil.rmtree(place)
+
+    return timed
+
+
+PREPARED = "ldresearch, preparation included"
+
+WORKS: Mapping[str, Work] = {
+    **SIX,
+    "six": Work(
+        "All six",
+        {
+            "ldresearch": measured(own_together),
+            PREPARED: with_preparation,
+            **{name: together(name) for name in ("pandas, tuned", "polars", "DuckDB")},
+            "limit": scan(*TIMES, "verb"),
+            EXPORT: scan("", "person_id", "occurred_at", "verb"),
+        },
+        apart={"limit": "a scan answers nothing", EXPORT: "a scan answers nothing"},
+    ),
+}
+
+MOST = {
+    ("funnel", "pandas, naive"): 1_000_000,
+    ("spells", "pandas, naive"): 1_000_000,
+    **{(name, "pandas, naive"): 10_000_000 for name in ("weekly", "cohorts", "lifecycle",
+                                                        "sessions")},
+    **{(name, "pandas, tuned"): 10_000_000 for name in ("cohorts", "lifecycle", "funnel",
+                                                        "sessions", "six")},
+    ("six", "polars"): 10_000_000,
+}  # fmt: skip
+"""Beyond these, minutes or more memory than a laptop has."""
+
+
+# Growth -------------------------------------------------------------------------------------
+
+
+def about(figures: Mapping[int, Mapping[str, Mapping[str, Figure | str]]]) -> str:
+    """Tell how cost grows with the log, and what re-use brings."""
+    return "\n\n".join(part for part in (_growth(figures), _reuse(figures)) if part)
+
+
+def _growth(figures: Mapping[int, Mapping[str, Mapping[str, Figure | str]]]) -> str:
+    from bench import slope
+
+    sizes = sorted(figures)
+    if len(sizes) < 2:
+        return ""
+    heads = ["work", *(f"{size:,}" for size in sizes), "slope", f"slope from {sizes[-2]:,} on"]
+    rows = [f"| {' | '.join(heads)} |", "| --- |" + " --- |" * (len(sizes) + 2)]
+    for key, work in WORKS.items():
+        own = {size: figures[size].get(key, {}).get("ldresearch") for size in sizes}
+        seen = {size: f for size, f in own.items() if isinstance(f, Figure)}
+        if len(seen) < 2:
+            continue
+        costs = [f"{own[s].processor / s * 1e9:,.0f} ns" if s in seen else "–" for s in sizes]
+        used = [f.processor for f in seen.values()]
+        slopes = [f"{slope(list(seen), used):.2f}", f"{slope(list(seen)[-2:], used[-2:]):.2f}"]
+        rows.append(f"| {work.title} | {' | '.join([*costs, *slopes])} |")
+    return (
+        "### Growth\n\nProcessor time of this package for each event, by the size of the log; for "
+        f"each person it is {logs.EVENTS_A_PERSON} times as much, since every log has "
+        f"{logs.EVENTS_A_PERSON} events a person. A slope of 1 is a cost that grows as the log "
+        "does; below 1 a fixed part (opening, writing the query) still shows.\n\n" + "\n".join(rows)
+    )
+
+
+def _reuse(figures: Mapping[int, Mapping[str, Mapping[str, Figure | str]]]) -> str:
+    heads = ["events", "all six, dataset there", "with making it", "DuckDB on the export",
+             "times DuckDB's", "with making it"]  # fmt: skip
+    rows = [f"| {' | '.join(heads)} |", "| --- |" + " --- |" * 5]
+    for size in sorted(figures):
+        cell = figures[size].get("six", {})
+        own, made, peer = (cell.get(n) for n in ("ldresearch", PREPARED, "DuckDB"))
+        if not isinstance(own, Figure) or not isinstance(peer, Figure):
+            continue
+        whole = [f"{made.seconds:.2f} s", f"{made.seconds / peer.seconds:.2f}"] if isinstance(
+            made, Figure) else ["–", "–"]  # fmt: skip
+        rows.append(
+            f"| {size:,} | {own.seconds:.2f} s | {whole[0]} | {peer.seconds:.2f} s | "
+            f"{own.seconds / peer.seconds:.2f} | {whole[1]} |"
+        )
+    if len(rows) == 2:
+        return ""
+    return (
+        "### Six questions, one dataset\n\nThe dataset is made once and every report reads it; the "
+        "export would be read anew each time.\n\n" + "\n".join(rows)
+    )
