@@ -403,7 +403,7 @@ class EventLog:
         found = identity.semi_join(keys, "person_key").select("person_id")
         return sorted(self.collect(found)["person_id"])
 
-    def parts(self, table: str, n_rows: int = PART_ROWS) -> list[EventLog]:
+    def parts(self, table: str, n_rows: int | None = None) -> list[EventLog]:
         """Split the people, so that each part has about so many rows of a table.
 
         For what is counted person by person and then added up: memory is needed for a part, however
@@ -413,8 +413,8 @@ class EventLog:
         ----------
         table : str
             A canonical table whose rows belong to persons.
-        n_rows : int
-            Rows of the dataset in a part, about.
+        n_rows : int, optional
+            Rows of the dataset in a part, about; :data:`PART_ROWS` by default.
 
         Returns
         -------
@@ -433,12 +433,17 @@ class EventLog:
         >>> [len(part.collect(part.table("event"))) for part in tiny.parts("event", n_rows=2)]
         [1, 2]
         """
-        n_parts = -(-self.dataset.manifest.rows(table) // n_rows)
+        n_parts = -(-self.dataset.manifest.rows(table) // (n_rows or PART_ROWS))
         if n_parts <= 1 or self.keys:
             return [self]
         n_persons = self.dataset.manifest.n_persons
         edges = [1 + n_persons * i // n_parts for i in range(n_parts + 1)]
         return [self._sharing(keys=pair) for pair in pairwise(edges)]
+
+    @property
+    def whole(self) -> EventLog:
+        """The log that :meth:`parts` parted; itself where it is none of them."""
+        return self._sharing(keys=None) if self.keys else self
 
     # Days ----------------------------------------------------------------------------------
 

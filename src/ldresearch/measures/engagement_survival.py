@@ -237,22 +237,36 @@ def spell_lengths(
     >>> spell_lengths(tiny, verbs="complete", gap_days=10)[["duration", "weight"]].values.tolist()
     [[1.0, 2.0], [3.0, 1.0]]
     """
-    import ibis
 
     _check_choice("by", by, ("", *GROUPS))
+    found = pd.concat(
+        [
+            log.collect(_lengths(part, verbs, gap_days, assigned, min_minutes, by))
+            for part in log.parts("activity_day")
+        ]
+    )
+    keys = ["group", "duration", "cause", "event"]
+    return found.groupby(keys, as_index=False, sort=False)["weight"].sum()
+
+
+def _lengths(
+    log: EventLog, verbs: str | Sequence[str], gap_days: int, assigned: str, min_minutes: int,
+    by: str,
+) -> ibis.Table:  # fmt: skip
+    """Count spells that are alike."""
+    import ibis
+
     spell = _dated(log, _cut(log, verbs, gap_days, assigned, min_minutes), gap_days)
     groups: dict[str, Any] = {
         "": ibis.literal(""), "role": spell.role_id,
         "is_manager": ibis.ifelse(spell.is_manager.fill_null(False), "managers", "not managers"),
     }  # fmt: skip
     group = groups[by] if by in groups else spell[by]
-    named = spell.select("duration", "cause", group=ibis.coalesce(group, UNKNOWN))
-    found = log.collect(
-        named.group_by("group", "duration", "cause").agg(
-            event=(named.cause == "disengaged").any(), weight=named.count()
-        )
+    named = spell.select(
+        "duration", "cause", group=ibis.coalesce(group, UNKNOWN), event=spell.cause == "disengaged"
     )
-    return found
+    keys = ["group", "duration", "cause", "event"]
+    return named.group_by(keys).agg(weight=named.count())
 
 
 def _cut(
@@ -316,7 +330,7 @@ def _with_person(log: EventLog, spell: ibis.Table) -> ibis.Table:
         return spell.mutate(**{name: ibis.null(kind) for name, kind in blank.items()})
     person = log.table("person")
     # The first step of the organisation at which persons differ, as in every other report.
-    depth = ibis.literal(_people._branching_depth(log.persons()))
+    depth = ibis.literal(_people._branching_depth(log.whole.persons()))
     length = person.unit_path.length()
     step = ibis.least(length - 1, depth)
     person = person.mutate(

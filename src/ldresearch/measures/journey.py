@@ -506,6 +506,10 @@ def ordered_funnel(
         *(way.select("person_key", order=ibis.literal(i)) for i, way in enumerate(ways))
     )
     found = log.collect(_by_group(log, told, by))
+    if found.empty:
+        frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in ordered_funnel.columns.items()})
+        frame.attrs["missing"] = f"nobody's {window_days} days since the first step are over yet"
+        return frame
     return _shares(found, verbs)
 
 
