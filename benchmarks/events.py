@@ -58,15 +58,16 @@ def measured(work: Callable[[Any, Any], Any]) -> Callable[[Path], Timed]:
     """Open the dataset and measure, as a notebook does."""
 
     def contender(folder: Path) -> Timed:
-        import ibis
-        import pyarrow  # noqa: F401 - what the engine hands its answer over in
+        # Imported with the first answer otherwise.
+        import ibis.backends.duckdb.converter  # noqa: F401
+        import pyarrow.pandas_compat  # noqa: F401
+        import pyarrow_hotfix  # noqa: F401
 
         from ldresearch import measures
         from ldresearch.log import EventLog
 
         for stem in ("adoption", "engagement_survival", "journey", "retention_lifecycle"):
             getattr(measures, stem)
-        ibis.duckdb  # noqa: B018 - imported when it is asked for
         return lambda: work(EventLog.open(folder / logs.DATASET, as_of=logs.AS_OF), measures)
 
     return contender
@@ -124,7 +125,8 @@ def own_spells(log: Any, measures: Any) -> Any:
 def naive(work: Callable[[Any], Any], *columns: str) -> Callable[[Path], Timed]:
     def contender(folder: Path) -> Timed:
         import pandas as pd
-        import pyarrow.parquet  # noqa: F401 - what read_parquet would import
+        import pyarrow.dataset  # noqa: F401 - imported with the first read otherwise
+        import pyarrow.parquet  # noqa: F401
 
         read = ["person_id", "occurred_at", *columns]
         return lambda: work(pd.read_parquet(folder / logs.RAW, columns=read))
@@ -234,6 +236,7 @@ def tuned(work: Callable[[Any], Any], *columns: str) -> Callable[[Path], Timed]:
     def contender(folder: Path) -> Timed:
         import numpy as np
         import pandas as pd
+        import pyarrow.dataset  # noqa: F401 - imported with the first read otherwise
         import pyarrow.parquet as pq
 
         def numbers(column: Any) -> Any:
@@ -543,6 +546,49 @@ def duckdb_spells(sql: Any) -> Any:
     ))  # fmt: skip
 
 
+# retentioneering ----------------------------------------------------------------------------
+
+
+def retentioneering(work: Callable[[Any], Any]) -> Callable[[Path], Timed]:
+    """Load the log as its event stream; only where it is installed, which no command here does."""
+
+    def contender(folder: Path) -> Timed:
+        import os
+
+        os.environ["RETENTIONEERING_NO_TRACK"] = "1"
+        try:
+            from retentioneering.eventstream.eventstream import Eventstream
+        except ImportError:
+            raise UnavailableError("retentioneering is not installed") from None
+        import pandas as pd
+
+        roles = {
+            "path_cols": ["person_id"], "event_col": "verb", "timestamp_col": "occurred_at",
+        }  # fmt: skip
+
+        def timed() -> Any:
+            columns = ["person_id", "verb", "occurred_at"]
+            events = pd.read_parquet(folder / logs.RAW, columns=columns)
+            return work(Eventstream(events, schema=roles))
+
+        return timed
+
+    return contender
+
+
+def retentioneering_funnel(stream: Any) -> Any:
+    return [step["unique_paths"] for step in stream.funnel_data(steps=list(STEPS))["steps"]]
+
+
+def retentioneering_sessions(stream: Any) -> Any:
+    # A pause of exactly so long does not end its sessions; times are whole seconds.
+    parted = stream.split_sessions(timeout=f"{60 * GAP_MINUTES - 1}s").df
+    each = parted.groupby("session_id", observed=True).agg(
+        person=("person_id", "first"), first=("occurred_at", "min"), last=("occurred_at", "max")
+    )
+    return pandas_sessions(each)
+
+
 # Limits -------------------------------------------------------------------------------------
 
 
@@ -585,7 +631,12 @@ def work(title: str, name: str, reads: tuple[str, ...], *columns: str) -> Work:
         EXPORT: scan("", "person_id", "occurred_at", *columns),
     }
     why = "a scan answers nothing"
-    return Work(title, contenders, apart={"limit": why, EXPORT: why})
+    apart = {"limit": why, EXPORT: why}
+    if f"retentioneering_{name}" in known:
+        contenders["retentioneering"] = retentioneering(known[f"retentioneering_{name}"])
+        if name == "funnel":
+            apart["retentioneering"] = "its funnel has no window"
+    return Work(title, contenders, apart=apart)
 
 
 DAYS = ("activity_day", "person_key", "day_on")
@@ -663,6 +714,8 @@ MOST = {
     **{(name, "pandas, tuned"): 10_000_000 for name in ("cohorts", "lifecycle", "funnel",
                                                         "sessions", "six")},
     ("six", "polars"): 10_000_000,
+    ("funnel", "retentioneering"): 10_000_000,
+    ("sessions", "retentioneering"): 10_000_000,
 }  # fmt: skip
 """Beyond these, minutes or more memory than a laptop has."""
 
