@@ -125,7 +125,7 @@ def own_spells(log: Any, measures: Any) -> Any:
 def naive(work: Callable[[Any], Any], *columns: str) -> Callable[[Path], Timed]:
     def contender(folder: Path) -> Timed:
         import pandas as pd
-        import pyarrow.dataset  # noqa: F401 - imported with the first read otherwise
+        import pyarrow.dataset
         import pyarrow.parquet  # noqa: F401
 
         read = ["person_id", "occurred_at", *columns]
