@@ -33,8 +33,9 @@ lint: $(STAMP) ## check style, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(STAMP) ## measure speed side by side with the peers
-	$(BIN)/python benchmarks/survival.py
+bench: $(STAMP) ## measure speed side by side with the peers, into benchmarks/RESULTS.md
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[development,benchmarks]'
+	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks

@@ -6,7 +6,7 @@ exactly the Parquet files of its dataset and nothing else, and cannot unlock its
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,12 +144,12 @@ def empty(backend: Any, name: str, columns: Mapping[str, str]) -> ibis.Table:
 
 
 IN_MEMORY = 8 * 2**20
-"""Bytes of a file up to which a table is read into memory when a log is opened."""
+"""Bytes of a file up to which a table is read into memory when it is first used."""
 
 
 def analysis(
     files: Mapping[str, Path], *, memory: str = DEFAULT_MEMORY, threads: int | None = None
-) -> tuple[Any, dict[str, ibis.Table]]:
+) -> tuple[Any, Mapping[str, ibis.Table]]:
     """Open the connection of an analysis over the Parquet files of one dataset.
 
     Parameters
@@ -165,14 +165,16 @@ def analysis(
     -------
     backend : ibis backend
         Without external access, its configuration locked; keep it alive with the tables.
-    tables : dict of str to ibis.Table
-        One a file, by the same names.
+    tables : mapping of str to ibis.Table
+        One a file, by the same names, opened when it is first asked for.
     """
     import ibis
 
     backend = ibis.duckdb.connect(":memory:")
     raw = backend.con
     _settings(raw, None)
+    # The files of a dataset never change: their footers are read once, not with each query.
+    raw.execute("SET parquet_metadata_cache = true")
     raw.execute(f"SET memory_limit = {literal(memory)}")
     if threads is not None:
         raw.execute(f"SET threads = {int(threads)}")
@@ -180,7 +182,30 @@ def analysis(
     raw.execute(f"SET allowed_paths = [{listed}]")
     raw.execute("SET enable_external_access = false")
     raw.execute("SET lock_configuration = true")
-    return backend, {name: _opened(backend, name, Path(f).resolve()) for name, f in files.items()}
+    return backend, _Opening(backend, files)
+
+
+class _Opening(Mapping[str, Any]):
+    """Tables by name, each opened when it is first asked for."""
+
+    def __init__(self, backend: Any, files: Mapping[str, Path]) -> None:
+        self._backend = backend
+        self._files = {name: Path(file).resolve() for name, file in files.items()}
+        self._open: dict[str, ibis.Table] = {}
+
+    def __getitem__(self, name: str) -> ibis.Table:
+        if name not in self._open:
+            self._open[name] = _opened(self._backend, name, self._files[name])
+        return self._open[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def _opened(backend: Any, name: str, file: Path) -> ibis.Table:

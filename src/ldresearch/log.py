@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 POPULATION_COLUMNS = ("unit", "role", "level", "country", "location")
 """What a population can be narrowed by; ``unit`` matches anywhere on the unit path."""
+
+PART_ROWS = 20_000_000
+"""Rows of a table that a measure works through at a time, so that memory stays bounded."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class EventLog:
     people_as_of : datetime.date or None
         First day whose joiners, leavers and movers are not counted yet, where that is not the
         as-of date: so that two reports in a row never differ in a handful of people.
+    keys : tuple of (int, int) or None
+        Person keys from and to before which are read, as in :meth:`parts`; ``None``: all.
 
     Examples
     --------
@@ -77,6 +83,7 @@ class EventLog:
     memory: str = engine.DEFAULT_MEMORY
     threads: int | None = None
     people_as_of: date | None = None
+    keys: tuple[int, int] | None = None
 
     @classmethod
     def open(
@@ -193,7 +200,7 @@ class EventLog:
     # What there is -------------------------------------------------------------------------
 
     @cached_property
-    def _opened(self) -> tuple[Any, dict[str, ibis.Table]]:
+    def _opened(self) -> tuple[Any, Mapping[str, ibis.Table]]:
         files = {name: self.dataset.file(name) for name in self.dataset.manifest.tables}
         return engine.analysis(files, memory=self.memory, threads=self.threads)
 
@@ -289,9 +296,19 @@ class EventLog:
         if table.name not in stored:
             return engine.empty(backend, table.name, {c.name: c.type.value for c in table.columns})
         expr = stored[table.name]
+        if self.keys and table.has_person:
+            first, end = self.keys
+            is_own = (expr.person_key >= first) & (expr.person_key < end)
+            expr = expr.filter(
+                is_own | expr.person_key.isnull() if table is schema.TOUCH else is_own
+            )
         bound = self._people_bound if table is schema.PERSON else self.bound
         for column in table.known_at:
-            expr = expr.filter(expr[column].isnull() | (expr[column] < bound(column)))
+            is_known = expr[column] < bound(column)
+            # What is always there needs no look for blanks, and rows are skipped block by block.
+            expr = expr.filter(
+                is_known if table[column].required else expr[column].isnull() | is_known
+            )
         for column, hidden in table.hidden_after:
             is_known = expr[column].isnull() | (expr[column] < bound(column))
             expr = expr.mutate(
@@ -385,6 +402,48 @@ class EventLog:
         identity = self._opened[1]["identity"]
         found = identity.semi_join(keys, "person_key").select("person_id")
         return sorted(self.collect(found)["person_id"])
+
+    def parts(self, table: str, n_rows: int | None = None) -> list[EventLog]:
+        """Split the people, so that each part has about so many rows of a table.
+
+        For what is counted person by person and then added up: memory is needed for a part, however
+        long the log. Rows are stored by person, so a part reads its own and no others.
+
+        Parameters
+        ----------
+        table : str
+            A canonical table whose rows belong to persons.
+        n_rows : int, optional
+            Rows of the dataset in a part, about; :data:`PART_ROWS` by default.
+
+        Returns
+        -------
+        list of EventLog
+            Every person is in exactly one; the log itself where one part is enough.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ...     ben       | 2024-01-04  | view
+        ...     cleo      | 2024-01-05  | view
+        ... '''}, as_of="2024-02-01")
+        >>> [len(part.collect(part.table("event"))) for part in tiny.parts("event", n_rows=2)]
+        [1, 2]
+        """
+        n_parts = -(-self.dataset.manifest.rows(table) // (n_rows or PART_ROWS))
+        if n_parts <= 1 or self.keys:
+            return [self]
+        n_persons = self.dataset.manifest.n_persons
+        edges = [1 + n_persons * i // n_parts for i in range(n_parts + 1)]
+        return [self._sharing(keys=pair) for pair in pairwise(edges)]
+
+    @property
+    def whole(self) -> EventLog:
+        """The log that :meth:`parts` parted; itself where it is none of them."""
+        return self._sharing(keys=None) if self.keys else self
 
     # Days ----------------------------------------------------------------------------------
 

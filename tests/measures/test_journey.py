@@ -172,3 +172,133 @@ def test_a_window_that_cannot_be_is_refused(whole) -> None:
         journey.funnel(whole, later_from=90, later_to=28)
     with pytest.raises(ParameterError, match="did you mean unit"):
         journey.funnel(whole, by="units")
+
+
+# Steps and sittings, from the events themselves ---------------------------------------------
+
+STEPS = """
+    person_id | occurred_at         | verb     | assignment_id
+    ada       | 2024-01-01 09:00:00 | view     | -
+    ada       | 2024-01-01 09:00:00 | start    | -
+    ada       | 2024-01-01 09:10:00 | start    | -
+    ada       | 2024-01-02 09:00:00 | complete | -
+    ben       | 2024-01-01 09:00:00 | view     | -
+    ben       | 2024-01-09 09:00:00 | start    | x1
+    zoe       | 2024-01-03 09:00:00 | view     | -
+    zoe       | 2024-01-03 09:05:00 | start    | -
+"""
+
+
+def reached(frame: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    rows = zip(frame["step"], frame["n_reached"], frame["n_of"], strict=True)
+    return {step: (int(n), int(of)) for step, n, of in rows}
+
+
+def test_a_step_is_later_than_the_one_before_and_within_the_window() -> None:
+    there = log({"event": STEPS}, as_of="2024-02-01")
+    week = journey.ordered_funnel(there, window_days=7)
+    assert reached(week) == {"view": (3, 3), "start": (2, 3), "complete": (1, 2)}
+    longer = journey.ordered_funnel(there, steps="view, start", window_days=10)
+    assert reached(longer) == {"view": (3, 3), "start": (3, 3)}
+    own = journey.ordered_funnel(there, window_days=10, assigned="self_started")
+    assert reached(own)["start"] == (2, 3)
+
+
+def test_steps_count_in_the_order_given_and_by_group() -> None:
+    there = log({"event": STEPS, "person": PERSON}, as_of="2024-02-01")
+    found = journey.ordered_funnel(there, window_days=10, by="unit")
+    groups = {g: reached(rows) for g, rows in found.groupby("group")}
+    assert groups == {
+        "Lab": {"view": (1, 1), "start": (1, 1), "complete": (0, 1)},
+        "Sales": {"view": (1, 1), "start": (1, 1), "complete": (1, 1)},
+        "Unknown": {"view": (1, 1), "start": (1, 1), "complete": (0, 1)},
+    }
+    back = journey.ordered_funnel(there, steps=["complete", "view"], window_days=10)
+    assert reached(back) == {"complete": (1, 1), "view": (0, 1)}
+
+
+def test_nobody_whose_window_is_over_is_told_as_such() -> None:
+    there = log({"event": STEPS}, as_of="2024-01-07")
+    assert journey.ordered_funnel(there, window_days=28).attrs["missing"]
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ({"steps": ["view"]}, "steps"), ({"steps": ["view", "view"]}, "steps"),
+        ({"steps": ["view", "buy"]}, "verbs"), ({"window_days": 0}, "window_days"),
+        ({"by": "colour"}, "by"), ({"assigned": "some"}, "assigned"),
+    ],
+)  # fmt: skip
+def test_a_funnel_without_sense_is_refused(options: dict[str, object], word: str) -> None:
+    there = log({"event": STEPS, "person": PERSON}, as_of="2024-02-01")
+    with pytest.raises(ParameterError, match=word):
+        journey.ordered_funnel(there, **options)
+
+
+def test_a_funnel_of_this_kind_goes_into_the_model_of_funnels() -> None:
+    from ldresearch.models import journey as models
+
+    there = log({"event": STEPS}, as_of="2024-02-01")
+    found = models.funnel(journey.ordered_funnel(there, window_days=7))
+    assert found.frame.set_index("step")["share"]["complete"] == pytest.approx(0.5)
+
+
+def test_sessions_end_at_the_gap_wherever_the_clock_stands() -> None:
+    """Events 29 minutes apart are one session, however they lie to the half hours of the clock."""
+    base = pd.Timestamp("2024-01-03 09:00")
+    for shift in range(0, 60, 7):
+        for pause, n_sessions in ((29, 1), (30, 4)):
+            at = [base + pd.Timedelta(minutes=shift + i * pause) for i in range(4)]
+            events = pd.DataFrame({"person_id": "ada", "occurred_at": at, "verb": "view"})
+            found = journey.sessions(log({"event": events}, as_of="2024-01-08"))
+            assert found["n_sessions"].tolist() == [n_sessions], (shift, pause)
+            assert found["minutes"].tolist() == [(4 - n_sessions) * 29.0]
+
+
+def test_a_session_belongs_to_the_local_week_it_began_in() -> None:
+    told = """
+        person_id | occurred_at         | verb
+        ada       | 2024-01-07 22:50:00 | view
+        ada       | 2024-01-07 23:10:00 | view
+        ben       | 2024-01-03 10:00:00 | view
+    """
+    utc = journey.sessions(log({"event": told}, as_of="2024-01-15"))
+    assert utc["n_sessions"].tolist() == [2, 0]
+    tokyo = journey.sessions(log({"event": told}, as_of="2024-01-15", time_zone="Asia/Tokyo"))
+    assert tokyo["n_sessions"].tolist() == [1, 1]
+
+
+def test_parts_of_the_people_add_up_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ldresearch import log as logs
+    from ldresearch.measures import adoption, engagement_survival, retention_lifecycle
+
+    people = [f"p{i}" for i in range(30)]
+    rows = [
+        {"person_id": p, "occurred_at": pd.Timestamp("2024-01-01") + pd.Timedelta(days=d * (i % 7)),
+         "verb": "complete"}
+        for i, p in enumerate(people) for d in range(12)
+    ]  # fmt: skip
+    staff = [
+        {"person_id": p, "valid_from_on": "2023-01-01", "hired_on": "2023-01-01",
+         "unit_path": ["all", f"U{i % 3}", "x"]}
+        for i, p in enumerate(people)
+    ]  # fmt: skip
+    tables = {"event": pd.DataFrame(rows), "person": pd.DataFrame(staff)}
+    there = log(tables, as_of="2024-06-01")
+
+    def every() -> list[pd.DataFrame]:
+        return [
+            journey.sessions(there),
+            adoption.active(there),
+            retention_lifecycle.cohorts(there, period="week"),
+            retention_lifecycle.lifecycle(there, period="week"),
+            engagement_survival.spell_lengths(there, verbs="complete", gap_days=4, by="unit"),
+        ]
+
+    whole = every()
+    assert {"U0", "U1", "U2"} == set(whole[-1]["group"])
+    monkeypatch.setattr(logs, "PART_ROWS", 12)
+    assert len(there.parts("event")) > 20
+    for before, after in zip(whole, every(), strict=True):
+        pd.testing.assert_frame_equal(before, after)

@@ -37,7 +37,7 @@ def attributes(log: EventLog) -> ibis.Table:
     import ibis
 
     person = log.persons()
-    depth = _branching_depth(person)
+    depth = _branching_depth(log.whole.persons())
     length = person.unit_path.length()
     step = ibis.least(length - 1, ibis.literal(depth))
     named = {
@@ -147,7 +147,7 @@ def first_day(log: EventLog) -> date | None:
 
 
 def _first_day(log: EventLog) -> date | None:
-    whole = log
+    whole = log.whole
     if log.population:
         whole = EventLog.open(log.dataset, as_of=log.as_of, time_zone=log.time_zone)
     found: Any = whole.table("activity_day").day_on.min().execute()

@@ -66,21 +66,75 @@ def value_days(
     ------
     ParameterError
     """
-    if assigned not in WAYS:
-        raise ParameterError(
-            message("no such way of starting", where="assigned", got=assigned,
-                    allowed=", ".join(WAYS), do=did_you_mean(assigned, WAYS))
-        )  # fmt: skip
+    if min_minutes <= 0:
+        return value_rows(log, verbs, assigned).select("person_key", "day_on").distinct()
+    days = value_rows(log, verbs, assigned)
+    sums = days.group_by("person_key", "day_on").agg(seconds=days.duration_s.sum())
+    return sums.filter(sums.seconds >= 60 * min_minutes).select("person_key", "day_on")
+
+
+def value_rows(log: EventLog, verbs: str | Iterable[str], assigned: str) -> ibis.Table:
+    """Return the rows of ``activity_day`` that count: several a day where there are several verbs.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs, assigned
+        As in :func:`value_days`.
+
+    Returns
+    -------
+    ibis.Table
+
+    Raises
+    ------
+    ParameterError
+    """
+    _check_way(assigned)
     days = log.table("activity_day")
     wanted = verb_list(verbs)
     if wanted:
         days = days.filter(days.verb.isin(wanted))
     if assigned != "all":
         days = days.filter(days.is_assigned == (assigned == "assigned"))
-    if min_minutes <= 0:
-        return days.select("person_key", "day_on").distinct()
-    sums = days.group_by("person_key", "day_on").agg(seconds=days.duration_s.sum())
-    return sums.filter(sums.seconds >= 60 * min_minutes).select("person_key", "day_on")
+    return days
+
+
+def events(log: EventLog, verbs: tuple[str, ...], assigned: str = "all") -> ibis.Table:
+    """Return the events that count, for what needs the time of day or the content.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs : tuple of str
+        As :func:`verb_list` gives them; empty: every verb.
+    assigned : {"self_started", "assigned", "all"}
+
+    Returns
+    -------
+    ibis.Table
+        Rows of ``event``.
+
+    Raises
+    ------
+    ParameterError
+    """
+    _check_way(assigned)
+    event = log.table("event")
+    if verbs:
+        event = event.filter(event.verb.isin(verbs))
+    if assigned != "all":
+        is_assigned = event.assignment_id.notnull()
+        event = event.filter(is_assigned if assigned == "assigned" else ~is_assigned)
+    return event
+
+
+def _check_way(assigned: str) -> None:
+    if assigned not in WAYS:
+        raise ParameterError(
+            message("no such way of starting", where="assigned", got=assigned,
+                    allowed=", ".join(WAYS), do=did_you_mean(assigned, WAYS))
+        )  # fmt: skip
 
 
 def neighbours(days: ibis.Table) -> ibis.Table:

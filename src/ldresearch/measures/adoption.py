@@ -669,7 +669,12 @@ def active(
     begins = first_day(log)
     if begins is None:
         return pd.DataFrame(columns=list(active.columns))
-    gaps = log.collect(_gaps(value_days(log, verbs, assigned), parts))
+    gaps = pd.concat(
+        [
+            log.collect(_gaps(value_days(some, verbs, assigned), parts))
+            for some in log.parts("activity_day")
+        ]
+    )
     days = pd.date_range(begins, log.as_of - timedelta(days=1), freq="D")
     return pd.concat([_trailing(gaps, days, part) for part in range(parts)], ignore_index=True)
 

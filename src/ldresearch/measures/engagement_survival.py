@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ORIGINS = ("start", "registration", "delayed_entry")
 SUBJECTS = ("activity", "enrolment")
 """What a study follows: spells of activity, or enrolments until withdrawal."""
+GROUPS = ("unit", "role", "level", "country", "location", "is_manager")
 
 
 def _gaps(log: EventLog, verbs: str | Sequence[str], assigned: str, min_minutes: int) -> ibis.Table:
@@ -171,12 +172,112 @@ def spells(
     >>> spells(tiny, verbs="complete", gap_days=10)[["duration", "cause"]].to_dict("list")
     {'duration': [5.0, 1.0], 'cause': ['disengaged', 'disengaged']}
     """
+    spell = _dated(log, _cut(log, verbs, gap_days, assigned, min_minutes), gap_days)
+    hired = spell.day_on.delta(spell.hired_on, unit="day") / 365.25
+    return log.collect(
+        spell.select(
+            "person_key", "spell", "duration", "cause", "unit", "level", "country", "location",
+            started_on=spell.day_on, event=spell.cause == "disengaged", role=spell.role_id,
+            is_manager=spell.is_manager.fill_null(False), tenure_years=hired,
+        )
+    )  # fmt: skip
+
+
+@measure(
+    grain=("group", "duration", "cause"),
+    needs=("activity_day",),
+    columns={
+        "group": "object",
+        "duration": "float64",
+        "cause": "object",
+        "event": "bool",
+        "weight": "int64",
+    },
+)
+def spell_lengths(
+    log: EventLog,
+    *,
+    verbs: str | Sequence[str],
+    gap_days: int,
+    assigned: str = "self_started",
+    min_minutes: int = 0,
+    by: str = "",
+) -> pd.DataFrame:
+    """Count spells of engagement by their length and how they ended: all that a curve needs.
+
+    Parameters
+    ----------
+    log, verbs, gap_days, assigned, min_minutes
+        As in :func:`spells`.
+    by : str
+        What spells are grouped by: ``unit``, ``role``, ``level``, ``country``, ``location``,
+        ``is_manager``; empty: one group.
+
+    Returns
+    -------
+    DataFrame
+        Grain ``group, duration, cause``: ``weight`` spells of ``duration`` days, as the models of
+        survival take them; ``event`` is ``cause == "disengaged"``.
+
+    Raises
+    ------
+    ParameterError
+        If the gap is not a whole day or more, or there is no such group.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-01  | complete
+    ...     ada       | 2024-01-25  | complete
+    ...     ben       | 2024-01-03  | complete
+    ...     ben       | 2024-01-05  | complete
+    ... '''}, as_of="2024-03-01")
+    >>> spell_lengths(tiny, verbs="complete", gap_days=10)[["duration", "weight"]].values.tolist()
+    [[1.0, 2.0], [3.0, 1.0]]
+    """
+
+    _check_choice("by", by, ("", *GROUPS))
+    found = pd.concat(
+        [
+            log.collect(_lengths(part, verbs, gap_days, assigned, min_minutes, by))
+            for part in log.parts("activity_day")
+        ]
+    )
+    keys = ["group", "duration", "cause", "event"]
+    return found.groupby(keys, as_index=False, sort=False)["weight"].sum()
+
+
+def _lengths(
+    log: EventLog, verbs: str | Sequence[str], gap_days: int, assigned: str, min_minutes: int,
+    by: str,
+) -> ibis.Table:  # fmt: skip
+    """Count spells that are alike."""
+    import ibis
+
+    spell = _dated(log, _cut(log, verbs, gap_days, assigned, min_minutes), gap_days)
+    groups: dict[str, Any] = {
+        "": ibis.literal(""), "role": spell.role_id,
+        "is_manager": ibis.ifelse(spell.is_manager.fill_null(False), "managers", "not managers"),
+    }  # fmt: skip
+    group = groups[by] if by in groups else spell[by]
+    named = spell.select(
+        "duration", "cause", group=ibis.coalesce(group, UNKNOWN), event=spell.cause == "disengaged"
+    )
+    keys = ["group", "duration", "cause", "event"]
+    return named.group_by(keys).agg(weight=named.count())
+
+
+def _cut(
+    log: EventLog, verbs: str | Sequence[str], gap_days: int, assigned: str, min_minutes: int
+) -> ibis.Table:
+    """Return one row a spell that began early enough: its number, first and last day of value."""
     import ibis
 
     if gap_days < 1:
         raise ParameterError(message("a gap has one day or more", where="gap_days", got=gap_days))
-    limit = log.as_of - timedelta(days=gap_days)
-    last_known = ibis.literal(limit, type="date")
+    last_known = ibis.literal(log.as_of - timedelta(days=gap_days), type="date")
     gap = _gaps(log, verbs, assigned, min_minutes)
     since = gap.day_on.delta(gap.before_on, unit="day")
     until = gap.after_on.delta(gap.day_on, unit="day")
@@ -189,10 +290,32 @@ def spells(
     )
     first = edges.filter(edges.starts & (edges.day_on < last_known))
     order = ibis.window(group_by=first.person_key, order_by=first.day_on)
-    spell = first.mutate(spell=ibis.row_number().over(order) + 1).select(
+    return first.mutate(spell=ibis.row_number().over(order) + 1).select(
         "person_key", "spell", "day_on", "end_on"
     )
-    return _finish_spells(log, log.collect(_with_person(log, spell)), limit)
+
+
+def _dated(log: EventLog, spell: ibis.Table, gap_days: int) -> ibis.Table:
+    """Add how each spell ended and how long it lasted, and who the person was when it began."""
+    import ibis
+
+    gap = ibis.interval(days=gap_days)
+    edge = ibis.literal(log.as_of - timedelta(days=gap_days), type="date")
+    spell = _with_person(log, spell)
+    start, end, left = spell.day_on, spell.end_on, spell.left_on
+    silent = (end + gap).cast("date")
+    reached = end >= edge
+    stop = ibis.least(end, edge)
+    left_within = (left > start) & (left <= (stop + ibis.interval(days=1)).cast("date"))
+    # Whoever left within the gap that would have ended the spell was not lost to learning. Nobody
+    # is followed beyond the edge: who left after it was silent then, and not known to stop.
+    left_in_gap = ~reached & (left > end) & (left <= silent)
+    has_left = ibis.coalesce(left_within | (left_in_gap & (left <= edge)), False)
+    is_open = reached | ibis.coalesce(left_in_gap & (left > edge), False)
+    stop = ibis.cases((has_left & (left <= silent), left), (is_open, edge), else_=end)
+    cause = ibis.cases((has_left, "left"), (is_open, ""), else_="disengaged")
+    days = stop.delta(start, unit="day") + (cause == "disengaged").cast("int64")
+    return spell.mutate(cause=cause, duration=ibis.greatest(days, 1).cast("float64"))
 
 
 def _with_person(log: EventLog, spell: ibis.Table) -> ibis.Table:
@@ -207,7 +330,7 @@ def _with_person(log: EventLog, spell: ibis.Table) -> ibis.Table:
         return spell.mutate(**{name: ibis.null(kind) for name, kind in blank.items()})
     person = log.table("person")
     # The first step of the organisation at which persons differ, as in every other report.
-    depth = ibis.literal(_people._branching_depth(log.persons()))
+    depth = ibis.literal(_people._branching_depth(log.whole.persons()))
     length = person.unit_path.length()
     step = ibis.least(length - 1, depth)
     person = person.mutate(
@@ -222,52 +345,6 @@ def _with_person(log: EventLog, spell: ibis.Table) -> ibis.Table:
         ],
     )
     return joined.select(*spell.columns, *blank)
-
-
-def _finish_spells(log: EventLog, frame: pd.DataFrame, limit: Any) -> pd.DataFrame:
-    """Date the ends: the gap's start, the censoring day or the day employment ended."""
-    start = pd.to_datetime(frame["day_on"])
-    end = pd.to_datetime(frame["end_on"])
-    left = pd.to_datetime(frame["left_on"])
-    edge = pd.Timestamp(limit)
-    is_open = end >= edge
-    stop = end.where(~is_open, edge)
-    has_left = left.notna() & (left <= stop + pd.Timedelta(days=1)) & (left > start)
-    # Whoever left within the gap that would have ended the spell was not lost to learning.
-    gap = pd.Timedelta(days=(log.as_of - limit).days)
-    left_in_gap = left.notna() & ~is_open & (left > end) & (left <= end + gap)
-    # Nobody is followed beyond the edge: who left after it was silent then, and not known to stop.
-    is_later = left_in_gap & (left > edge)
-    is_open = is_open | is_later
-    stop = stop.mask(is_later, edge)
-    has_left = has_left | (left_in_gap & ~is_later)
-    stop = stop.where(~has_left, left.where(left <= end + gap, stop))
-    cause = pd.Series("disengaged", index=frame.index, dtype=object)
-    cause = cause.mask(is_open, "").mask(has_left, "left")
-    duration = (stop - start).dt.days + (cause == "disengaged").astype(int)
-    hired = pd.to_datetime(frame["hired_on"])
-    return pd.DataFrame(
-        {
-            "person_key": frame["person_key"],
-            "spell": frame["spell"],
-            "started_on": start,
-            "duration": duration.clip(lower=1).astype(float),
-            "cause": cause,
-            "event": cause == "disengaged",
-            "unit": _text(frame["unit"]),
-            "role": _text(frame["role_id"]),
-            "level": _text(frame["level"]),
-            "country": _text(frame["country"]),
-            "location": _text(frame["location"]),
-            "is_manager": frame["is_manager"].astype("boolean").fillna(False),
-            "tenure_years": (start - hired).dt.days / 365.25,
-        }
-    )
-
-
-def _text(column: pd.Series) -> pd.Series:
-    """Return a text column with ``None`` for what is missing, whatever the pandas version."""
-    return column.astype(object).where(column.notna(), None)
 
 
 @measure(
@@ -378,8 +455,6 @@ def _follow(frame: pd.DataFrame, as_of: pd.Timestamp, origin: str) -> pd.DataFra
 
 
 # One frame whatever is followed -------------------------------------------------------------
-
-GROUPS = ("unit", "role", "level", "country", "location", "is_manager")
 
 SUBJECT_COLUMNS = {
     "person_key": "int32",

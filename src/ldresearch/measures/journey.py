@@ -18,8 +18,15 @@ from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures import _period
 from ldresearch.measures._measure import measure
-from ldresearch.measures._people import GROUPS, eligible, first_day, informed
-from ldresearch.measures._value import value_days, verb_list
+from ldresearch.measures._people import (
+    GROUPS,
+    UNKNOWN,
+    attributes,
+    eligible,
+    first_day,
+    informed,
+)
+from ldresearch.measures._value import events, value_days, verb_list
 from ldresearch.result import Step
 from ldresearch.vocabulary import RatingSource, Verb
 
@@ -48,6 +55,8 @@ _TAKEN: Final = ("offered", "accepted", "hired", "appointed", "moved")
 """Results of an application that mean another role."""
 
 _FIRST_WEEK: Final = 7
+_FEWEST_STEPS: Final = 2
+_ONE_DAY: Final = timedelta(days=1)
 _NOBODY: Final = "nobody has had a day of value yet"
 
 
@@ -403,6 +412,271 @@ def step_times(
     return found[(found["duration"] >= 0) & (found["duration"] > found["entry"])]
 
 
+# Steps and sittings, from the events themselves ----------------------------------------------
+
+
+@measure(
+    grain=("group", "step"),
+    needs=("event",),
+    columns={
+        "group": "object",
+        "step": "object",
+        "order": "int64",
+        "n_reached": "int64",
+        "n_of": "int64",
+    },
+)
+def ordered_funnel(
+    log: EventLog,
+    *,
+    steps: Verbs = ("view", "start", "complete"),
+    window_days: int = 28,
+    assigned: str = "all",
+    by: str = "",
+) -> pd.DataFrame:
+    """Count who did one thing after another, in this order and within a window.
+
+    A person's way begins with the first event ever of the first step. Each further step is the
+    first event of its verb later than the one of the step before; other events may lie between.
+    All of them lie less than ``window_days`` after the first. Only people whose window was over by
+    the as-of date are counted: nobody can tell yet how far the others will come.
+
+    Parameters
+    ----------
+    log : EventLog
+    steps : str or iterable of str
+        Verbs in their order, two or more.
+    window_days : int
+        Days from the first step on in which the others count.
+    assigned : {"self_started", "assigned", "all"}
+    by : str
+        As in :func:`funnel`; who is not in the HR file is in the group ``Unknown``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``group, step``: ``n_reached`` persons of the ``n_of`` who took the step before (of
+        the first step: of themselves).
+
+    Raises
+    ------
+    ParameterError
+        For fewer steps than two, a word that is no verb, or a window of less than a day.
+
+    Examples
+    --------
+    Ben completed before he started. Cleo began five days before the as-of date.
+
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at | verb
+    ...     ada       | 2024-01-03  | view
+    ...     ada       | 2024-01-04  | start
+    ...     ada       | 2024-01-09  | complete
+    ...     ben       | 2024-01-03  | view
+    ...     ben       | 2024-01-05  | complete
+    ...     ben       | 2024-01-06  | start
+    ...     cleo      | 2024-02-25  | view
+    ... '''}, as_of="2024-03-01")
+    >>> found = ordered_funnel(tiny, window_days=28).sort_values("order")
+    >>> found[["step", "n_reached", "n_of"]].values.tolist()
+    [['view', 2, 2], ['start', 2, 2], ['complete', 1, 2]]
+    """
+    import ibis
+
+    verbs = _checked_steps(steps, window_days)
+    event = events(log, (), assigned)
+    window = ibis.interval(days=window_days)
+    first = event.filter(event.verb == verbs[0])
+    began = first.group_by("person_key").agg(began_at=first.occurred_at.min())
+    began = log.kept(began.filter(began.began_at + window <= log.bound("began_at")))
+    later = event.filter(event.verb.isin(verbs[1:])).inner_join(began, "person_key")
+    is_within = later.occurred_at < later.began_at + window
+    later = log.kept(
+        later.filter((later.occurred_at > later.began_at) & is_within).select(
+            "person_key", "occurred_at", "verb"
+        )
+    )
+    ways = [began.rename(now_at="began_at")]
+    for verb in verbs[1:]:
+        own = later.filter(later.verb == verb).inner_join(ways[-1], "person_key")
+        own = own.filter(own.occurred_at > own.now_at)
+        ways.append(own.group_by("person_key").agg(now_at=own.occurred_at.min()))
+    told = ibis.union(
+        *(way.select("person_key", order=ibis.literal(i)) for i, way in enumerate(ways))
+    )
+    found = log.collect(_by_group(log, told, by))
+    if found.empty:
+        frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in ordered_funnel.columns.items()})
+        frame.attrs["missing"] = f"nobody's {window_days} days since the first step are over yet"
+        return frame
+    return _shares(found, verbs)
+
+
+def _checked_steps(steps: Verbs, window_days: int) -> tuple[str, ...]:
+    verbs = verb_list(steps)
+    if len(verbs) < _FEWEST_STEPS:
+        raise ParameterError(
+            message("a funnel has two steps or more, each with a verb of its own", where="steps",
+                    got=", ".join(verbs), do="name them in their order")
+        )  # fmt: skip
+    if window_days < 1:
+        raise ParameterError(
+            message("a window has one day or more", where="window_days", got=window_days)
+        )
+    return verbs
+
+
+def _by_group(log: EventLog, told: ibis.Table, by: str) -> ibis.Table:
+    """Count rows of persons and steps, by the group asked for."""
+    import ibis
+
+    if by:
+        people = _segment(log, attributes(log), by).select("person_key", "group")
+        told = told.left_join(people, "person_key").drop("person_key_right")
+        told = told.mutate(group=ibis.coalesce(told.group, UNKNOWN))
+    else:
+        told = told.mutate(group=ibis.literal(""))
+    return told.group_by("group", "order").agg(n_reached=told.count())
+
+
+def _shares(found: pd.DataFrame, verbs: tuple[str, ...]) -> pd.DataFrame:
+    """Set each step beside the one before it; a step nobody took is a row with nought."""
+    wide = found.pivot_table(index="group", columns="order", values="n_reached", aggfunc="sum")
+    wide = wide.reindex(columns=range(len(verbs)), fill_value=0).fillna(0)
+    parts = [
+        pd.DataFrame(
+            {
+                "group": wide.index, "step": verb, "order": i, "n_reached": wide[i].to_numpy(),
+                "n_of": wide[max(i - 1, 0)].to_numpy(),
+            }
+        )
+        for i, verb in enumerate(verbs)
+    ]  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+@measure(
+    grain=("week_on",),
+    needs=("event",),
+    columns={
+        "week_on": DAY,
+        "n_persons": "int64",
+        "n_sessions": "int64",
+        "minutes": "float64",
+        "is_complete": "bool",
+    },
+)
+def sessions(
+    log: EventLog, *, verbs: Verbs = "", assigned: str = "all", gap_minutes: int = 30
+) -> pd.DataFrame:
+    """Count sessions by ISO week: runs of events with less than half an hour between neighbours.
+
+    A session belongs to the week of its first event, and lasts from that to its last one. Sources
+    tell when something began more often than when it ended, so a session of one event lasts 0.
+
+    Parameters
+    ----------
+    log : EventLog
+    verbs : str or iterable of str
+        Activity that counts; nothing means any.
+    assigned : {"self_started", "assigned", "all"}
+    gap_minutes : int
+        A pause of this many minutes or more ends a session.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Grain ``week_on`` (Monday), every week from that of the first session on: distinct
+        ``n_persons`` with a session, ``n_sessions`` and their ``minutes``, added up.
+        ``is_complete``: the whole week is in the log.
+
+    Raises
+    ------
+    ParameterError
+        If the gap is not a whole minute or more.
+
+    Notes
+    -----
+    Events of one person in one stretch of ``gap_minutes`` by the clock cannot be parted by a gap.
+    They are folded first, so that only stretches need to be put in order, not events.
+
+    Examples
+    --------
+    >>> from ldresearch.worlds.tables import log
+    >>> tiny = log({"event": '''
+    ...     person_id | occurred_at         | verb
+    ...     ada       | 2024-01-03 09:00:00 | view
+    ...     ada       | 2024-01-03 09:29:00 | view
+    ...     ada       | 2024-01-03 09:59:00 | view
+    ...     ben       | 2024-01-03 09:10:00 | view
+    ... '''}, as_of="2024-01-08")
+    >>> sessions(tiny)[["n_persons", "n_sessions", "minutes"]].values.tolist()
+    [[2.0, 3.0, 29.0]]
+    """
+    if gap_minutes < 1:
+        raise ParameterError(
+            message("a gap has one minute or more", where="gap_minutes", got=gap_minutes)
+        )
+    begins = first_day(log)
+    found = pd.concat(
+        [log.collect(_sessions(part, verbs, assigned, gap_minutes)) for part in log.parts("event")]
+    )
+    if found.empty or begins is None:
+        frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in sessions.columns.items()})
+        frame.attrs["missing"] = "nobody has done what counts yet"
+        return frame
+    weeks = range(int(found["week"].min()), _period.number_of(log.as_of - _ONE_DAY, "week") + 1)
+    sums = found.groupby("week").sum().reindex(weeks, fill_value=0)
+    mondays = [_period.first_day(week, "week") for week in weeks]
+    return pd.DataFrame(
+        {
+            "week_on": pd.to_datetime(mondays),
+            **{name: sums[name].to_numpy() for name in ("n_persons", "n_sessions")},
+            "minutes": sums["seconds"].to_numpy() / 60,
+            "is_complete": [
+                begins <= monday and monday + 7 * _ONE_DAY <= log.as_of for monday in mondays
+            ],
+        }
+    )
+
+
+def _sessions(log: EventLog, verbs: Verbs, assigned: str, gap_minutes: int) -> ibis.Table:
+    """Sum sessions by the number of the week in which they began."""
+    import ibis
+
+    event = events(log, verb_list(verbs), assigned)
+    rows = event.group_by(
+        "person_key", stretch=event.occurred_at.epoch_seconds() // (60 * gap_minutes)
+    ).agg(first_at=event.occurred_at.min(), last_at=event.occurred_at.max())
+    order = ibis.window(group_by=rows.person_key, order_by=rows.stretch)
+    gap = ibis.interval(minutes=gap_minutes)
+    rows = rows.mutate(
+        before_at=rows.last_at.lag().over(order), after_at=rows.first_at.lead().over(order)
+    )
+    rows = rows.mutate(
+        starts=(rows.first_at >= rows.before_at + gap).fill_null(True),
+        stops=(rows.after_at >= rows.last_at + gap).fill_null(True),
+    )
+    # What lies between the first and the last stretch of a session is not needed any more.
+    edges = rows.filter(rows.starts | rows.stops)
+    order = ibis.window(group_by=edges.person_key, order_by=edges.stretch)
+    edges = edges.mutate(next_at=edges.last_at.lead().over(order))
+    session = edges.filter(edges.starts)
+    ends_at = ibis.ifelse(session.stops, session.last_at, session.next_at)
+    session = session.select(
+        "person_key", week=_period.number(log.day(session.first_at), "week"),
+        lasted=ends_at.delta(session.first_at, unit="microsecond"),
+    )  # fmt: skip
+    person = session.group_by("person_key", "week").agg(
+        n_sessions=session.count(), lasted=session.lasted.sum()
+    )
+    return person.group_by("week").agg(
+        n_persons=person.count(), n_sessions=person.n_sessions.sum().cast("int64"),
+        seconds=person.lasted.sum().cast("float64") / 1e6,
+    )  # fmt: skip
+
+
 # Paths --------------------------------------------------------------------------------------
 
 
@@ -471,13 +745,7 @@ def paths(
 
 def _taken_content(log: EventLog, verbs: Verbs, assigned: str) -> ibis.Table:
     """Value events with the kind of their content; what the catalogue lacks is left out."""
-    event = log.table("event")
-    wanted = verb_list(verbs)
-    if wanted:
-        event = event.filter(event.verb.isin(wanted))
-    if assigned != "all":
-        is_assigned = event.assignment_id.notnull()
-        event = event.filter(is_assigned if assigned == "assigned" else ~is_assigned)
+    event = events(log, verb_list(verbs), assigned)
     kinds = log.table("content").select("content_id", "kind")
     kinds = kinds.filter(kinds.kind.notnull())
     joined = event.inner_join(kinds, "content_id")

@@ -20,7 +20,7 @@ from ldresearch.log import EventLog
 from ldresearch.measures import _period
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import first_day
-from ldresearch.measures._value import neighbours, value_days
+from ldresearch.measures._value import neighbours, value_days, value_rows
 from ldresearch.result import Step
 
 if TYPE_CHECKING:
@@ -39,6 +39,19 @@ RUNGS: Final = {"days": 28, "weeks": 12}
 NOBODY: Final = "nobody has had a day of value yet"
 
 
+def _periods(
+    log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, period: str
+) -> ibis.Table:
+    """Return one row a person and period with value: ``at`` is its number."""
+    # Without a least time a day needs no row of its own, so rows are folded once and not twice.
+    days = (
+        value_days(log, verbs, assigned, min_minutes)
+        if min_minutes > 0
+        else value_rows(log, verbs, assigned)
+    )
+    return days.select("person_key", at=_period.number(days.day_on, period)).distinct()
+
+
 def _people_periods(
     log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, period: str
 ) -> ibis.Table:
@@ -50,13 +63,12 @@ def _people_periods(
     """
     import ibis
 
-    days = value_days(log, verbs, assigned, min_minutes)
-    rows = days.select("person_key", at=_period.number(days.day_on, period)).distinct()
+    rows = _periods(log, verbs, assigned, min_minutes, period)
     order = ibis.window(group_by=rows.person_key, order_by=rows["at"])
     rows = rows.mutate(
         before=rows["at"].lag().over(order),
         after=rows["at"].lead().over(order),
-        first=rows["at"].min().over(ibis.window(group_by=rows.person_key)),
+        first=rows["at"].first().over(order),
         turn=ibis.row_number().over(order),
     )
     left = _left(log)
@@ -144,36 +156,42 @@ def cohorts(
     >>> january[["n_recurring", "n_unbounded", "n_rolling"]].to_dict("list")
     {'n_recurring': [2, 1, 2], 'n_unbounded': [2, 2, 2], 'n_rolling': [2, 1, 1]}
     """
-    import ibis
 
     _period.checked(period)
-    rows = _people_periods(log, verbs, assigned, min_minutes, period)
-    # The last period after the first to whose end the person was employed.
-    there = ibis.least(rows.gone, ibis.literal(NEVER)) - rows.first - 1
-    n = rows["at"] - rows.first
-    rows = rows.mutate(n=n, there=there, run=ibis.ifelse(n == rows.turn, n, 0))
-    each = rows.group_by("person_key", "first", "there").agg(last=rows.n.max(), run=rows.run.max())
-    within = rows.filter(rows.n <= rows.there)
-    found = log.collect(
-        ibis.union(
-            _counted(each, "began", ibis.literal(0, type="int64")),
-            _counted(each, "there", each.there),
-            _counted(each, "unbounded", ibis.least(each.last, each.there)),
-            _counted(each, "rolling", ibis.least(each.run, each.there)),
-            _counted(within, "recurring", within.n),
-        )
-    )
+    parts = [
+        log.collect(_told(_people_periods(part, verbs, assigned, min_minutes, period)))
+        for part in log.parts("activity_day")
+    ]
+    found = pd.concat(parts).groupby(["kind", "first", "last", "run", "there"], as_index=False)
+    found = found.sum()
     if found.empty:
         return _nothing(cohorts.columns, NOBODY)
     return _cells(found, _period.last_complete(log.as_of, period), period)
 
 
-def _counted(table: ibis.Table, kind: str, value: Any) -> ibis.Table:
-    """Count persons by cohort and a number of periods."""
+def _told(rows: ibis.Table) -> ibis.Table:
+    """Count persons that are alike, and active periods that are alike, by cohort.
+
+    A row of kind ``person`` has how many periods after the first hold her last activity (``last``),
+    the end of her unbroken run (``run``), and the last one to whose end she was employed
+    (``there``). A row of kind ``period`` has in ``last`` how many periods after the first it is.
+    """
     import ibis
 
-    named = table.select(first=table.first, kind=ibis.literal(kind), value=value.cast("int64"))
-    return named.group_by("first", "kind", "value").agg(persons=named.count())
+    rows = rows.mutate(there=rows.gone - rows.first - 1, n=rows["at"] - rows.first)
+    rows = rows.mutate(run=ibis.ifelse(rows.n == rows.turn, rows.n, 0))
+    each = rows.group_by("person_key", "first", "there").agg(last=rows.n.max(), run=rows.run.max())
+    keys = ["kind", "first", "last", "run", "there"]
+    persons = each.mutate(kind=ibis.literal("person"))
+    none = ibis.literal(0, type="int64")
+    within = rows.filter(rows.n <= rows.there)
+    periods = within.select(
+        kind=ibis.literal("period"), first=within.first, last=within.n, run=none, there=none
+    )
+    return ibis.union(
+        persons.group_by(keys).agg(persons=persons.count()),
+        periods.group_by(keys).agg(persons=periods.count()),
+    )
 
 
 def _cells(found: pd.DataFrame, last: int, period: str) -> pd.DataFrame:
@@ -182,15 +200,30 @@ def _cells(found: pd.DataFrame, last: int, period: str) -> pd.DataFrame:
     size = max(last - begin + 1, 0)
     if not size:
         return _nothing(cohorts.columns, f"the first {period} with value is not over yet")
-    # Row 0 is the oldest cohort; the last column takes whatever lies further off.
-    totals = {}
-    for kind in ("began", "there", "recurring", "unbounded", "rolling"):
-        part = found[(found["kind"] == kind) & (found["first"] <= last) & (found["value"] >= 0)]
-        grid = np.zeros((size, size + 1), dtype=np.int64)
-        place = np.minimum(part["value"].to_numpy(dtype=np.int64), size)
-        np.add.at(grid, (part["first"].to_numpy(dtype=np.int64) - begin, place), part["persons"])
-        exact = kind in ("began", "recurring")
-        totals[kind] = grid if exact else grid[:, ::-1].cumsum(axis=1)[:, ::-1]
+    found = found[found["first"] <= last]
+    each, active = (found[found["kind"] == kind] for kind in ("person", "period"))
+    there = each["there"]
+
+    def grid(rows: pd.DataFrame, value: Any) -> np.ndarray:
+        """Row 0 is the oldest cohort; the last column takes whatever lies further off."""
+        cells = np.zeros((size, size + 1), dtype=np.int64)
+        value = np.asarray(value, dtype=np.int64)
+        kept = value >= 0
+        row = rows["first"].to_numpy(dtype=np.int64)[kept] - begin
+        np.add.at(cells, (row, np.minimum(value[kept], size)), rows["persons"].to_numpy()[kept])
+        return cells
+
+    def reaching(value: Any) -> np.ndarray:
+        """Count whoever reaches period n or a later one."""
+        return grid(each, value)[:, ::-1].cumsum(axis=1)[:, ::-1]
+
+    totals = {
+        "began": grid(each, np.zeros(len(each))),
+        "there": reaching(there),
+        "unbounded": reaching(np.minimum(each["last"], there)),
+        "rolling": reaching(np.minimum(each["run"], there)),
+        "recurring": grid(active, active["last"]),
+    }
     cohort, n = np.triu_indices(size)
     n = n - cohort
     starts = np.array(
@@ -273,10 +306,14 @@ def lifecycle(
     """
     _period.checked(period)
     begins = first_day(log)
-    rows = _people_periods(log, verbs, assigned, min_minutes, period)
-    moves = log.collect(_moves(rows))
-    if moves.empty or begins is None:
+    parts = [
+        log.collect(_alike(_people_periods(part, verbs, assigned, min_minutes, period)))
+        for part in log.parts("activity_day")
+    ]
+    alike = pd.concat(parts)
+    if alike.empty or begins is None:
         return _nothing(lifecycle.columns, NOBODY)
+    moves = _moves(alike)
     end = _period.number_of(log.as_of - timedelta(days=1), period)
     index = pd.RangeIndex(int(moves["at"].min()), end + 1)
     wide = moves.pivot_table(index="at", columns="state", values="persons", aggfunc="sum")
@@ -291,23 +328,21 @@ def lifecycle(
             "is_complete": (index >= first) & (index <= last),
         }
     )
-    frame.attrs["steps"] = _steps(log, rows, period)
+    frame.attrs["steps"] = _steps(alike, period)
     return frame
 
 
-def _steps(log: EventLog, rows: ibis.Table, period: str) -> tuple[Step, ...]:
+def _steps(alike: pd.DataFrame, period: str) -> tuple[Step, ...]:
     """Say who has ever begun, and who of them is still employed."""
-    here = rows.gone == NEVER
-    found = log.collect(
-        rows.aggregate(
-            ever=rows.person_key.nunique(), ever_rows=rows.count(),
-            here=rows.person_key.nunique(where=here), here_rows=here.cast("int64").sum(),
-        )
-    ).iloc[0]  # fmt: skip
-    return (
-        Step(f"ever had a day of value (rows: {period}s)", int(found["ever"]),
-             int(found["ever_rows"])),
-        Step("still employed as of the date", int(found["here"]), int(found["here_rows"])),
+    here = alike["gone"] == NEVER
+    told = {
+        f"ever had a day of value (rows: {period}s)": alike,
+        "still employed as of the date": alike[here],
+    }
+    return tuple(
+        Step(reason, int(rows.loc[rows["state"] == "new", "persons"].sum()),
+             int(rows["persons"].sum()))
+        for reason, rows in told.items()
     )  # fmt: skip
 
 
@@ -319,40 +354,45 @@ def _whole(as_of: date, begins: date, period: str) -> tuple[int, int]:
     return first, _period.last_complete(as_of, period)
 
 
-def _moves(rows: ibis.Table) -> ibis.Table:
-    """Count, by period, who is in each flow and who enters and leaves each stock.
-
-    A running sum of the latter gives the stocks, so the engine sees each active period once.
-    """
+def _alike(rows: ibis.Table) -> ibis.Table:
+    """Count active periods by their number, how the person came to it, and what comes after."""
     import ibis
 
-    at, gone = rows["at"], rows.gone
-    back = ibis.coalesce(rows.after, NEVER)
-    is_next = rows.before + 1 == at
-    active = ibis.cases((rows.before.isnull(), "new"), (is_next, "returning"), else_="resurrected")
-    fell = back > at + 1
-    ended = ibis.ifelse(gone <= at + 1, "left", "dormant")
-    one, less = ibis.literal(1, type="int64"), ibis.literal(-1, type="int64")
+    state = ibis.cases(
+        (rows.before.isnull(), "new"), (rows.before + 1 == rows["at"], "returning"),
+        else_="resurrected",
+    )  # fmt: skip
+    named = rows.select(
+        at=rows["at"], state=state, back=ibis.coalesce(rows.after, NEVER), gone=rows.gone
+    )
+    return named.group_by("at", "state", "back", "gone").agg(persons=named.count())
+
+
+def _moves(alike: pd.DataFrame) -> pd.DataFrame:
+    """Count, by period, who is in each flow and who enters and leaves each stock.
+
+    A running sum of the latter gives the stocks, so each active period is looked at once.
+    """
+    at, back, gone = alike["at"], alike["back"], alike["gone"]
     later = at + 2
-    out = ibis.greatest(later, gone)
+    out = np.maximum(later, gone)
     rests = (later < back) & (later < gone)
+    ended = pd.Series(np.where(gone <= at + 1, "left", "dormant"), alike.index)
     parts = [
-        _move(rows, at, active, one, rows["at"].notnull()),
-        _move(rows, at + 1, ended, one, fell),
-        _move(rows, later, ibis.literal("asleep"), one, rests),
-        _move(rows, ibis.least(back, gone), ibis.literal("asleep"), less, rests),
-        _move(rows, out, ibis.literal("gone"), one, out < back),
-        _move(rows, back, ibis.literal("gone"), less, out < back),
+        _move(alike, at, alike["state"], 1, at.notna()),
+        _move(alike, at + 1, ended, 1, back > at + 1),
+        _move(alike, later, "asleep", 1, rests),
+        _move(alike, np.minimum(back, gone), "asleep", -1, rests),
+        _move(alike, out, "gone", 1, out < back),
+        _move(alike, back, "gone", -1, out < back),
     ]
-    moves = ibis.union(*parts)
-    moves = moves.filter(moves["at"] < NEVER)
-    return moves.group_by("at", "state").agg(persons=moves.persons.sum().cast("int64"))
+    moves = pd.concat(parts, ignore_index=True)
+    return moves[moves["at"] < NEVER]
 
 
-def _move(rows: ibis.Table, at: Any, state: Any, sign: Any, where: Any) -> ibis.Table:
-    kept = rows.select(at=at, state=state, sign=sign, keep=where)
-    kept = kept.filter(kept.keep)
-    return kept.group_by("at", "state").agg(persons=kept.sign.sum())
+def _move(alike: pd.DataFrame, at: Any, state: Any, sign: int, where: Any) -> pd.DataFrame:
+    moved = pd.DataFrame({"at": at, "state": state, "persons": sign * alike["persons"]})
+    return moved[where]
 
 
 @measure(
