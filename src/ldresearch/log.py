@@ -77,6 +77,7 @@ class EventLog:
     memory: str = engine.DEFAULT_MEMORY
     threads: int | None = None
     people_as_of: date | None = None
+    spark: engine.Spark | None = None
 
     @classmethod
     def open(
@@ -88,6 +89,7 @@ class EventLog:
         memory: str = engine.DEFAULT_MEMORY,
         threads: int | None = None,
         people_as_of: str | date | None = None,
+        spark: engine.Spark | None = None,
     ) -> Self:
         """Open a dataset as of a date; the dataset's own time zone unless told otherwise.
 
@@ -104,6 +106,8 @@ class EventLog:
             All cores by default.
         people_as_of : str or datetime.date, optional
             Count people as they were known before this day; by default before the as-of date.
+        spark : engine.Spark, optional
+            Run in this Spark session instead of in DuckDB on this machine.
 
         Returns
         -------
@@ -141,6 +145,7 @@ class EventLog:
             people_as_of=clock.parse_date(people_as_of, name="people_as_of")
             if people_as_of
             else None,
+            spark=spark,
         )
 
     def before(self, day: date) -> EventLog:
@@ -195,6 +200,8 @@ class EventLog:
     @cached_property
     def _opened(self) -> tuple[Any, dict[str, ibis.Table]]:
         files = {name: self.dataset.file(name) for name in self.dataset.manifest.tables}
+        if self.spark is not None:
+            return engine.spark(files, self.spark)
         return engine.analysis(files, memory=self.memory, threads=self.threads)
 
     @cached_property
@@ -589,11 +596,7 @@ class EventLog:
         >>> tiny.collect(done)["verb"].tolist()
         ['complete']
         """
-        from ibis.util import gen_name
-
-        backend, _ = self._opened
-        table: ibis.Table = backend.create_table(gen_name("kept"), expression, temp=True)
-        return table
+        return engine.kept(self._opened[0], expression)
 
     def known(self) -> tuple[dict[str, int], str]:
         """Return how many rows each table had as of the date, and one hash over them.

@@ -40,7 +40,7 @@ def _whole(log: EventLog) -> EventLog:
         return log
     return EventLog.open(
         log.dataset, as_of=log.as_of, time_zone=log.time_zone, memory=log.memory,
-        threads=log.threads,
+        threads=log.threads, spark=log.spark,
     )  # fmt: skip
 
 
