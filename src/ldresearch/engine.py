@@ -9,6 +9,7 @@ whoever runs the cluster to say: Spark has no such lock.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,10 +144,11 @@ def empty(backend: Any, name: str, columns: Mapping[str, str]) -> ibis.Table:
         Without rows; the one that is there already, if any has this name.
     """
     if _is_spark(backend):
+        import ibis
         from ibis.backends.sql.datatypes import DuckDBType
 
         typed = {column: DuckDBType.from_string(kind) for column, kind in columns.items()}
-        return _empty_view(backend, name, typed)
+        return ibis.memtable([], schema=ibis.schema(typed))
     listed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
     backend.con.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({listed})")
     return backend.table(name)
@@ -172,6 +174,8 @@ def kept(backend: Any, expression: ibis.Table) -> ibis.Table:
     if _is_spark(backend):
         backend._run_pre_execute_hooks(expression)
         rows = backend.raw_sql(backend.compile(expression)).persist()
+        # Spark keeps stored rows until it is told otherwise, or needs the room.
+        weakref.finalize(backend, rows.unpersist).atexit = False
         rows.createOrReplaceTempView(name)
         table: ibis.Table = backend.table(name)
         return table
@@ -297,17 +301,8 @@ def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.
 
 
 def _read(backend: Any, name: str, where: Spark, file: Path) -> ibis.Table:
-    place = f"{where.folder.rstrip('/')}/{name}.parquet" if where.folder else file.resolve().as_uri()
+    place = f"{where.folder.rstrip('/')}/{file.name}" if where.folder else file.resolve().as_uri()
     backend._session.read.parquet(place).createOrReplaceTempView(name)
-    table: ibis.Table = backend.table(name)
-    return table
-
-
-def _empty_view(backend: Any, name: str, columns: Mapping[str, Any]) -> ibis.Table:
-    from ibis.backends.sql.datatypes import PySparkType
-
-    typed = ", ".join(f"`{column}` {PySparkType.to_string(kind)}" for column, kind in columns.items())
-    backend._session.createDataFrame([], typed).createOrReplaceTempView(name)
     table: ibis.Table = backend.table(name)
     return table
 

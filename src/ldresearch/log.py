@@ -177,6 +177,28 @@ class EventLog:
         """
         return self._sharing(as_of=day) if day < self.as_of else self
 
+    def everyone(self) -> EventLog:
+        """Return the log of everyone, whoever it is narrowed to, opened once.
+
+        Returns
+        -------
+        EventLog
+            As of the same date; people counted as of it too.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"person": '''
+        ...     person_id | valid_from_on | hired_on   | unit_path
+        ...     ada       | 2024-01-01    | 2024-01-01 | Sales
+        ...     ben       | 2024-01-01    | 2024-01-01 | Lab
+        ... '''}, as_of="2024-02-01")
+        >>> sales = tiny.where(unit="Sales")
+        >>> [len(one.collect(one.persons())) for one in (sales, sales.everyone())]
+        [1, 2]
+        """
+        return self._sharing(population={}, attrition=(), people_as_of=None)
+
     def __repr__(self) -> str:
         narrowed = "".join(f", {k} {v}" for k, v in self.population.items())
         return f"EventLog({self.dataset.manifest.client} as of {self.as_of}{narrowed})"

@@ -151,11 +151,7 @@ def first_day(log: EventLog) -> date | None:
 
 
 def _first_day(log: EventLog) -> date | None:
-    whole = log
-    if log.population:
-        whole = EventLog.open(
-            log.dataset, as_of=log.as_of, time_zone=log.time_zone, spark=log.spark
-        )
+    whole = log.everyone() if log.population else log
     found: Any = whole.table("activity_day").day_on.min().execute()
     if found is None or found != found:
         return None
