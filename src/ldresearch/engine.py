@@ -279,18 +279,11 @@ def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.
     Raises
     ------
     ParameterError
-        If pyspark is not installed.
+        If a session is to be started here, and pyspark or Java is missing.
     """
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise ParameterError(
-            message("pyspark is not installed", where="spark",
-                    do="pip install 'ldresearch[spark]', with Java 17 or newer")
-        ) from None  # fmt: skip
     import ibis
 
-    session = (where.session or SparkSession.builder.getOrCreate()).newSession()
+    session = (where.session or _local_session()).newSession()
     # Instants are UTC without a zone, in the files and in every literal compared with them.
     session.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
     # A sum that overflows or a text that is no number is an error, as in DuckDB.
@@ -298,6 +291,24 @@ def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.
     session.conf.set("spark.sql.execution.arrow.pyspark.enabled", "true")
     backend = ibis.pyspark.connect(session)
     return backend, {name: _read(backend, name, where, file) for name, file in files.items()}
+
+
+def _local_session() -> Any:
+    """Return the session that is active, or start one on this machine."""
+    try:
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ParameterError(
+            message("pyspark is not installed", where="spark", do="pip install 'ldresearch[spark]'")
+        ) from None
+    try:
+        return SparkSession.builder.getOrCreate()
+    except PySparkRuntimeError:
+        raise ParameterError(
+            message("Spark does not start", where="spark",
+                    do="install Java 17 or newer; if it is there, let JAVA_HOME name its folder")
+        ) from None  # fmt: skip
 
 
 def _read(backend: Any, name: str, where: Spark, file: Path) -> ibis.Table:

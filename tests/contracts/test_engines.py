@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ import pytest
 
 from ldresearch import engine, measures, plan_ledger
 from ldresearch.dataset import Dataset
+from ldresearch.errors import ParameterError
 from ldresearch.log import EventLog
 from ldresearch.plan_ledger import Standing
 from ldresearch.worlds import mobility, recommended, surveyed
@@ -184,6 +186,15 @@ def test_a_table_that_is_not_there_is_empty(spark: Any) -> None:
     assert not there.has("person")
 
 
+def test_without_pyspark_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+    tiny = log({"event": "person_id | occurred_at | verb\nada | 2024-01-03 | view"},
+               as_of="2024-02-01")  # fmt: skip
+    there = EventLog.open(tiny.dataset, as_of="2024-02-01", spark=engine.Spark())
+    with pytest.raises(ParameterError, match="pyspark is not installed"):
+        there.table("event")
+
+
 @pytest.mark.slow
 def test_the_recipe_of_the_page_works(
     dataset: Dataset, spark: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -194,11 +205,11 @@ def test_the_recipe_of_the_page_works(
     (tmp_path / "data" / "ours").symlink_to(dataset.path)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"session": spark}
-    exec(first, names)
+    exec(first, names)  # noqa: S102
     assert names["active"]["dau"].sum() > 0
     assert len(names["cohorts"])
     folder = dataset.file("event").parent.as_uri()
-    exec(re.sub(r's3a://[^"]+', folder, second), names)
+    exec(re.sub(r's3a://[^"]+', folder, second), names)  # noqa: S102
     pd.testing.assert_frame_equal(names["adoption"].active(names["log"]), names["active"])
 
 
