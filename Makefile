@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint bench lab docs site clean
+.PHONY: help install demo test test-slow test-spark lint bench lab docs site clean
 
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,10 @@ test: $(STAMP) ## run the tests, a process for each core
 
 test-slow: $(STAMP) ## run the simulations that take long
 	$(BIN)/python -m pytest -m slow
+
+test-spark: $(STAMP) ## ask every measure in DuckDB and in Spark; needs Java 17
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[spark]'
+	$(BIN)/python -m pytest -m slow tests/contracts/test_engines.py
 
 lint: $(STAMP) ## check style, types, import contracts
 	$(BIN)/ruff check .

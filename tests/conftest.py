@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -28,6 +31,50 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return place.get(room, len(_LONG))
 
     items.sort(key=turn)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--spark", action="store_true", help="analyse in Spark instead of in DuckDB")
+
+
+_ONE_AT_A_TIME = {
+    "spark.log.level": "ERROR", "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
+    "spark.default.parallelism": "1", "spark.sql.shuffle.partitions": "1",
+    "spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+}  # fmt: skip
+"""For tables of a few rows: what Spark does for large ones takes longer than the query."""
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """A local Spark session; tests that need it are skipped without pyspark or Java."""
+    pytest.importorskip("pyspark", reason="pyspark is not installed: pip install '.[spark]'")
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        pytest.skip("no Java on this machine: Spark needs 17 or newer")
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]")
+    session = builder.config(map=_ONE_AT_A_TIME).getOrCreate()
+    yield session
+    session.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _in_spark(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--spark``, open every log in Spark: each test is then one of Spark too."""
+    if not request.config.getoption("--spark"):
+        yield
+        return
+    from ldresearch import engine
+
+    where = engine.Spark(request.getfixturevalue("spark"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "analysis", lambda files, **_: engine.spark(files, where))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,16 @@
 
 Two kinds of connection: the door in may read and write the folders it is told; an analysis reads
 exactly the Parquet files of its dataset and nothing else, and cannot unlock itself.
+
+An analysis may run in a Spark session instead, over the same files. What it may read there is for
+whoever runs the cluster to say: Spark has no such lock.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,16 +136,51 @@ def empty(backend: Any, name: str, columns: Mapping[str, str]) -> ibis.Table:
     backend : ibis backend
     name : str
     columns : mapping of str to str
-        Column to type, as the engine names it.
+        Column to type, as DuckDB names it.
 
     Returns
     -------
     ibis.Table
         Without rows; the one that is there already, if any has this name.
     """
-    typed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
-    backend.con.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({typed})")
+    if _is_spark(backend):
+        import ibis
+        from ibis.backends.sql.datatypes import DuckDBType
+
+        typed = {column: DuckDBType.from_string(kind) for column, kind in columns.items()}
+        return ibis.memtable([], schema=ibis.schema(typed))
+    listed = ", ".join(f"{identifier(column)} {kind}" for column, kind in columns.items())
+    backend.con.execute(f"CREATE TABLE IF NOT EXISTS {identifier(name)} ({listed})")
     return backend.table(name)
+
+
+def kept(backend: Any, expression: ibis.Table) -> ibis.Table:
+    """Work an expression out once; the table lasts as long as the connection.
+
+    Parameters
+    ----------
+    backend : ibis backend
+    expression : ibis.Table
+        Over tables of this connection.
+
+    Returns
+    -------
+    ibis.Table
+        The same rows, stored.
+    """
+    from ibis.util import gen_name
+
+    name = gen_name("kept")
+    if _is_spark(backend):
+        backend._run_pre_execute_hooks(expression)
+        rows = backend.raw_sql(backend.compile(expression)).persist()
+        # Spark keeps stored rows until it is told otherwise, or needs the room.
+        weakref.finalize(backend, rows.unpersist).atexit = False
+        rows.createOrReplaceTempView(name)
+        table: ibis.Table = backend.table(name)
+        return table
+    table = backend.create_table(name, expression, temp=True)
+    return table
 
 
 IN_MEMORY = 8 * 2**20
@@ -221,6 +261,90 @@ def _opened(backend: Any, name: str, file: Path) -> ibis.Table:
         f"CREATE TABLE {identifier(name)} AS SELECT * FROM read_parquet({literal(str(file))})"  # noqa: S608
     )
     return backend.table(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """Where to run an analysis instead of DuckDB.
+
+    Parameters
+    ----------
+    session : pyspark.sql.SparkSession, optional
+        By default the active one, or a local one on all cores. Analyses get a session of their
+        own beside it, so that neither their settings nor their names reach anybody else's.
+    folder : str
+        Where the tables are, as Spark is to read them: a folder or the address of one, with
+        ``<table>.parquet`` files or folders. Empty: in the dataset.
+
+    Examples
+    --------
+    >>> Spark(folder="s3a://learning/v-0123456789ab").folder
+    's3a://learning/v-0123456789ab'
+    """
+
+    session: Any = None
+    folder: str = ""
+
+
+def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.Table]]:
+    """Open the tables of one dataset in Spark.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Table name to Parquet file, as on this machine.
+    where : Spark
+
+    Returns
+    -------
+    backend : ibis backend
+    tables : dict of str to ibis.Table
+        One a file, by the same names.
+
+    Raises
+    ------
+    ParameterError
+        If a session is to be started here, and pyspark or Java is missing.
+    """
+    import ibis
+
+    session = (where.session or _local_session()).newSession()
+    # Instants are UTC without a zone, in the files and in every literal compared with them.
+    session.conf.set("spark.sql.timestampType", "TIMESTAMP_NTZ")
+    # A sum that overflows or a text that is no number is an error, as in DuckDB.
+    session.conf.set("spark.sql.ansi.enabled", "true")
+    session.conf.set("spark.sql.execution.arrow.pyspark.enabled", "true")
+    backend = ibis.pyspark.connect(session)
+    return backend, {name: _read(backend, name, where, file) for name, file in files.items()}
+
+
+def _local_session() -> Any:
+    """Return the session that is active, or start one on this machine."""
+    try:
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ParameterError(
+            message("pyspark is not installed", where="spark", do="pip install 'ldresearch[spark]'")
+        ) from None
+    try:
+        return SparkSession.builder.getOrCreate()
+    except PySparkRuntimeError:
+        raise ParameterError(
+            message("Spark does not start", where="spark",
+                    do="install Java 17 or newer; if it is there, let JAVA_HOME name its folder")
+        ) from None  # fmt: skip
+
+
+def _read(backend: Any, name: str, where: Spark, file: Path) -> ibis.Table:
+    place = f"{where.folder.rstrip('/')}/{file.name}" if where.folder else file.resolve().as_uri()
+    backend._session.read.parquet(place).createOrReplaceTempView(name)
+    table: ibis.Table = backend.table(name)
+    return table
+
+
+def _is_spark(backend: Any) -> bool:
+    return bool(backend.name == "pyspark")
 
 
 def unlocked(allowed: Path, secret: Path) -> list[str]:

@@ -84,6 +84,7 @@ class EventLog:
     threads: int | None = None
     people_as_of: date | None = None
     keys: tuple[int, int] | None = None
+    spark: engine.Spark | None = None
 
     @classmethod
     def open(
@@ -95,6 +96,7 @@ class EventLog:
         memory: str = engine.DEFAULT_MEMORY,
         threads: int | None = None,
         people_as_of: str | date | None = None,
+        spark: engine.Spark | None = None,
     ) -> Self:
         """Open a dataset as of a date; the dataset's own time zone unless told otherwise.
 
@@ -111,6 +113,8 @@ class EventLog:
             All cores by default.
         people_as_of : str or datetime.date, optional
             Count people as they were known before this day; by default before the as-of date.
+        spark : engine.Spark, optional
+            Run in this Spark session instead of in DuckDB on this machine.
 
         Returns
         -------
@@ -148,6 +152,7 @@ class EventLog:
             people_as_of=clock.parse_date(people_as_of, name="people_as_of")
             if people_as_of
             else None,
+            spark=spark,
         )
 
     def before(self, day: date) -> EventLog:
@@ -179,6 +184,28 @@ class EventLog:
         """
         return self._sharing(as_of=day) if day < self.as_of else self
 
+    def everyone(self) -> EventLog:
+        """Return the log of everyone, whoever it is narrowed to, opened once.
+
+        Returns
+        -------
+        EventLog
+            As of the same date; people counted as of it too.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"person": '''
+        ...     person_id | valid_from_on | hired_on   | unit_path
+        ...     ada       | 2024-01-01    | 2024-01-01 | Sales
+        ...     ben       | 2024-01-01    | 2024-01-01 | Lab
+        ... '''}, as_of="2024-02-01")
+        >>> sales = tiny.where(unit="Sales")
+        >>> [len(one.collect(one.persons())) for one in (sales, sales.everyone())]
+        [1, 2]
+        """
+        return self._sharing(population={}, attrition=(), people_as_of=None, keys=None)
+
     def __repr__(self) -> str:
         narrowed = "".join(f", {k} {v}" for k, v in self.population.items())
         return f"EventLog({self.dataset.manifest.client} as of {self.as_of}{narrowed})"
@@ -202,6 +229,8 @@ class EventLog:
     @cached_property
     def _opened(self) -> tuple[Any, Mapping[str, ibis.Table]]:
         files = {name: self.dataset.file(name) for name in self.dataset.manifest.tables}
+        if self.spark is not None:
+            return engine.spark(files, self.spark)
         return engine.analysis(files, memory=self.memory, threads=self.threads)
 
     @cached_property
@@ -648,11 +677,7 @@ class EventLog:
         >>> tiny.collect(done)["verb"].tolist()
         ['complete']
         """
-        from ibis.util import gen_name
-
-        backend, _ = self._opened
-        table: ibis.Table = backend.create_table(gen_name("kept"), expression, temp=True)
-        return table
+        return engine.kept(self._opened[0], expression)
 
     def known(self) -> tuple[dict[str, int], str]:
         """Return how many rows each table had as of the date, and one hash over them.

@@ -53,9 +53,13 @@ def attributes(log: EventLog) -> ibis.Table:
 
 def _branching_depth(person: ibis.Table) -> int:
     """Return the first depth of the unit paths with two names or more, else the deepest."""
-    deepest = person.unit_path.length().max().name("deepest")
-    names = {f"d{d}": person.unit_path[d].nunique() for d in range(_DEEPEST)}
-    found = person.aggregate(deepest, **names).to_pandas().iloc[0]
+    import ibis
+
+    path, length = person.unit_path, person.unit_path.length()
+    # Engines differ in what lies beyond the end of a list; Spark refuses to look.
+    steps = {d: ibis.ifelse(length > d, path[d], ibis.null("string")) for d in range(_DEEPEST)}
+    names = {f"d{d}": step.nunique() for d, step in steps.items()}
+    found = person.aggregate(length.max().name("deepest"), **names).to_pandas().iloc[0]
     if found["deepest"] is None or not found["deepest"] >= 1:
         return 0
     last = min(int(found["deepest"]), _DEEPEST)
@@ -147,9 +151,7 @@ def first_day(log: EventLog) -> date | None:
 
 
 def _first_day(log: EventLog) -> date | None:
-    whole = log.whole
-    if log.population:
-        whole = EventLog.open(log.dataset, as_of=log.as_of, time_zone=log.time_zone)
+    whole = log.everyone() if log.population else log.whole
     found: Any = whole.table("activity_day").day_on.min().execute()
     if found is None or found != found:
         return None

@@ -181,8 +181,8 @@ def _followed(
     is_value = value.notnull() & (until.isnull() | (value < until))
     is_early = is_value & (value < start)
     ends = ibis.cases((is_value, value), (until.notnull(), until), else_=last)
-    late = (ibis.literal(begins, type="date") - start).cast("int64")
-    lasted = (ends - start).cast("int64")
+    late = ibis.literal(begins, type="date").delta(start, unit="day")
+    lasted = ends.delta(start, unit="day")
     status = ibis.cases(
         (start.isnull(), "no access"),
         (start > last, "not yet"),
@@ -684,7 +684,7 @@ def _gaps(days: ibis.Table, parts: int) -> ibis.Table:
     import ibis
 
     following = days.day_on.lead().over(ibis.window(group_by=days.person_key, order_by=days.day_on))
-    gap = (following - days.day_on).cast("int64")
+    gap = following.delta(days.day_on, unit="day")
     seen = days.select(
         day_on=days.day_on,
         part=(days.person_key % parts).cast("int64"),

@@ -997,7 +997,7 @@ def response(
             "person_key", "treated_on", part=(people.person_key % parts).cast("int64")
         )
         joined = people.join(days, "person_key")
-        dated = joined.mutate(day=(joined.day_on - joined.treated_on).cast("int64"))
+        dated = joined.mutate(day=joined.day_on.delta(joined.treated_on, unit="day"))
         active = log.collect(dated.group_by("part", "day").agg(n_responded=dated.count()))
         sizes = log.collect(people.group_by("part", "treated_on").agg(n=people.count()))
         found = _every_day(log, sizes, active)

@@ -525,7 +525,7 @@ def _means(log: EventLog, joined: ibis.Table, lag_days: int) -> pd.DataFrame:
     begins = (joined.start_on + ibis.interval(days=lag_days)).cast("date")
     is_before = joined.period_end_on < joined.start_on
     is_after = (joined.period_start_on > joined.start_on) & (joined.period_start_on >= begins)
-    length = (joined.period_end_on - joined.period_start_on).cast("int64") + 1
+    length = joined.period_end_on.delta(joined.period_start_on, unit="day") + 1
     found = joined.group_by("entity_kind", "entity_id").agg(
         before=joined.value.mean(where=is_before),
         after=joined.value.mean(where=is_after),

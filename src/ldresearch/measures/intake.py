@@ -36,12 +36,7 @@ _DAY_S = 86_400
 
 def _whole(log: EventLog) -> EventLog:
     """Return the log of everyone, whoever it is narrowed to."""
-    if not log.population:
-        return log
-    return EventLog.open(
-        log.dataset, as_of=log.as_of, time_zone=log.time_zone, memory=log.memory,
-        threads=log.threads,
-    )  # fmt: skip
+    return log.everyone() if log.population else log
 
 
 # What there is ------------------------------------------------------------------------------

@@ -734,9 +734,13 @@ def paths(
     order = ibis.window(group_by=turns.person_key, order_by=[turns.occurred_at, turns.event_id])
     turns = turns.mutate(turn=ibis.row_number().over(order))
     turns = turns.filter(turns.turn < max_steps)
-    each = turns.group_by("person_key").agg(
-        path=turns.kind.group_concat(" > ", order_by=turns.turn), n_steps=turns.count()
-    )
+    # One column a step: not every engine joins text in an order.
+    steps = {f"s{i}": turns.kind.max(where=turns.turn == i) for i in range(max_steps)}
+    each = turns.group_by("person_key").agg(n_steps=turns.count(), **steps)
+    path = each.s0
+    for i in range(1, max_steps):
+        path += ibis.coalesce(ibis.literal(" > ") + each[f"s{i}"], "")
+    each = each.select("n_steps", path=path)
     found = log.collect(each.group_by("path", "n_steps").agg(n_persons=each.count()))
     if found.empty:
         found.attrs["missing"] = "nobody has taken content whose kind is known"

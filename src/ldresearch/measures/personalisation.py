@@ -441,20 +441,19 @@ def _within(log: EventLog, end: Any, start: Any, days: int) -> Any:
 
 def _drawn(log: EventLog, initiative: str) -> ibis.Table | None:
     """Return the first arm of each person of a trial; nothing where there is none."""
+    import ibis
+
     if not log.has("arm") or not log.has("identity"):
         return None
     arm = log.table("arm")
     arm = arm.filter((arm.initiative_id == initiative) & (arm.unit_kind == "person"))
-    first = arm.group_by("unit_id").agg(
-        at=arm.assigned_at.min(),
-        **{c: arm[c].argmin(arm.assigned_at) for c in ("arm", "is_randomised")},
-        propensity=arm.propensity.first(order_by=arm.assigned_at, include_null=True),
-    )
+    order = ibis.window(group_by=arm.unit_id, order_by=arm.assigned_at)
+    first = arm.mutate(turn=ibis.row_number().over(order)).filter(lambda t: t.turn == 0)
     identity = log.table("identity")
     named = first.inner_join(identity, first.unit_id == identity.person_id)
     found = named.select(
         "person_key", "arm", "is_randomised", "propensity",
-        is_treated=~named.arm.lower().isin(_arms.CONTROL), from_on=log.day(named.at),
+        is_treated=~named.arm.lower().isin(_arms.CONTROL), from_on=log.day(named.assigned_at),
     )  # fmt: skip
     if log._selected is not None:
         found = found.semi_join(log._selected, "person_key")

@@ -498,7 +498,7 @@ def _latest(
     ranked = rating.mutate(
         _rank=ibis.row_number().over(ibis.window(group_by=keys, order_by=order)),
         _rater=ibis.dense_rank().over(ibis.window(order_by=rating.rater_id)),
-        age_days=(ibis.literal(known_on or log.as_of, type="date") - rating._on).cast("int64"),
+        age_days=ibis.literal(known_on or log.as_of, type="date").delta(rating._on, unit="day"),
     )
     newest = ranked.filter(ranked._rank == 0)
     # The pseudonym itself stays in the engine: a number tells raters apart as well.
