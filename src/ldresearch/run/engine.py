@@ -106,7 +106,8 @@ class PrivateEngine:
                         shutdown_kernel="immediate",
                     ),
                 )
-                return client.execute(env=_environment())
+                # The client did not make this manager, so it would leave the kernel running.
+                return client.execute(env=_environment(), cleanup_kc=True)
             finally:
                 cls.live.discard(manager)
 
