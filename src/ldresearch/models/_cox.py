@@ -8,6 +8,7 @@ forms.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,8 @@ MAX_CELLS = 4_000_000
 """Largest table of times by patterns; beyond it, sums run over rows."""
 MANY_TIES = 64
 """From this many tied deaths on, Efron's sums are taken in closed form."""
+BLOCK = 8_192
+"""Rows that are squared at a time."""
 SMALL_PART = 0.03
 """Where the deaths are less of the risk than this, a series is exact, the closed form is not."""
 _TERMS = 11
@@ -237,36 +240,83 @@ def _series(size: NDArray[np.int64], s0: Floats, d0: Floats) -> tuple[Floats, ..
 
 def _derivatives(data: _Data, beta: Floats) -> tuple[float, Floats, Floats]:
     """Log partial likelihood, its gradient and the information."""
-    grid, p = data.grid, data.x.shape[1]
-    x = data.x if grid is None else grid.patterns
-    eta = x @ beta
+    eta = (data.x if data.grid is None else data.grid.patterns) @ beta
     shift = eta.max() if len(eta) else 0.0
-    risk = np.exp(eta - shift)
-    if grid is None:
-        risk = data.weight * risk
-    first = risk[:, None] * x
+    if data.grid is None:
+        return _over_rows(data, eta - shift)
+    return _over_patterns(data.grid, data.deaths, eta - shift)
+
+
+def _over_patterns(grid: _Grid, deaths: Floats, eta: Floats) -> tuple[float, Floats, Floats]:
+    x, risk = grid.patterns, np.exp(eta)
+    p = x.shape[1]
     upper = np.triu_indices(p)
     second = risk[:, None] * (x[:, upper[0]] * x[:, upper[1]])
-    stacked = np.concatenate([risk[:, None], first, second], axis=1)
-    if grid is None:
-        s, d = _at_risk_sums(data, stacked), _death_sums(data, stacked)
-        n_died = np.where(data.event, data.weight, 0.0)
-    else:
-        s, d = grid.at_risk @ stacked, grid.died @ stacked
-        n_died = grid.died.sum(axis=0)
-    s0, s1, s2 = s[:, 0], s[:, 1 : p + 1], s[:, p + 1 :]
-    d0, d1, d2 = d[:, 0], d[:, 1 : p + 1], d[:, p + 1 :]
-    log_phi, a0, a1, b0, b1, b2 = _efron_sums(data.deaths, s0, d0)
-    loglik = float(n_died @ (eta - shift) - log_phi.sum())
-    gradient = n_died @ x - (a0 @ s1 - a1 @ d1)
-    information = np.zeros((p, p))
-    information[upper] = a0 @ s2 - a1 @ d2
-    information = information + np.triu(information, 1).T
-    information -= np.einsum("t,ti,tj->ij", b0, s1, s1)
-    cross = np.einsum("t,ti,tj->ij", b1, s1, d1)
-    information += cross + cross.T
-    information -= np.einsum("t,ti,tj->ij", b2, d1, d1)
-    return loglik, gradient, information
+    stacked = np.concatenate([risk[:, None], risk[:, None] * x, second], axis=1)
+    s, d = grid.at_risk @ stacked, grid.died @ stacked
+    n_died = grid.died.sum(axis=0)
+    s1, d1 = s[:, 1 : p + 1], d[:, 1 : p + 1]
+    log_phi, a0, a1, *b = _efron_sums(deaths, s[:, 0], d[:, 0])
+    squares = np.zeros((p, p))
+    squares[upper] = a0 @ s[:, p + 1 :] - a1 @ d[:, p + 1 :]
+    squares += np.triu(squares, 1).T
+    return (
+        float(n_died @ eta - log_phi.sum()),
+        n_died @ x - (a0 @ s1 - a1 @ d1),
+        squares - _products(b, s1, d1),
+    )
+
+
+def _over_rows(data: _Data, eta: Floats) -> tuple[float, Floats, Floats]:
+    """The same without a table of risk sets by pairs of covariates.
+
+    The information needs, summed over the event times, the squares of everyone at risk: that is
+    each row once, weighted by all a0 of the times it was at risk, less a1 where it died.
+    """
+    x, n_times, p = data.x, len(data.times), data.x.shape[1]
+    risk = data.weight * np.exp(eta)
+    covered = np.searchsorted(data.times, data.duration, side="right")
+    cell = 2 * covered + data.event  # those who die at a time apart from those who outlive it
+    late = None if data.entry is None else np.searchsorted(data.times, data.entry, side="right")
+    s, d = np.empty((n_times, p + 1)), np.empty((n_times, p + 1))
+    for c in range(p + 1):
+        values = risk if c == 0 else risk * x[:, c - 1]
+        sums = np.bincount(cell, weights=values, minlength=2 * n_times + 2)
+        parts = sums.reshape(n_times + 1, 2)
+        d[:, c], ended = parts[1:, 1], parts.sum(axis=1)
+        if late is not None:
+            ended = ended - np.bincount(late, weights=values, minlength=n_times + 1)
+        s[:, c] = ended[::-1].cumsum()[::-1][1:]
+    s0, s1, d0, d1 = s[:, 0], s[:, 1:], d[:, 0], d[:, 1:]
+    log_phi, a0, a1, *b = _efron_sums(data.deaths, s0, d0)
+    seen = np.concatenate([[0.0], a0.cumsum()])
+    each = seen[covered]
+    if late is not None:
+        each -= seen[np.minimum(late, covered)]
+    each[data.event] -= a1[data.which]
+    n_died = np.where(data.event, data.weight, 0.0)
+    return (
+        float(n_died @ eta - log_phi.sum()),
+        n_died @ x - (a0 @ s1 - a1 @ d1),
+        _squares(x, risk * each) - _products(b, s1, d1),
+    )
+
+
+def _squares(x: Floats, weight: Floats) -> Floats:
+    """Sum over rows of weight times x times its transpose, in blocks that fit into a cache."""
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), BLOCK):
+        part = x[start : start + BLOCK]
+        total += (part * weight[start : start + BLOCK, None]).T @ part
+    return total
+
+
+def _products(b: Sequence[Floats], s1: Floats, d1: Floats) -> Floats:
+    """Sum over times and tied deaths of the squared weighted means, by Efron's sums of 1/phi^2."""
+    b0, b1, b2 = (one[:, None] for one in b)
+    cross = (b1 * s1).T @ d1
+    out: Floats = (b0 * s1).T @ s1 - cross - cross.T + (b2 * d1).T @ d1
+    return out
 
 
 def fit(

@@ -602,9 +602,9 @@ def logrank(frame: pd.DataFrame, by: str, *, rho: float = 0.0) -> Result:
 
 
 def _chi2_p(chi2: float, df: float) -> float:
-    from scipy.stats import chi2 as distribution
+    from scipy.special import chdtrc
 
-    return float(distribution.sf(chi2, df))
+    return float(chdtrc(df, chi2))
 
 
 def _on_grid(table: RiskTable, times: Floats) -> Floats:
