@@ -38,6 +38,8 @@ class Work:
         By name; this package's own is called ``ldresearch``.
     tolerance : float
         How far two answers may lie apart, relative to the larger (absolute below 1).
+    looser : mapping of str to float
+        The same for contenders that are not exact.
     apart : mapping of str to str
         Contenders whose answer is another one by their definition, with the reason.
     """
@@ -46,6 +48,7 @@ class Work:
     contenders: Mapping[str, Callable[[Path], Timed]]
     tolerance: float = 1e-9
     apart: Mapping[str, str] | None = None
+    looser: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def _same(job: Work, work: str, name: str, answer: Any, seen: Mapping[str, Any])
     for other, turns in seen.items():
         if turns and other not in (job.apart or {}):
             gap = _apart(answer, turns[0]["answer"])
-            if gap > job.tolerance:
+            if gap > (job.looser or {}).get(name, job.tolerance):
                 sys.exit(f"{work}: {name} and {other} differ by {gap:g}")
             return
 

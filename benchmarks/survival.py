@@ -1,74 +1,67 @@
-"""Speed side by side with the peers, in one run: ``make bench``.
+"""Survival models beside lifelines, scikit-survival, statsmodels and R's survival.
 
-Everyone starts from the same Parquet files and has to give the same answer, which is checked
-before anything is printed. Only the ratios count: the machine may be busy. By default about a
-minute on two cores and within 8 GB; ``--rows`` scales the spells, ``--events`` the log.
+Everyone reads the same spells: whole days, a year at most, five grouped covariates of which three
+matter, or twenty continuous ones. R has no reader of Parquet here, so it reads the same columns as
+raw numbers, which is the fastest it has; its start and the loading of its package are not timed.
 """
 
 from __future__ import annotations
 
-import argparse
-import resource
-import statistics
+import json
+import os
+import shutil
 import subprocess
-import sys
-import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
-import pandas as pd
+from side_by_side import Timed, UnavailableError, Work
 
-from ldresearch import ingest
-from ldresearch.log import EventLog
-from ldresearch.measures import adoption, engagement_survival
-from ldresearch.models import survival
-from ldresearch.worlds.tables import KEY
+GROUPED = ("unit", "level", "is_manager", "cohort", "tenure")
+CONTINUOUS = tuple(f"x{i:02d}" for i in range(20))
+BASE = ("duration", "event")
+HORIZON = 180
+AT = (30, 90, 180)
+MOST_CONTINUOUS = 1_000_000
+"""Spells with twenty continuous covariates, at any size: nothing there can be folded."""
 
-COVARIATES = ["unit", "level", "is_manager", "cohort", "tenure"]
-PEER_COX_ROWS = 10_000_000
-"""Beyond this the peer's regression takes minutes and more memory than 8 GB allow."""
-GAP = 28
-
-
-def timed(function: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
-    """Return the median seconds of some runs, and what the last gave."""
-    seconds, found = [], None
-    for _ in range(repeats):
-        start = time.perf_counter()
-        found = function()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds), found
+TITLE = "Survival"
+UNIT = "spells"
+SIZES = (1_000_000, 10_000_000)
+MOST = {
+    ("cox_grouped", "lifelines"): 1_000_000,
+    ("cox_grouped", "scikit-survival"): 1_000_000,
+    ("cox_grouped", "statsmodels"): 1_000_000,
+    ("cox_continuous", "scikit-survival"): 100_000,
+}
+"""Beyond these a peer takes minutes, or more memory than a laptop has."""
 
 
-def line(
-    work: str, size: str, peer: str, theirs: float | None, ours: float, difference: str
-) -> None:
-    other = "-" if theirs is None else f"{theirs:.2f} s"
-    ratio = "-" if theirs is None else f"{theirs / ours:.1f}"
-    print(
-        f"| {work} | {size} | {peer} | {other} | {ours:.2f} s | {ratio} | {difference} |",
-        flush=True,
-    )
+# Data ---------------------------------------------------------------------------------------
 
 
-# Spells -------------------------------------------------------------------------------------
+def prepare(folder: Path, size: int) -> None:
+    """Write spells with grouped covariates, and a million at most with continuous ones.
 
+    Parameters
+    ----------
+    folder : Path
+    size : int
+        Spells.
+    """
+    import duckdb
 
-def write_spells(file: Path, rows: int) -> None:
-    """Write spells in whole days with five grouped covariates, three of which matter."""
-    duckdb.sql("SELECT setseed(0.5)")
-    duckdb.sql(
+    connection = duckdb.connect()
+    connection.execute("SET threads = 1; SELECT setseed(0.5)")
+    connection.execute(
         f"""
         COPY (
             WITH who AS (
                 SELECT floor(random() * 4)::TINYINT AS unit, floor(random() * 3)::TINYINT AS level,
                     (random() < 0.2)::TINYINT AS is_manager, floor(random() * 4)::TINYINT AS cohort,
                     floor(random() * 2)::TINYINT AS tenure, random() AS u, random() AS c
-                FROM range({rows})
+                FROM range({size})
             ), lasted AS (
                 SELECT *, -180 * ln(1 - u) / exp(0.1 * unit - 0.2 * level + 0.3 * is_manager) AS t,
                     30 + 335 * c AS followed
@@ -77,209 +70,340 @@ def write_spells(file: Path, rows: int) -> None:
             SELECT ceil(least(t, followed))::INTEGER AS duration, t <= followed AS event,
                 unit, level, is_manager, cohort, tenure
             FROM lasted WHERE least(t, followed) > 0
-        ) TO '{file}' (FORMAT parquet, COMPRESSION zstd)
+        ) TO '{folder / "grouped.parquet"}' (FORMAT parquet, COMPRESSION zstd)
         """
     )
+    _continuous(folder / "continuous.parquet", min(size, MOST_CONTINUOUS))
 
 
-def grouped(file: Path, columns: list[str]) -> pd.DataFrame:
-    """Fold spells in the engine: alike ones are one row with a weight."""
+def _continuous(file: Path, size: int) -> None:
+    import pandas as pd
+
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(size, len(CONTINUOUS)))
+    risk = np.exp(x @ rng.normal(0, 0.15, len(CONTINUOUS)))
+    lasted, followed = rng.exponential(180, size) / risk, rng.uniform(30, 365, size)
+    frame = pd.DataFrame(x, columns=CONTINUOUS)
+    frame["duration"] = np.ceil(np.minimum(lasted, followed)).astype(np.int32)
+    frame["event"] = lasted <= followed
+    frame.to_parquet(file)
+
+
+# This package -------------------------------------------------------------------------------
+
+
+def _spells(folder: Path, columns: Sequence[str], file: str = "grouped") -> Any:
+    import pandas as pd
+
+    return pd.read_parquet(folder / f"{file}.parquet", columns=list(columns))
+
+
+def _folded(folder: Path, columns: Sequence[str]) -> Any:
+    """Fold spells in the engine: those that are alike are one row with a weight."""
+    import duckdb
+
     names = ", ".join(columns)
+    file = folder / "grouped.parquet"
     return duckdb.sql(f"SELECT {names}, count(*)::DOUBLE AS weight FROM '{file}' GROUP BY ALL").df()
 
 
-def curves(file: Path, size: str) -> None:
+def _ours(model: Callable[[Any], Any], columns: Sequence[str], read: Any = _folded) -> Any:
+    def contender(folder: Path) -> Timed:
+        import scipy.special  # noqa: F401 - imports are not timed, and it is loaded when needed
+
+        from ldresearch.models import survival  # noqa: F401
+
+        return lambda: model(read(folder, columns))
+
+    return contender
+
+
+def _our_curve(frame: Any) -> list[float]:
+    from ldresearch.models import survival
+
+    found = survival.kaplan_meier(frame, at=AT)
+    mean = survival.rmst(frame, horizon=HORIZON).frame["rmst"].iloc[0]
+    return [*(found.estimates[1 + i].value for i in range(len(AT))), float(mean)]
+
+
+def _our_logrank(frame: Any) -> float:
+    from ldresearch.models import survival
+
+    return float(survival.logrank(frame, "unit").frame["chi2"].iloc[0])
+
+
+def _our_cox(covariates: Sequence[str]) -> Callable[[Any], list[float]]:
+    def model(frame: Any) -> list[float]:
+        from ldresearch.models import survival
+
+        found = survival.cox(frame, list(covariates)).frame.set_index("term")["coefficient"]
+        return [float(found[name]) for name in covariates]
+
+    return model
+
+
+def _continuous_spells(folder: Path, columns: Sequence[str]) -> Any:
+    return _spells(folder, columns, "continuous")
+
+
+# Peers --------------------------------------------------------------------------------------
+
+
+def lifelines_curve(folder: Path) -> Timed:
     from lifelines import KaplanMeierFitter
+    from lifelines.utils import restricted_mean_survival_time
 
-    base = ["duration", "event"]
+    def timed() -> list[float]:
+        frame = _spells(folder, BASE)
+        fitted = KaplanMeierFitter().fit(frame["duration"], frame["event"])
+        mean = restricted_mean_survival_time(fitted, t=HORIZON)
+        return [*map(float, fitted.survival_function_at_times(AT)), float(mean)]
 
-    def peer() -> Any:
-        frame = pd.read_parquet(file, columns=base)
-        return KaplanMeierFitter().fit(frame["duration"], frame["event"])
-
-    theirs, fitted = timed(peer)
-    ours, found = timed(lambda: survival.kaplan_meier(grouped(file, base)))
-    whole, _ = timed(lambda: survival.kaplan_meier(pd.read_parquet(file, columns=base)))
-    expected = fitted.survival_function_at_times(found.frame["time"]).to_numpy()
-    off = float(np.abs(expected - found.frame["survival"].to_numpy()).max())
-    if off > 1e-9:
-        sys.exit(f"Kaplan-Meier differs from lifelines by {off:.1e}")
-    line("Kaplan–Meier, engine folds", size, "lifelines", theirs, ours, f"{off:.0e}")
-    line("Kaplan–Meier, plain frame", size, "lifelines", theirs, whole, f"{off:.0e}")
-    ours, _ = timed(lambda: survival.rmst(grouped(file, [*base, "unit"]), "unit", horizon=180))
-    line("RMST by group, engine folds", size, "none", None, ours, "-")
+    return timed
 
 
-def regression(file: Path, rows: int, size: str) -> None:
-    columns = ["duration", "event", *COVARIATES]
-    ours, found = timed(lambda: survival.cox(grouped(file, columns), COVARIATES))
-    theirs, off, said = None, None, "-"
-    if rows <= PEER_COX_ROWS:
+def sksurv_curve(folder: Path) -> Timed:
+    from sksurv.nonparametric import kaplan_meier_estimator
+
+    def timed() -> list[float]:
+        frame = _spells(folder, BASE)
+        return _read_off(*kaplan_meier_estimator(frame["event"], frame["duration"]))
+
+    return timed
+
+
+def statsmodels_curve(folder: Path) -> Timed:
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    def timed() -> list[float]:
+        frame = _spells(folder, BASE)
+        fitted = SurvfuncRight(frame["duration"], frame["event"])
+        return _read_off(fitted.surv_times, fitted.surv_prob)
+
+    return timed
+
+
+def _read_off(time: Any, survival: Any) -> list[float]:
+    """Survival at the days that are asked for, and the area below the curve."""
+    height = np.concatenate([[1.0], survival])
+    at = [float(height[np.searchsorted(time, t, side="right")]) for t in AT]
+    inside = np.asarray(time)[np.asarray(time) < HORIZON]
+    widths = np.diff(np.concatenate([[0.0], inside, [HORIZON]]))
+    return [*at, float(height[: len(widths)] @ widths)]
+
+
+def lifelines_logrank(folder: Path) -> Timed:
+    from lifelines.statistics import multivariate_logrank_test
+
+    def timed() -> float:
+        frame = _spells(folder, [*BASE, "unit"])
+        found = multivariate_logrank_test(frame["duration"], frame["unit"], frame["event"])
+        return float(found.test_statistic)
+
+    return timed
+
+
+def sksurv_logrank(folder: Path) -> Timed:
+    from sksurv.compare import compare_survival
+
+    def timed() -> float:
+        frame = _spells(folder, [*BASE, "unit"])
+        spells = np.empty(len(frame), dtype=[("event", bool), ("duration", float)])
+        spells["event"], spells["duration"] = frame["event"], frame["duration"]
+        return float(compare_survival(spells, frame["unit"].to_numpy())[0])
+
+    return timed
+
+
+def statsmodels_logrank(folder: Path) -> Timed:
+    from statsmodels.duration.survfunc import survdiff
+
+    def timed() -> float:
+        frame = _spells(folder, [*BASE, "unit"])
+        return float(survdiff(frame["duration"], frame["event"], frame["unit"])[0])
+
+    return timed
+
+
+def lifelines_cox(file: str, covariates: Sequence[str], *, batch_mode: bool | None) -> Any:
+    """Make a contender; ``batch_mode=None`` leaves the choice to lifelines."""
+
+    def contender(folder: Path) -> Timed:
         from lifelines import CoxPHFitter
 
-        def peer() -> Any:
-            frame = pd.read_parquet(file, columns=columns)
-            # Its own choice between two ways is 10 times slower here: this is the tuned one.
-            return CoxPHFitter().fit(
-                frame, "duration", event_col="event", fit_options={}, batch_mode=True
+        def timed() -> list[float]:
+            frame = _spells(folder, [*BASE, *covariates], file)
+            fitted = CoxPHFitter().fit(
+                frame, "duration", event_col="event", batch_mode=batch_mode
             )
+            return [float(fitted.params_[name]) for name in covariates]
 
-        theirs, fitted = timed(peer, 1)
-        expected = fitted.params_[found.frame["term"]].to_numpy()
-        off = float(np.abs(expected - found.frame["coefficient"].to_numpy()).max())
-        if off > 1e-5:
-            sys.exit(f"Cox differs from lifelines by {off:.1e}")
-        said = f"{off:.0e}"
-    peer_name = "lifelines, `batch_mode=True`" if theirs else "not run"
-    line("Cox, 5 grouped covariates, engine folds", size, peer_name, theirs, ours, said)
-    if rows <= PEER_COX_ROWS:
-        whole, _ = timed(lambda: survival.cox(pd.read_parquet(file, columns=columns), COVARIATES))
-        line("Cox, plain frame", size, peer_name, theirs, whole, said)
+        return timed
+
+    return contender
 
 
-# The log ------------------------------------------------------------------------------------
+def sksurv_cox(file: str, covariates: Sequence[str]) -> Any:
+    def contender(folder: Path) -> Timed:
+        from sksurv.linear_model import CoxPHSurvivalAnalysis
+
+        def timed() -> list[float]:
+            frame = _spells(folder, [*BASE, *covariates], file)
+            spells = np.empty(len(frame), dtype=[("event", bool), ("duration", float)])
+            spells["event"], spells["duration"] = frame["event"], frame["duration"]
+            x = frame[list(covariates)].to_numpy(dtype=float)
+            return CoxPHSurvivalAnalysis(ties="efron").fit(x, spells).coef_.tolist()
+
+        return timed
+
+    return contender
 
 
-def write_log(folder: Path, events: int) -> EventLog:
-    """Write a log of two years: persons come in bursts of days, with ten events a day."""
-    rng = np.random.default_rng(5)
-    n_persons = max(events // 100, 100)
-    days = -(-events // 10)
-    who = rng.integers(0, n_persons, days)
-    middle = rng.integers(0, 730, (n_persons, 4))[who, rng.integers(0, 4, days)]
-    on = np.clip(middle + np.round(rng.normal(0, 20, days)), 0, 729).astype(int)
-    person, day = np.repeat(who, 10)[:events], np.repeat(on, 10)[:events]
-    at = pd.Timestamp("2023-01-01") + pd.to_timedelta(day * 86_400 + rng.integers(
-        25_000, 65_000, events), unit="s")  # fmt: skip
-    names = np.array([f"p{i}" for i in range(n_persons)], dtype=object)
-    frame = pd.DataFrame(
+def statsmodels_cox(file: str, covariates: Sequence[str]) -> Any:
+    def contender(folder: Path) -> Timed:
+        from statsmodels.duration.hazard_regression import PHReg
+
+        def timed() -> list[float]:
+            frame = _spells(folder, [*BASE, *covariates], file)
+            x = frame[list(covariates)].to_numpy(dtype=float)
+            model = PHReg(frame["duration"], x, status=frame["event"], ties="efron")
+            return model.fit(disp=0).params.tolist()
+
+        return timed
+
+    return contender
+
+
+# R ------------------------------------------------------------------------------------------
+
+_READ = """
+suppressMessages(library(survival))
+given <- commandArgs(TRUE)
+cat("ready\\n"); flush.console()
+invisible(readLines(file("stdin"), 1))
+d <- as.data.frame(lapply(setNames(nm = given[-1]), function(name) {{
+  path <- file.path(given[1], paste0(name, ".bin"))
+  readBin(path, "double", file.size(path) / 8)
+}}))
+cat("[", paste(formatC(as.numeric({expression}), digits = 17, format = "g"), collapse = ","),
+    "]\\n")
+"""
+
+
+def in_r(file: str, columns: Sequence[str], expression: str) -> Any:
+    """Make a contender of an R expression over the data frame ``d``."""
+
+    def contender(folder: Path) -> Timed:
+        command = shutil.which("Rscript")
+        if not command:
+            raise UnavailableError("there is no Rscript here")
+        looked = subprocess.run(
+            [command, "-e", "suppressMessages(library(survival))"], capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+        if looked.returncode:
+            raise UnavailableError("R has no package survival here")
+        raw = folder / f"{file}-raw"
+        raw.mkdir(exist_ok=True)
+        for name in columns:
+            if not (raw / f"{name}.bin").is_file():
+                values = _spells(folder, [name], file)[name].to_numpy(dtype=float)
+                values.tofile(raw / f"{name}.bin")
+        script = raw / "work.R"
+        script.write_text(_READ.format(expression=expression), encoding="utf-8")
+        process = subprocess.Popen(
+            [command, str(script), str(raw), *columns], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, env={**os.environ, "LC_ALL": "C"},
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+
+        def timed() -> Any:
+            told, _ = process.communicate("go\n")
+            found = json.loads(told)
+            return found[0] if len(found) == 1 else found
+
+        return timed
+
+    return contender
+
+
+_R_CURVE = f"""{{
+  f <- survfit(Surv(duration, event) ~ 1, data = d)
+  c(summary(f, times = c({", ".join(map(str, AT))}))$surv,
+    summary(f, rmean = {HORIZON})$table["rmean"])
+}}"""
+_R_LOGRANK = "survdiff(Surv(duration, event) ~ unit, data = d)$chisq"
+
+
+def _r_cox(covariates: Sequence[str]) -> str:
+    """Efron is R's own default; the tight limit makes it the one the others are held to."""
+    return (
+        f"coef(coxph(Surv(duration, event) ~ {' + '.join(covariates)}, data = d, "
+        'ties = "efron", control = coxph.control(eps = 1e-14)))'
+    )
+
+
+def _cox(title: str, file: str, covariates: Sequence[str], ours: Any) -> Work:
+    return Work(
+        title,
         {
-            "person_id": names[person], "occurred_at": at, "recorded_at": at,
-            "verb": np.where(rng.random(events) < 0.3, "complete", "view"), "source": "bench",
-        }
-    )  # fmt: skip
-    dataset = ingest.write(
-        {"event": frame}, folder / "log", client="bench", key=KEY, public=True, time_zone="UTC",
-        reject_limit=1.0,
-    )  # fmt: skip
-    return EventLog.open(dataset, as_of="2025-01-01")
-
-
-def read_days(log: EventLog) -> pd.DataFrame:
-    """Read the events as a notebook in pandas would: the columns it needs, then the day."""
-    frame = pd.read_parquet(
-        log.dataset.file("event"), columns=["person_key", "occurred_at", "verb"]
-    )
-    frame["day"] = frame["occurred_at"].dt.normalize()
-    return frame
-
-
-def pandas_active(log: EventLog) -> pd.DataFrame:
-    """Distinct persons in the 1, 7 and 28 days to each day, by slicing person-days."""
-    days = read_days(log)[["person_key", "day"]].drop_duplicates().sort_values("day")
-    at, who = days["day"].to_numpy(), days["person_key"].to_numpy()
-    rows = []
-    for last in pd.date_range(at.min(), "2024-12-31"):
-        end = np.searchsorted(at, last.to_datetime64(), side="right")
-        counts = []
-        for width in (1, 7, 28):
-            first = last - pd.Timedelta(days=width - 1)
-            start = np.searchsorted(at, first.to_datetime64(), side="left")
-            counts.append(len(pd.unique(who[start:end])))
-        rows.append((last, *counts))
-    return pd.DataFrame(rows, columns=["day_on", "dau", "wau", "mau"])
-
-
-def pandas_active_tuned(log: EventLog) -> np.ndarray:
-    """Monthly active people by what the measure does too: each day lasts until the next one."""
-    days = read_days(log)[["person_key", "day"]].drop_duplicates()
-    days = days.sort_values(["person_key", "day"])
-    start = days["day"].min()
-    at = (days["day"] - start).dt.days
-    gap = at.groupby(days["person_key"]).shift(-1) - at
-    length = (pd.Timestamp("2024-12-31") - start).days + 1
-    comes = np.bincount(at, minlength=length + 29)
-    goes = np.bincount(at + gap.fillna(28).clip(upper=28).astype(int), minlength=length + 29)
-    return np.cumsum(comes - goes)[:length]
-
-
-def pandas_spells(log: EventLog) -> pd.DataFrame:
-    """Spells between gaps, by sorted person-days and shifted columns."""
-    frame = read_days(log)
-    days = frame.loc[frame["verb"] == "complete", ["person_key", "day"]].drop_duplicates()
-    days = days.sort_values(["person_key", "day"])
-    gap = days.groupby("person_key")["day"].diff()
-    days["spell"] = (gap.isna() | (gap >= pd.Timedelta(days=GAP))).cumsum()
-    ends = days.groupby("spell").agg(start=("day", "min"), end=("day", "max"))
-    limit = pd.Timestamp("2025-01-01") - pd.Timedelta(days=GAP)
-    ends = ends[ends["start"] < limit]
-    event = ends["end"] < limit
-    stop = ends["end"].where(event, limit)
-    return pd.DataFrame(
-        {"duration": (stop - ends["start"]).dt.days + event, "event": event}
+            **ours,
+            "lifelines, `batch_mode=True`": lifelines_cox(file, covariates, batch_mode=True),
+            "lifelines": lifelines_cox(file, covariates, batch_mode=None),
+            "scikit-survival": sksurv_cox(file, covariates),
+            "statsmodels": statsmodels_cox(file, covariates),
+            "R survival": in_r(file, [*BASE, *covariates], _r_cox(covariates)),
+        },
+        tolerance=1e-8,
+        # These stop iterating earlier.
+        looser=dict.fromkeys(
+            ("lifelines, `batch_mode=True`", "lifelines", "scikit-survival", "statsmodels"), 1e-5
+        ),
     )  # fmt: skip
 
 
-def activity(folder: Path, events: int) -> None:
-    log = write_log(folder, events)
-    size = f"{events:,} events"
-    ours, found = timed(lambda: adoption.active(log))
-    theirs, expected = timed(lambda: pandas_active(log), 1)
-    for column in ("dau", "wau", "mau"):
-        if found[column].tolist() != expected[column].tolist():
-            sys.exit(f"{column} differs from pandas")
-    line(
-        "daily, weekly, monthly active on every day", size, "pandas, day by day", theirs, ours, "0"
-    )
-    theirs, again = timed(lambda: pandas_active_tuned(log))
-    if again.tolist() != expected["mau"].tolist():
-        sys.exit("the tuned pandas way differs")
-    line("the same", size, "pandas, tuned, monthly alone", theirs, ours, "0")
-    ours, found = timed(
-        lambda: engagement_survival.spells(log, verbs=["complete"], gap_days=GAP, assigned="all")
-    )
-    theirs, expected = timed(lambda: pandas_spells(log))
-    pairs = [sorted(zip(f["duration"].astype(int), f["event"], strict=True))
-             for f in (found, expected)]  # fmt: skip
-    if pairs[0] != pairs[1]:
-        sys.exit("spells differ from pandas")
-    line(f"spells, gap of {GAP} days, with attributes", size, "pandas", theirs, ours, "0")
-
-
-# Imports ------------------------------------------------------------------------------------
-
-
-def imports() -> None:
-    def seconds(module: str) -> float:
-        command = [sys.executable, "-c", f"import {module}"]
-        return timed(lambda: subprocess.run(command, check=True), 5)[0]
-
-    theirs, ours, bare = seconds("pandas"), seconds("ldresearch"), seconds("sys")
-    line("import, in a new process", "-", "pandas", theirs, ours, "-")
-    print(f"\nA new process that imports nothing takes {bare:.2f} s of both imports.")
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=float, nargs="+", default=[1e6, 1e7], help="spells")
-    parser.add_argument("--events", type=float, default=3e6, help="events of the log; 0: none")
-    given = parser.parse_args()
-    started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as place:
-        print("| work | size | peer | peer takes | this takes | times faster | difference |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
-        for rows in map(int, given.rows):
-            file = Path(place) / f"spells-{rows}.parquet"
-            write_spells(file, rows)
-            curves(file, f"{rows:,} spells")
-            regression(file, rows, f"{rows:,} spells")
-            file.unlink()
-        if given.events:
-            activity(Path(place), int(given.events))
-        imports()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"All of it took {time.perf_counter() - started:.0f} s and {peak:.1f} GB at most.")
-
-
-if __name__ == "__main__":
-    main()
+WORKS = {
+    "curve": Work(
+        "Kaplan–Meier and restricted mean",
+        {
+            "ldresearch": _ours(_our_curve, BASE),
+            "ldresearch, a frame of all spells": _ours(_our_curve, BASE, _spells),
+            "lifelines": lifelines_curve,
+            "scikit-survival": sksurv_curve,
+            "statsmodels": statsmodels_curve,
+            "R survival": in_r("grouped", BASE, _R_CURVE),
+        },
+    ),
+    "logrank": Work(
+        "log-rank test of four groups",
+        {
+            "ldresearch": _ours(_our_logrank, [*BASE, "unit"]),
+            "ldresearch, a frame of all spells": _ours(_our_logrank, [*BASE, "unit"], _spells),
+            "lifelines": lifelines_logrank,
+            "scikit-survival": sksurv_logrank,
+            "statsmodels": statsmodels_logrank,
+            "R survival": in_r("grouped", [*BASE, "unit"], _R_LOGRANK),
+        },
+        tolerance=1e-6,
+    ),
+    "cox_grouped": _cox(
+        "Cox regression, five grouped covariates", "grouped", GROUPED,
+        {
+            "ldresearch": _ours(_our_cox(GROUPED), [*BASE, *GROUPED]),
+            "ldresearch, a frame of all spells": _ours(
+                _our_cox(GROUPED), [*BASE, *GROUPED], _spells
+            ),
+        },
+    ),
+    "cox_continuous": _cox(
+        "Cox regression, twenty continuous covariates, a million spells at most", "continuous",
+        CONTINUOUS,
+        {
+            "ldresearch": _ours(
+                _our_cox(CONTINUOUS), [*BASE, *CONTINUOUS], _continuous_spells
+            ),
+        },
+    ),
+}  # fmt: skip

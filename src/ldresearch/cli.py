@@ -51,7 +51,13 @@ class LogForm(StrEnum):
 
 Reports = Annotated[Path | None, typer.Option("--out", help="folder of the reports")]
 Runs = Annotated[Path | None, typer.Option("--runs", help="private folder of executed notebooks")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, max=64, help="notebooks side by side")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", min=1, max=64, help="notebooks side by side; one a core"),
+]
+Cold = Annotated[
+    bool, typer.Option("--cold", help="start Python anew for each notebook, instead of forking it")
+]
 Force = Annotated[bool, typer.Option("--force", help="run again what is already published")]
 Locale = Annotated[
     str, typer.Option("--locale", help="how numbers and dates are written: en, de or fr")
@@ -72,8 +78,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="say what came of it as JSO
 def demo(
     out: Reports = None,
     runs: Runs = None,
-    jobs: Jobs = 2,
+    jobs: Jobs = None,
     force: Force = False,
+    cold: Cold = False,
     locale: Locale = "en",
     quiet: Quiet = False,
     log: Log = LogForm.TEXT,
@@ -85,7 +92,7 @@ def demo(
 
     _say("Four made-up organisations: building them, or finding them built")
     datasets = worlds.demo(places.data_home() / "demo")
-    options = _options(out, runs, jobs, force, locale=locale)
+    options = _options(out, runs, jobs, force, locale=locale, is_warm=not cold)
     planned = [
         runner.plan(template, dataset, given, options)
         for dataset in datasets
@@ -168,8 +175,9 @@ def run(
     ] = "week",
     out: Reports = None,
     runs: Runs = None,
-    jobs: Jobs = 2,
+    jobs: Jobs = None,
     force: Force = False,
+    cold: Cold = False,
     timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
     locale: Locale = "en",
     quiet: Quiet = False,
@@ -195,7 +203,7 @@ def run(
         )  # fmt: skip
     fitting = [t.name for t in Template.every() if t.reads_several or not together]
     names = dict.fromkeys(fitting if notebooks == ["all"] else notebooks)
-    options = _options(out, runs, jobs, force, timeout, locale)
+    options = _options(out, runs, jobs, force, timeout, locale, is_warm=not cold)
     studies = [datasets] if together else [[dataset] for dataset in datasets]
     planned = [
         [
@@ -613,10 +621,12 @@ def _tell_plan(found: Plan, entry: Entry | None, as_json: bool) -> None:
 def _options(
     out: Path | None,
     runs: Path | None,
-    jobs: int,
+    jobs: int | None,
     force: bool,
     timeout: int = 1800,
     locale: str = "",
+    *,
+    is_warm: bool = True,
 ) -> Options:
     from ldresearch import places
     from ldresearch.run.runner import Options
@@ -625,9 +635,15 @@ def _options(
     return Options(
         reports=(out or places.reports_home()).resolve(),
         runs=(runs or places.runs_home()).resolve(),
-        n_parallel=jobs, is_forced=force, timeout_s=timeout, tell=_VOICE.get().tell,
-        locale=checked_locale(locale),
+        n_parallel=jobs or _n_cores(), is_forced=force, timeout_s=timeout,
+        tell=_VOICE.get().tell, locale=checked_locale(locale), is_warm=is_warm,
     )  # fmt: skip
+
+
+def _n_cores() -> int:
+    """Count the cores this process may use, up to what ``--jobs`` takes."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(usable or 1, 64)
 
 
 def _days(as_of: str, first: str, last: str, every: str) -> list[str]:
@@ -646,10 +662,9 @@ def _days(as_of: str, first: str, last: str, every: str) -> list[str]:
 
 
 def _finish(planned: Sequence[Sequence[Job]], options: Options, today: str = "") -> list[Done]:
-    """Run group after group: a report compares with the one before, so that has to be there."""
     from ldresearch.run import runner
 
-    done = [one for jobs in planned for one in runner.run(jobs, options)]
+    done = runner.run_in_order(planned, options)
     _index(options.reports, today, options.locale)
     return done
 

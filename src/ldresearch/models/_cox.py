@@ -8,6 +8,7 @@ forms.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,8 @@ MAX_CELLS = 4_000_000
 """Largest table of times by patterns; beyond it, sums run over rows."""
 MANY_TIES = 64
 """From this many tied deaths on, Efron's sums are taken in closed form."""
+BLOCK = 8_192
+"""Rows that are squared at a time."""
 SMALL_PART = 0.03
 """Where the deaths are less of the risk than this, a series is exact, the closed form is not."""
 _TERMS = 11
@@ -40,6 +43,8 @@ class Fit:
         Log partial likelihood at zero and at the estimate.
     n_events : float
     is_converged : bool
+    spread : ndarray of shape (n_terms,)
+        Weighted standard deviation of each term.
     """
 
     beta: Floats
@@ -48,6 +53,7 @@ class Fit:
     loglik: float
     n_events: float
     is_converged: bool
+    spread: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class _Data:
     times: Floats  # distinct event times, ascending
     deaths: Floats  # weighted events at each
     which: NDArray[np.intp]  # event time of each event row
+    covered: NDArray[np.intp]  # event times up to the end of each row
+    late: NDArray[np.intp] | None  # event times up to its entry
     grid: _Grid | None = None
 
 
@@ -79,7 +87,11 @@ def _prepare(
 ) -> _Data:
     times, which = np.unique(duration[event], return_inverse=True)
     deaths = np.bincount(which, weights=weight[event], minlength=len(times))
-    return _Data(x, duration, event, weight, entry, times, deaths, which.reshape(-1))
+    covered = np.searchsorted(times, duration, side="right")
+    late = None if entry is None else np.searchsorted(times, entry, side="right")
+    return _Data(
+        x, duration, event, weight, entry, times, deaths, which.reshape(-1), covered, late
+    )
 
 
 def _gridded(data: _Data) -> _Data:
@@ -103,12 +115,9 @@ def _gridded(data: _Data) -> _Data:
         cells = np.bincount(times * size + patterns, weights=weight, minlength=(n_times + 1) * size)
         return cells.reshape(n_times + 1, size)
 
-    covered = np.searchsorted(data.times, data.duration, side="right")
-    counts = table(covered, pattern, data.weight)
-    if data.entry is not None:
-        counts = counts - table(
-            np.searchsorted(data.times, data.entry, side="right"), pattern, data.weight
-        )
+    counts = table(data.covered, pattern, data.weight)
+    if data.late is not None:
+        counts = counts - table(data.late, pattern, data.weight)
     at_risk = counts[::-1].cumsum(axis=0)[::-1][1:]
     died = table(data.which, pattern[data.event], data.weight[data.event])[:n_times]
     return replace(data, grid=_Grid(data.x[first], at_risk, died))
@@ -127,11 +136,9 @@ def _at_risk_sums(data: _Data, values: Floats) -> Floats:
         )  # fmt: skip
         return out[::-1].cumsum(axis=0)[::-1][1 : n_times + 1]
 
-    covered = np.searchsorted(data.times, data.duration, side="right")
-    sums = up_to(covered)
-    if data.entry is not None:
-        not_yet = np.searchsorted(data.times, data.entry, side="right")
-        sums = sums - up_to(not_yet)
+    sums = up_to(data.covered)
+    if data.late is not None:
+        sums = sums - up_to(data.late)
     return sums.reshape(n_times, *values.shape[1:])
 
 
@@ -237,36 +244,82 @@ def _series(size: NDArray[np.int64], s0: Floats, d0: Floats) -> tuple[Floats, ..
 
 def _derivatives(data: _Data, beta: Floats) -> tuple[float, Floats, Floats]:
     """Log partial likelihood, its gradient and the information."""
-    grid, p = data.grid, data.x.shape[1]
-    x = data.x if grid is None else grid.patterns
-    eta = x @ beta
+    eta = (data.x if data.grid is None else data.grid.patterns) @ beta
     shift = eta.max() if len(eta) else 0.0
-    risk = np.exp(eta - shift)
-    if grid is None:
-        risk = data.weight * risk
-    first = risk[:, None] * x
+    if data.grid is None:
+        return _over_rows(data, eta - shift)
+    return _over_patterns(data.grid, data.deaths, eta - shift)
+
+
+def _over_patterns(grid: _Grid, deaths: Floats, eta: Floats) -> tuple[float, Floats, Floats]:
+    x, risk = grid.patterns, np.exp(eta)
+    p = x.shape[1]
     upper = np.triu_indices(p)
     second = risk[:, None] * (x[:, upper[0]] * x[:, upper[1]])
-    stacked = np.concatenate([risk[:, None], first, second], axis=1)
-    if grid is None:
-        s, d = _at_risk_sums(data, stacked), _death_sums(data, stacked)
-        n_died = np.where(data.event, data.weight, 0.0)
-    else:
-        s, d = grid.at_risk @ stacked, grid.died @ stacked
-        n_died = grid.died.sum(axis=0)
-    s0, s1, s2 = s[:, 0], s[:, 1 : p + 1], s[:, p + 1 :]
-    d0, d1, d2 = d[:, 0], d[:, 1 : p + 1], d[:, p + 1 :]
-    log_phi, a0, a1, b0, b1, b2 = _efron_sums(data.deaths, s0, d0)
-    loglik = float(n_died @ (eta - shift) - log_phi.sum())
-    gradient = n_died @ x - (a0 @ s1 - a1 @ d1)
-    information = np.zeros((p, p))
-    information[upper] = a0 @ s2 - a1 @ d2
-    information = information + np.triu(information, 1).T
-    information -= np.einsum("t,ti,tj->ij", b0, s1, s1)
-    cross = np.einsum("t,ti,tj->ij", b1, s1, d1)
-    information += cross + cross.T
-    information -= np.einsum("t,ti,tj->ij", b2, d1, d1)
-    return loglik, gradient, information
+    stacked = np.concatenate([risk[:, None], risk[:, None] * x, second], axis=1)
+    s, d = grid.at_risk @ stacked, grid.died @ stacked
+    n_died = grid.died.sum(axis=0)
+    s1, d1 = s[:, 1 : p + 1], d[:, 1 : p + 1]
+    log_phi, a0, a1, *b = _efron_sums(deaths, s[:, 0], d[:, 0])
+    squares = np.zeros((p, p))
+    squares[upper] = a0 @ s[:, p + 1 :] - a1 @ d[:, p + 1 :]
+    squares += np.triu(squares, 1).T
+    return (
+        float(n_died @ eta - log_phi.sum()),
+        n_died @ x - (a0 @ s1 - a1 @ d1),
+        squares - _products(b, s1, d1),
+    )
+
+
+def _over_rows(data: _Data, eta: Floats) -> tuple[float, Floats, Floats]:
+    """The same without a table of risk sets by pairs of covariates.
+
+    The information needs, summed over the event times, the squares of everyone at risk: that is
+    each row once, weighted by all a0 of the times it was at risk, less a1 where it died.
+    """
+    x, n_times, p = data.x, len(data.times), data.x.shape[1]
+    risk = data.weight * np.exp(eta)
+    covered, late = data.covered, data.late
+    cell = 2 * covered + data.event  # those who die at a time apart from those who outlive it
+    s, d = np.empty((n_times, p + 1)), np.empty((n_times, p + 1))
+    for c in range(p + 1):
+        values = risk if c == 0 else risk * x[:, c - 1]
+        sums = np.bincount(cell, weights=values, minlength=2 * n_times + 2)
+        parts = sums.reshape(n_times + 1, 2)
+        d[:, c], ended = parts[1:, 1], parts.sum(axis=1)
+        if late is not None:
+            ended = ended - np.bincount(late, weights=values, minlength=n_times + 1)
+        s[:, c] = ended[::-1].cumsum()[::-1][1:]
+    s0, s1, d0, d1 = s[:, 0], s[:, 1:], d[:, 0], d[:, 1:]
+    log_phi, a0, a1, *b = _efron_sums(data.deaths, s0, d0)
+    seen = np.concatenate([[0.0], a0.cumsum()])
+    each = seen[covered]
+    if late is not None:
+        each -= seen[np.minimum(late, covered)]
+    each[data.event] -= a1[data.which]
+    n_died = np.where(data.event, data.weight, 0.0)
+    return (
+        float(n_died @ eta - log_phi.sum()),
+        n_died @ x - (a0 @ s1 - a1 @ d1),
+        _squares(x, risk * each) - _products(b, s1, d1),
+    )
+
+
+def _squares(x: Floats, weight: Floats) -> Floats:
+    """Sum over rows of weight times x times its transpose, in blocks that fit into a cache."""
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), BLOCK):
+        part = x[start : start + BLOCK]
+        total += (part * weight[start : start + BLOCK, None]).T @ part
+    return total
+
+
+def _products(b: Sequence[Floats], s1: Floats, d1: Floats) -> Floats:
+    """Sum over times and tied deaths of the squared weighted means, by Efron's sums of 1/phi^2."""
+    b0, b1, b2 = (one[:, None] for one in b)
+    cross = (b1 * s1).T @ d1
+    out: Floats = (b0 * s1).T @ s1 - cross - cross.T + (b2 * d1).T @ d1
+    return out
 
 
 def fit(
@@ -291,9 +344,8 @@ def fit(
         Rows of one cluster are not independent; the covariance is the grouped sandwich.
         Weights must then be one.
     """
-    centre = np.average(x, axis=0, weights=weight)
-    spread = np.sqrt(np.average((x - centre) ** 2, axis=0, weights=weight))
-    data = _gridded(_prepare((x - centre) / spread, duration, event, weight, entry))
+    x, spread = _standardised(x, weight)
+    data = _gridded(_prepare(x, duration, event, weight, entry))
     beta = np.zeros(x.shape[1])
     loglik, gradient, information = _derivatives(data, beta)
     loglik0, is_converged = loglik, False
@@ -327,8 +379,17 @@ def fit(
     back = 1.0 / spread
     return Fit(
         beta * back, covariance * np.outer(back, back), loglik0, loglik,
-        float(data.deaths.sum()), is_converged,
+        float(data.deaths.sum()), is_converged, spread,
     )  # fmt: skip
+
+
+def _standardised(x: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Return x with each column centred and divided by its standard deviation, and those."""
+    total = weight.sum()
+    x = x - weight @ x / total
+    spread = np.sqrt(np.array([weight @ np.square(column) for column in x.T]) / total)
+    x /= spread
+    return x, spread
 
 
 def _score_residuals(data: _Data, beta: Floats) -> Floats:

@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
+from ldresearch.run.warm import PROVISIONER, WarmProcess, is_possible
+
 QUIET = (
     "--HistoryManager.enabled=False",
     "--Ldresearch.draw=False",
@@ -33,9 +35,18 @@ _LONGEST_SOCKET = 80
 class _ThisInterpreter(KernelSpecManager):  # type: ignore[misc, unused-ignore]
     """Only one kernel: the interpreter of this process, which has the packages it needs."""
 
+    warm: WarmProcess | None = None
+
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=argv, display_name="Python 3", language="python", name=kernel_name)
+        spec = KernelSpec(argv=argv, display_name="Python 3", language="python", name=kernel_name)
+        if self.warm is not None:
+            spec.metadata = {
+                "kernel_provisioner": {
+                    "provisioner_name": PROVISIONER, "config": {"origin": self.warm},
+                }
+            }  # fmt: skip
+        return spec
 
 
 class PrivateEngine:
@@ -84,6 +95,7 @@ class PrivateEngine:
         execution_timeout: int | None = None,
         people_as_of: str = "",
         locale: str = "",
+        warm: WarmProcess | None = None,
         **kwargs: Any,
     ) -> Any:
         from papermill.clientwrap import PapermillNotebookClient
@@ -91,7 +103,7 @@ class PrivateEngine:
 
         del stdout_file, stderr_file, log_output  # what cells print stays in the private notebook
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
-        with _kernel(kernel_name) as manager:
+        with _kernel(kernel_name, warm) as manager:
             cls.live.add(manager)
             try:
                 client = PapermillNotebookClient(
@@ -106,7 +118,8 @@ class PrivateEngine:
                         shutdown_kernel="immediate",
                     ),
                 )
-                return client.execute(env=_environment())
+                # The client did not make this manager, so it would leave the kernel running.
+                return client.execute(env=environment(), cleanup_kc=True)
             finally:
                 cls.live.discard(manager)
 
@@ -128,7 +141,7 @@ def _told(**settings: str) -> list[str]:
     return [f"--Ldresearch.{name}={value}" for name, value in settings.items() if value]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Environment of a kernel: one numerical thread a run, since runs go side by side."""
     limited = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -138,7 +151,7 @@ def _environment() -> dict[str, str]:
 
 
 @contextmanager
-def _kernel(kernel_name: str) -> Iterator[AsyncKernelManager]:
+def _kernel(kernel_name: str, warm: WarmProcess | None = None) -> Iterator[AsyncKernelManager]:
     """Make a manager whose sockets lie in a private folder of a short name."""
     base = None if len(tempfile.gettempdir()) < _LONGEST_SOCKET else "/tmp"  # noqa: S108
     with tempfile.TemporaryDirectory(prefix="ldr-", dir=base, ignore_cleanup_errors=True) as folder:
@@ -146,6 +159,6 @@ def _kernel(kernel_name: str) -> Iterator[AsyncKernelManager]:
         options: dict[str, Any] = {"connection_file": str(place / "kernel.json")}
         if os.name != "nt":
             options |= {"transport": "ipc", "ip": str(place / "k")}
-        yield AsyncKernelManager(
-            kernel_name=kernel_name, kernel_spec_manager=_ThisInterpreter(), **options
-        )
+        specs = _ThisInterpreter()
+        specs.warm = warm if warm is not None and is_possible() else None
+        yield AsyncKernelManager(kernel_name=kernel_name, kernel_spec_manager=specs, **options)

@@ -13,12 +13,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ldresearch import __version__, clock, parameters, shelf
 from ldresearch.dataset import Dataset
@@ -31,6 +32,9 @@ from ldresearch.run.template import Template
 from ldresearch.study import clients, data_hash
 from ldresearch.vocabulary import Mode
 from ldresearch.wording import ENGLISH, checked_locale
+
+if TYPE_CHECKING:
+    from ldresearch.run.warm import WarmProcess
 
 STOPPED = "Stopped; nothing of what was running is published."
 TIMEOUT_S = 1800
@@ -161,6 +165,9 @@ class Options:
         Called with a note when a job starts or ends, in whatever thread it runs.
     locale : str
         How numbers and dates are written: a name of ``wording.LOCALES``.
+    is_warm : bool
+        Where several notebooks are run, fork their kernels from one process that has done the
+        imports.
     """
 
     reports: Path
@@ -170,6 +177,7 @@ class Options:
     timeout_s: int = TIMEOUT_S
     tell: Callable[[Note], None] = field(default=lambda note: None)
     locale: str = ENGLISH
+    is_warm: bool = True
 
 
 def plan(
@@ -290,9 +298,45 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
     list of Done
         In the order of the jobs.
     """
+    return run_in_order([jobs], options)
+
+
+def run_in_order(groups: Sequence[Sequence[Job]], options: Options) -> list[Done]:
+    """Run group after group: a report compares with the one before, so that has to be there.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of Job
+        Each is run as :func:`run` does.
+    options : Options
+
+    Returns
+    -------
+    list of Done
+        In the order of the groups and their jobs.
+    """
     options.runs.mkdir(parents=True, exist_ok=True, mode=0o700)
     options.reports.mkdir(parents=True, exist_ok=True)
-    with _ends_kernels(options.tell), ThreadPoolExecutor(max(1, options.n_parallel)) as pool:
+    is_warm = options.is_warm and sum(map(len, groups)) > 1
+    with _ends_kernels(options.tell), _warmed(is_warm=is_warm) as warm:
+        return [one for jobs in groups for one in _side_by_side(jobs, options, warm)]
+
+
+@contextmanager
+def _warmed(*, is_warm: bool) -> Iterator[WarmProcess | None]:
+    """Keep the process that warm kernels are forked from; it starts when one is wanted."""
+    if not is_warm:
+        yield None
+        return
+    from ldresearch.run.engine import environment
+    from ldresearch.run.warm import WarmProcess
+
+    with closing(WarmProcess(environment())) as warm:
+        yield warm
+
+
+def _side_by_side(jobs: Sequence[Job], options: Options, warm: WarmProcess | None) -> list[Done]:
+    with ThreadPoolExecutor(max(1, options.n_parallel)) as pool:
         futures: dict[int, Future[Done]] = {}
         try:
             for is_last in (False, True):
@@ -300,7 +344,7 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
                     if job.template.reads_reports is is_last:
                         # What it reads may be new since it was planned, so its key is too.
                         ready = _keyed(job) if is_last else job
-                        futures[i] = pool.submit(_one, ready, options)
+                        futures[i] = pool.submit(_one, ready, options, warm)
                 for future in futures.values():
                     future.result()
             return [futures[i].result() for i in range(len(jobs))]
@@ -311,7 +355,7 @@ def run(jobs: Sequence[Job], options: Options) -> list[Done]:
             raise
 
 
-def _one(job: Job, options: Options) -> Done:
+def _one(job: Job, options: Options, warm: WarmProcess | None = None) -> Done:
     begun = time.monotonic()
     unheld: outcome.Failure | None = None
     if not job.people_as_of:
@@ -328,7 +372,7 @@ def _one(job: Job, options: Options) -> Done:
             options.tell(_note(job, "unchanged", "unchanged"))
             return replace(there, status="unchanged")
         options.tell(_note(job, "started", "running"))
-        failed = unheld or _attempt(job, folder, options)
+        failed = unheld or _attempt(job, folder, options, warm)
     seconds = round(time.monotonic() - begun, 1)
     if failed:
         job.place.mark_failed(failed.reason)
@@ -347,15 +391,19 @@ def _note(job: Job, event: str, said: str, **fields: Scalar) -> Note:
     return Note(event, f"{job.label}: {said}", event == "failed", {**about, **fields})
 
 
-def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None:
+def _attempt(
+    job: Job, folder: Path, options: Options, warm: WarmProcess | None
+) -> outcome.Failure | None:
     """Execute, check, draw, publish; say why if any of it fails."""
+    if warm is not None:
+        warm.start()  # it imports on another core what notebooks need; this one, what pages need
     from ldresearch.report import page
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     record = _record(job)
     _write(folder, record | {"status": "running"})
     try:
-        notebook, failed = _execute(job, folder, options.timeout_s)
+        notebook, failed = _execute(job, folder, options.timeout_s, warm)
         if failed:
             _write(folder, record | {"status": "failed", "reason": failed.reason})
             return failed
@@ -385,7 +433,7 @@ def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None
 
 
 def _execute(
-    job: Job, folder: Path, timeout_s: int
+    job: Job, folder: Path, timeout_s: int, warm: WarmProcess | None
 ) -> tuple[Mapping[str, Any], outcome.Failure | None]:
     """Run the notebook in its private folder; return it, and why it stopped if it did."""
     import logging
@@ -414,6 +462,7 @@ def _execute(
             execution_timeout=timeout_s,
             people_as_of=job.people_as_of,
             locale=job.locale,
+            warm=warm,
             resources={"metadata": {"path": str(folder)}},
         )
     except CellTimeoutError:

@@ -1,0 +1,142 @@
+"""The process that warm kernels are forked from: it imports what notebooks need, and no more.
+
+It runs no notebook, opens no data and starts no thread, so every fork begins as a kernel of its
+own would after its imports. A fork copies memory but no threads: whatever a thread held would
+stay locked for ever, so a process of more than one thread is never forked.
+
+    python -m ldresearch.run.warm_process DESCRIPTOR
+
+It answers the runner over one socket, a line of JSON each way: ``{"argv": [...], "environment":
+{...}, "folder": "..."}`` makes a kernel and gives its ``pid``; ``{"pid": 1}`` gives its
+``status``, ``null`` while it runs. When the runner closes the socket, or dies, its kernels end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import pkgutil
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+WHOLE = ("ldresearch.measures", "ldresearch.models", "ldresearch.sentences", "ldresearch.tables")
+"""Packages whose modules are all imported."""
+
+MODULES = (
+    "ipykernel.kernelapp",
+    "ldresearch.study",
+    "ibis.backends.duckdb",
+    "pyarrow.pandas_compat",
+    "scipy.optimize",
+    "scipy.stats",
+    "sklearn.cluster",
+    "sklearn.linear_model",
+    "sklearn.metrics",
+)
+"""What most notebooks load sooner or later; the rest is loaded by those that need it."""
+
+Asked = dict[str, Any]
+
+
+def main(descriptor: int) -> None:
+    """Serve the runner; in a fork, be the kernel that was asked for."""
+    # As ipykernel's launcher does: nothing is imported from the folder one happens to be in.
+    if sys.path[0] in ("", str(Path.cwd())):
+        del sys.path[0]
+    control = socket.socket(fileno=descriptor)
+    preload()
+    # What is there by now is never freed, so the forks go on sharing its memory.
+    gc.collect()
+    gc.freeze()
+    asked = serve(control)
+    if asked is not None:
+        control.close()
+        be_kernel(asked)
+
+
+def preload() -> None:
+    """Import what notebooks need."""
+    for name in MODULES:
+        importlib.import_module(name)
+    for package in WHOLE:
+        found = importlib.import_module(package)
+        for module in pkgutil.iter_modules(found.__path__, f"{package}."):
+            importlib.import_module(module.name)
+
+
+def serve(control: socket.socket) -> Asked | None:
+    """Answer until the runner is gone.
+
+    Returns
+    -------
+    dict or None
+        In a fork what was asked for; in this process nothing, once all its kernels have ended.
+    """
+    kernels: set[int] = set()
+    with control.makefile("rw", encoding="utf-8") as stream:
+        for line in stream:
+            asked: Asked = json.loads(line)
+            if "argv" in asked:
+                pid = os.fork() if n_threads() == 1 else None
+                if pid == 0:
+                    return asked
+                if pid is not None:
+                    kernels.add(pid)
+                answer = {"pid": pid}
+            else:
+                answer = {"status": _status(asked["pid"], kernels)}
+            stream.write(json.dumps(answer) + "\n")
+            stream.flush()
+    for pid in kernels:
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+    return None
+
+
+def n_threads() -> int:
+    """Count the threads of this process, those of libraries among them."""
+    tasks = Path("/proc/self/task")
+    return len(list(tasks.iterdir())) if tasks.is_dir() else threading.active_count()
+
+
+def _status(pid: int, kernels: set[int]) -> int | None:
+    """Return how a kernel ended; ``None`` while it runs. Until it is asked, no one has its pid."""
+    if pid not in kernels:
+        return 1
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        return None
+    kernels.discard(pid)
+    return os.waitstatus_to_exitcode(status)
+
+
+def be_kernel(asked: Asked) -> None:
+    """Take on session, folder, environment and chance of a process of its own, and run IPython."""
+    import numpy as np
+    from ipykernel import kernelapp
+
+    os.setsid()
+    os.chdir(asked["folder"])
+    os.environ.clear()
+    os.environ.update(asked["environment"], JPY_PARENT_PID=str(os.getppid()))
+    np.random.seed()  # noqa: NPY002 - Python seeds its own numbers anew in a fork, numpy does not
+    launcher = importlib.util.find_spec("ipykernel_launcher")
+    sys.argv = [str(launcher and launcher.origin), *asked["argv"]]
+    kernelapp.launch_new_instance(
+        argv=[*asked["argv"], f"--IPKernelApp.parent_handle={os.getppid()}"]
+    )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
+    sys.stdout.flush()
+    # What libraries do at the end of a process is made for memory that was not frozen.
+    os._exit(0)
