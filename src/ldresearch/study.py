@@ -176,7 +176,8 @@ class Run:
     rules : Rules
         The disclosure rules in force: the strictest that any of the datasets asks for.
     locale : str
-        How its words write numbers and dates: what the runner was told, else English.
+        How its words write numbers and dates: what the runner was told, else what the study's
+        folder asks for, else English.
     """
 
     def __init__(
@@ -191,7 +192,7 @@ class Run:
         is_public = all(one.dataset.manifest.public for one in self.logs)
         self.rules = Rules(k=1, base=1, public=True) if is_public else Rules()
         self.mode = Mode(str(values.get("mode", Mode.PUBLISH)))
-        self.locale = checked_locale(_setting("locale"))
+        self.locale = checked_locale(_setting("locale") or places.locale())
         self._values = dict(values)
         self._published: list[Published] = []
         self._told = Told()
