@@ -326,10 +326,7 @@ def lab() -> None:
     from ldresearch import places, worlds
 
     worlds.demo(places.data_home() / "demo")
-    welcome = places.notebooks_home() / "welcome.ipynb"
-    opened = welcome if welcome.is_file() else welcome.parent
-    command = [sys.executable, "-m", "jupyter", "lab", str(opened)]
-    os.execv(sys.executable, command)  # noqa: S606 - the interpreter that runs this
+    os.execv(sys.executable, _lab_command(places.notebooks_home()))  # noqa: S606 - this interpreter
 
 
 @app.command()
@@ -679,6 +676,20 @@ def _first_unknown_day(datasets: Sequence[Dataset]) -> str:
             following = dt.date.fromisoformat(str(last)[:10]) + dt.timedelta(days=1)
             return f"add --as-of {following}, the day after the last activity"
     return "add --as-of with the first day that is not known"
+
+
+def _lab_command(notebooks: Path) -> list[str]:
+    """Open the welcome notebook with the whole study beside it; nothing is asked of the internet.
+
+    JupyterLab would look for news and for a newer version of itself.
+    """
+    welcome = notebooks / "welcome.ipynb"
+    opened = welcome if welcome.is_file() else notebooks
+    return [
+        sys.executable, "-m", "jupyter", "lab", str(opened),
+        f"--ServerApp.root_dir={notebooks.parent}", "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # fmt: skip
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -33,6 +33,8 @@ from ldresearch.vocabulary import Mode
 from ldresearch.wording import ENGLISH, checked_locale
 
 STOPPED = "Stopped; nothing of what was running is published."
+EXECUTED = "executed.ipynb"
+"""The notebook in the private folder of its run."""
 TIMEOUT_S = 1800
 """Seconds one cell may take."""
 
@@ -349,7 +351,10 @@ def _note(job: Job, event: str, said: str, **fields: Scalar) -> Note:
 
 def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None:
     """Execute, check, draw, publish; say why if any of it fails."""
+    import nbformat
+
     from ldresearch.report import page
+    from ldresearch.report.illustrated import illustrate
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     record = _record(job)
@@ -367,6 +372,8 @@ def _attempt(job: Job, folder: Path, options: Options) -> outcome.Failure | None
         if told:
             facts["release"] = told
         html = page.render(notebook, previous=before, links=links)
+        illustrate(notebook, html, public=facts["rules"]["public"] is True)
+        atomic_write(folder / EXECUTED, nbformat.writes(notebook), mode=0o600)
         # The page links to it, so it stands there first.
         about.write([job.dataset, *job.others], job.place.reports)
         job.place.publish(html, facts)
@@ -397,7 +404,7 @@ def _execute(
 
     for name in ("papermill", "traitlets", "blib2to3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    target = folder / "executed.ipynb"
+    target = folder / EXECUTED
     target.unlink(missing_ok=True)
     failed: outcome.Failure | None = None
     try:
