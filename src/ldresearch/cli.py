@@ -324,9 +324,12 @@ def init(
 def lab() -> None:
     """Open the welcome notebook in JupyterLab; builds the demo organisations the first time."""
     from ldresearch import places, worlds
+    from ldresearch.run import lab as starting
 
     worlds.demo(places.data_home() / "demo")
-    os.execv(sys.executable, _lab_command(places.notebooks_home()))  # noqa: S606 - this interpreter
+    command = starting.command(places.notebooks_home())
+    environment = starting.environment(os.environ)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - the interpreter that runs this
 
 
 @app.command()
@@ -676,20 +679,6 @@ def _first_unknown_day(datasets: Sequence[Dataset]) -> str:
             following = dt.date.fromisoformat(str(last)[:10]) + dt.timedelta(days=1)
             return f"add --as-of {following}, the day after the last activity"
     return "add --as-of with the first day that is not known"
-
-
-def _lab_command(notebooks: Path) -> list[str]:
-    """Open the welcome notebook with the whole study beside it; nothing is asked of the internet.
-
-    JupyterLab would look for news and for a newer version of itself.
-    """
-    welcome = notebooks / "welcome.ipynb"
-    opened = welcome if welcome.is_file() else notebooks
-    return [
-        sys.executable, "-m", "jupyter", "lab", str(opened),
-        f"--ServerApp.root_dir={notebooks.parent}", "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # fmt: skip
 
 
 def _pair(text: str) -> tuple[str, str]:

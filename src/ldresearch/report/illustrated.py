@@ -18,7 +18,7 @@ from ldresearch.report._content import bundles, locale_of, output_of
 from ldresearch.wording import written_in
 
 _DRAWN = re.compile(
-    r'<div class="wide"><svg class="fig" (viewBox="[^"]*")[^>]*>'
+    r'<div class="wide"><svg class="fig" viewBox="0 0 ([^ "]*) ([^"]*)"[^>]*>'
     r'<title id="f([0-9a-f]+)x*t">(.*?)</title>(.*?)</svg></div>',
     re.DOTALL,
 )
@@ -37,7 +37,10 @@ def illustrate(notebook: Mapping[str, Any], page: str, *, public: bool) -> None:
     public : bool
         Whether its data are: by which rules its outputs were published.
     """
-    drawn = {digest: _image(*rest) for digest, *rest in _figures(page)}
+    drawn = {
+        digest: _image(wide, high, title, inside)
+        for wide, high, digest, title, inside in _DRAWN.findall(page)
+    }
     with written_in(locale_of(notebook)):
         for bundle in (b for cell in notebook["cells"] for b in bundles(cell) if MIME in b):
             output = output_of(bundle[MIME], public)
@@ -49,21 +52,15 @@ def illustrate(notebook: Mapping[str, Any], page: str, *, public: bool) -> None:
                 )
 
 
-def _figures(page: str) -> list[tuple[str, str, str, str]]:
-    """Digest, box, title and content of each figure of a page."""
-    return [(digest, box, title, inside) for box, digest, title, inside in _DRAWN.findall(page)]
-
-
-def _image(box: str, title: str, inside: str) -> str:
+def _image(wide: str, high: str, title: str, inside: str) -> str:
     """Make a picture on paper: as an image it knows nothing of the colours around it.
 
     Inline SVG would be taken out of a notebook that is not trusted; an image is not.
     """
-    paper = PALETTE["paper"]
     svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {box} font-family="sans-serif" '
-        f'font-size="{FONT}" fill="none"><rect width="100%" height="100%" fill="{paper}"/>'
-        f"{inside}</svg>"
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" '
+        f'height="{high}" font-family="sans-serif" font-size="{FONT}" fill="none">'
+        f'<rect width="100%" height="100%" fill="{PALETTE["paper"]}"/>{inside}</svg>'
     )
     coded = base64.b64encode(svg.encode()).decode("ascii")
     return f'<img alt="{title}" width="680" src="data:image/svg+xml;base64,{coded}">'
