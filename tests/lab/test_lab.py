@@ -76,6 +76,12 @@ def keep(page: Any, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png")
 
 
+def whole(page: Any) -> None:
+    """Make the window as high as a notebook: what is out of sight is not drawn."""
+    page.set_viewport_size({"width": 1280, "height": 9000})
+    page.wait_for_timeout(2000)
+
+
 def choose(page: Any, *words: str) -> None:
     """Go through a menu as a hand does."""
     page.click(f".lm-MenuBar-itemLabel:text-is('{words[0]}')")
@@ -124,6 +130,7 @@ def figures(page: Any) -> list[tuple[int, int]]:
 
 def test_welcome_runs_to_its_end_and_shows_a_figure(tab: Any) -> None:
     assert tab.url.endswith("welcome.ipynb")
+    whole(tab)
     run_all(tab)
     assert errors(tab) == []
     assert [natural > 300 and seen > 300 for natural, seen in figures(tab)] == [True]
@@ -131,8 +138,6 @@ def test_welcome_runs_to_its_end_and_shows_a_figure(tab: Any) -> None:
         if "Dark" in theme:
             choose(tab, "Settings", "Theme", theme)
             tab.wait_for_selector("body[data-jp-theme-light='false']")
-        tab.set_viewport_size({"width": 1280, "height": 4000})
-        tab.wait_for_timeout(1500)
         keep(tab, f"welcome-{theme.split()[1].lower()}")
         seen = tab.evaluate(CONTRASTS)
         assert len(seen) > 50
@@ -147,10 +152,9 @@ def test_welcome_runs_to_its_end_and_shows_a_figure(tab: Any) -> None:
 )
 def test_tutorials_run_to_their_end(tab: Any, name: str) -> None:
     open_notebook(tab, f"notebooks/tutorials/{name}.ipynb")
+    whole(tab)
     run_all(tab)
     assert errors(tab) == []
-    tab.set_viewport_size({"width": 1280, "height": 4000})
-    tab.wait_for_timeout(1500)
     keep(tab, name)
 
 
@@ -185,8 +189,7 @@ def test_a_notebook_that_a_run_left_shows_its_figures(tab: Any, lab: Any) -> Non
     [executed] = (lab.study / "data" / "runs").glob("*/executed.ipynb")
     html = Path(said.split()[0]).read_text(encoding="utf-8")
     open_notebook(tab, executed.relative_to(lab.study).as_posix())
-    tab.set_viewport_size({"width": 1280, "height": 9000})
-    tab.wait_for_timeout(2000)
+    whole(tab)
     keep(tab, "run")
     shown = figures(tab)
     assert len(shown) == html.count('<div class="wide">') > 2
