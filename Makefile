@@ -37,7 +37,7 @@ bench: $(STAMP) ## measure speed side by side with the peers
 	$(BIN)/python benchmarks/survival.py
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	@$(BIN)/ldresearch lab
 
 docs: $(STAMP) ## write the pages that are generated from the code
 	$(BIN)/python docs/generate.py

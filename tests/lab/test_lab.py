@@ -79,7 +79,10 @@ def keep(page: Any, name: str) -> None:
 def whole(page: Any) -> None:
     """Make the window as high as a notebook: what is out of sight is not drawn."""
     page.set_viewport_size({"width": 1280, "height": 9000})
-    page.wait_for_timeout(2000)
+    counts: list[int] = []
+    while len(counts) < 90 and (len(counts) < 5 or len(set(counts[-5:])) > 1):
+        page.wait_for_timeout(1000)
+        counts.append(page.locator(".jp-Notebook .jp-Cell, .jp-OutputArea-output").count())
 
 
 def choose(page: Any, *words: str) -> None:
@@ -137,7 +140,7 @@ def test_welcome_runs_to_its_end_and_shows_a_figure(tab: Any) -> None:
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         if "Dark" in theme:
             choose(tab, "Settings", "Theme", theme)
-            tab.wait_for_selector("body[data-jp-theme-light='false']")
+            tab.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
         keep(tab, f"welcome-{theme.split()[1].lower()}")
         seen = tab.evaluate(CONTRASTS)
         assert len(seen) > 50
