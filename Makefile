@@ -42,7 +42,7 @@ bench: $(STAMP) ## measure speed side by side with the peers, into benchmarks/RE
 	$(BIN)/python benchmarks/bench.py $(BENCH)
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+	@$(BIN)/ldresearch lab
 
 docs: $(STAMP) ## write the pages that are generated from the code
 	$(BIN)/python docs/generate.py

@@ -60,7 +60,12 @@ Cold = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="run again what is already published")]
 Locale = Annotated[
-    str, typer.Option("--locale", help="how numbers and dates are written: en, de or fr")
+    str,
+    typer.Option("--locale", help="numbers and dates: en, de or fr; the study's, else en"),
+]
+PageLocale = Annotated[
+    str,
+    typer.Option("--locale", help="en, de or fr; the study's, else as in the newest report"),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="nothing on stderr but errors", expose_value=False)
@@ -81,7 +86,7 @@ def demo(
     jobs: Jobs = None,
     force: Force = False,
     cold: Cold = False,
-    locale: Locale = "en",
+    locale: Locale = "",
     quiet: Quiet = False,
     log: Log = LogForm.TEXT,
 ) -> None:
@@ -179,7 +184,7 @@ def run(
     force: Force = False,
     cold: Cold = False,
     timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
-    locale: Locale = "en",
+    locale: Locale = "",
     quiet: Quiet = False,
     log: Log = LogForm.TEXT,
     as_json: AsJson = False,
@@ -235,7 +240,7 @@ def monitor(
     runs: Runs = None,
     force: Force = False,
     timeout: Annotated[int, typer.Option(min=1, help="seconds a cell may take")] = 1800,
-    locale: Locale = "en",
+    locale: Locale = "",
     quiet: Quiet = False,
     log: Log = LogForm.TEXT,
     as_json: AsJson = False,
@@ -251,7 +256,7 @@ def monitor(
         )  # fmt: skip
     options = _options(out, runs, 1, force, timeout, locale)
     found = monitoring.monitor(plan_name, dataset, as_of, options)
-    _index(options.reports, locale=locale)
+    _index(options.reports, locale=options.locale)
     if as_json:
         typer.echo(json.dumps(monitoring.summary(found), indent=1, ensure_ascii=False))
     else:
@@ -268,14 +273,12 @@ def monitor(
 @app.command()
 def index(
     out: Reports = None,
-    locale: Annotated[
-        str, typer.Option("--locale", help="en, de or fr; as the newest report by default")
-    ] = "",
+    locale: PageLocale = "",
 ) -> None:
     """Write the index and history pages of a folder of reports anew."""
     from ldresearch import places
 
-    typer.echo(str(_index(out or places.reports_home(), "", locale)))
+    typer.echo(str(_index(out or places.reports_home(), "", locale or places.locale())))
 
 
 @app.command()
@@ -283,9 +286,7 @@ def digest(
     on: Annotated[str, typer.Option("--on", help="last day it tells of, YYYY-MM-DD; today")] = "",
     days: Annotated[int, typer.Option("--days", min=1, help="days it looks back")] = 7,
     out: Reports = None,
-    locale: Annotated[
-        str, typer.Option("--locale", help="en, de or fr; as the newest report by default")
-    ] = "",
+    locale: PageLocale = "",
 ) -> None:
     """Write one page of what changed lately: verdicts, headlines, reports that want attention."""
     import datetime as dt
@@ -295,7 +296,7 @@ def digest(
 
     day = clock.parse_date(on, name="--on") if on else dt.datetime.now(dt.UTC).date()
     home = _there(out or places.reports_home())
-    typer.echo(str(pages.build(home, today=day, days=days, locale=locale)))
+    typer.echo(str(pages.build(home, today=day, days=days, locale=locale or places.locale())))
 
 
 @app.command()
@@ -305,16 +306,14 @@ def compare(
     ],
     other: Annotated[str, typer.Argument(help="another run of the same report")],
     out: Reports = None,
-    locale: Annotated[
-        str, typer.Option("--locale", help="en, de or fr; as the newest report by default")
-    ] = "",
+    locale: PageLocale = "",
 ) -> None:
     """Set two runs of one report side by side: what moved, and what may have moved it."""
     from ldresearch import places
     from ldresearch.report import index as pages
 
     home = _there(out or places.reports_home())
-    typer.echo(str(pages.compare(home, (run_id, other), locale=locale)))
+    typer.echo(str(pages.compare(home, (run_id, other), locale=locale or places.locale())))
 
 
 @app.command()
@@ -333,12 +332,12 @@ def init(
 def lab() -> None:
     """Open the welcome notebook in JupyterLab; builds the demo organisations the first time."""
     from ldresearch import places, worlds
+    from ldresearch.run import lab as starting
 
     worlds.demo(places.data_home() / "demo")
-    welcome = places.notebooks_home() / "welcome.ipynb"
-    opened = welcome if welcome.is_file() else welcome.parent
-    command = [sys.executable, "-m", "jupyter", "lab", str(opened)]
-    os.execv(sys.executable, command)  # noqa: S606 - the interpreter that runs this
+    command = starting.command(places.notebooks_home())
+    environment = starting.environment(os.environ)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - the interpreter that runs this
 
 
 @app.command()
@@ -636,7 +635,7 @@ def _options(
         reports=(out or places.reports_home()).resolve(),
         runs=(runs or places.runs_home()).resolve(),
         n_parallel=jobs or _n_cores(), is_forced=force, timeout_s=timeout,
-        tell=_VOICE.get().tell, locale=checked_locale(locale), is_warm=is_warm,
+        tell=_VOICE.get().tell, locale=checked_locale(locale or places.locale()), is_warm=is_warm,
     )  # fmt: skip
 
 

@@ -6,12 +6,16 @@ name is never looked up in the working folder itself; only the mark of a study i
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
+from typing import Any
 
-from ldresearch.errors import ParameterError, message
+from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.wording import checked_locale
 
 MARK = "ldresearch.toml"
 """A folder that holds this file is a study: see ``ldresearch init``."""
+_KNOWN = ("name", "locale")
 
 
 def study(start: Path | None = None) -> Path | None:
@@ -30,6 +34,39 @@ def checkout() -> Path | None:
     """Find the root of the checkout this package runs from, or ``None`` when it was installed."""
     root = Path(__file__).resolve().parents[2]
     return root if (root / "pyproject.toml").is_file() and (root / "notebooks").is_dir() else None
+
+
+def locale() -> str:
+    """Name the locale that the study asks for; empty where it asks for none.
+
+    Raises
+    ------
+    ParameterError
+        If the study's file is no TOML, or holds a setting or a locale that is not known.
+    """
+    root = study()
+    named = _settings(root / MARK).get("locale", "") if root else ""
+    return checked_locale(str(named), where=f"{MARK}, locale") if named else ""
+
+
+def _settings(file: Path) -> dict[str, Any]:
+    """Read the settings of a study; one that is misspelt would else be left out in silence."""
+    try:
+        held = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(
+            message("not TOML", where=MARK, got=str(error), do="mend that line")
+        ) from None
+    own = held.get("study", {})
+    if not isinstance(own, dict):
+        raise ParameterError(message("not a table", where=MARK, got="study", do="write [study]"))
+    unknown = [name for name in held if name != "study"] + [n for n in own if n not in _KNOWN]
+    if unknown:
+        raise ParameterError(
+            message("no such setting", where=MARK, got=unknown[0],
+                    do=did_you_mean(unknown[0], _KNOWN))
+        )  # fmt: skip
+    return own
 
 
 def data_home() -> Path:

@@ -6,6 +6,7 @@ published results alone.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -75,4 +76,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], n_rows: int 
 def _cell(value: object) -> str:
     if value is None or value != value:
         return ""
+    if isinstance(value, dt.datetime) and value.time() == dt.time():
+        return str(value.date())
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from html import escape
 from pathlib import PurePath
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from ldresearch import (
     parameters,
     places,
     plan_ledger,
+    previews,
     reprs,
     shelf,
     views,
@@ -176,7 +176,8 @@ class Run:
     rules : Rules
         The disclosure rules in force: the strictest that any of the datasets asks for.
     locale : str
-        How its words write numbers and dates: what the runner was told, else English.
+        How its words write numbers and dates: what the runner was told, else what the study's
+        folder asks for, else English.
     """
 
     def __init__(
@@ -191,7 +192,7 @@ class Run:
         is_public = all(one.dataset.manifest.public for one in self.logs)
         self.rules = Rules(k=1, base=1, public=True) if is_public else Rules()
         self.mode = Mode(str(values.get("mode", Mode.PUBLISH)))
-        self.locale = checked_locale(_setting("locale"))
+        self.locale = checked_locale(_setting("locale") or places.locale())
         self._values = dict(values)
         self._published: list[Published] = []
         self._told = Told()
@@ -786,34 +787,13 @@ def _draws() -> bool:
 
 
 def _preview(kind: str, stem: str, view: str, published: Sequence[Published]) -> dict[str, Any]:
-    """Make what JupyterLab shows: the sentence, the table, and the figure as a picture."""
+    """Make what JupyterLab shows; where no picture is wanted, its name is enough."""
     if not _draws():
         return {"text/plain": f"{kind} {stem}.{view}"}
-    if kind == "headline":
-        found = views.resolve("sentence", stem, "headline")(*published)
-        cards = "".join(
-            f"<li><strong>{escape(c.value)}</strong> {escape(c.label)} "
-            f"<small>({escape(c.uncertainty)})</small></li>"
-            for c in found.cards
-        )
-        html = f"<h2>{escape(found.title)}</h2><ul>{cards}</ul><p>{escape(found.decision)}</p>"
-        return {"text/html": html, "text/plain": f"{found.title}\n{found.decision}"}
-    if kind == "checks":
-        rows = [(r["check"], r["status"]) for p in published for r in p.frame.to_dict("records")]
-        html = "".join(f"<li>{escape(str(c))}: <em>{escape(str(s))}</em></li>" for c, s in rows)
-        return {"text/html": f"<ul>{html}</ul>", "text/plain": "\n".join(map(str, rows))}
-    said = views.resolve("sentence", stem, view)(*published)
-    bundle: dict[str, Any] = {"text/plain": said, "text/html": f"<p>{escape(said)}</p>"}
-    if published[0].is_empty:
-        return bundle
-    if views.has("table", stem, view) and kind in ("table", "attrition", "coverage"):
-        table = views.resolve("table", stem, view)(*published)
-        bundle["text/html"] += table._repr_html_()
-    if kind == "figure":
+
+    def picture() -> dict[str, Any]:
         from ldresearch.figures import svg
 
-        axes = views.resolve("figure", stem, view)(*published)
-        bundle["image/png"] = svg.png(axes)
-        bundle["text/html"] = ""
-        del bundle["text/html"]
-    return bundle
+        return {"image/png": svg.png(views.resolve("figure", stem, view)(*published))}
+
+    return previews.preview(kind, stem, view, published, picture)

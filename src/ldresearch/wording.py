@@ -80,8 +80,14 @@ ENGLISH = "en"
 _IN_USE: ContextVar[str] = ContextVar("locale", default=ENGLISH)
 
 
-def checked_locale(name: str) -> str:
+def checked_locale(name: str, where: str = "locale") -> str:
     """Return the name of a locale; empty means English.
+
+    Parameters
+    ----------
+    name : str
+    where : str, optional
+        Where it was named, for the message.
 
     Raises
     ------
@@ -96,7 +102,7 @@ def checked_locale(name: str) -> str:
     known = name.strip() or ENGLISH
     if known not in LOCALES:
         raise ParameterError(
-            message("no such locale", where="locale", got=name[:20], allowed=", ".join(LOCALES))
+            message("no such locale", where=where, got=name[:20], allowed=", ".join(LOCALES))
         )
     return known
 

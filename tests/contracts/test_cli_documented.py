@@ -77,7 +77,7 @@ def documents() -> list[Path]:
 
 def typed(text: str) -> Iterator[str]:
     """Command lines in blocks, with the lines they are continued on, up to a redirection."""
-    for block in re.findall(r"^```[a-z]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+    for block in re.findall(r"^```[^\n]*\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         for line in re.sub(r"\\\n\s*", " ", block).splitlines():
             match = PROGRAM.match(line.strip())
             if match:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ldresearch import glossary
-from ldresearch.report import page
+from ldresearch.report import index, page
 from ldresearch.vocabulary import metrics
 
 JARGON = (
@@ -73,3 +75,20 @@ def read(root: Path) -> str:
 def test_jargon_that_pages_use_has_an_entry(read: str, word: str) -> None:
     if re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", read):
         assert glossary.found(word), f"glossary.toml does not explain {word}"
+
+
+def test_the_index_and_what_hangs_on_it_explain_their_words(
+    tmp_path: Path, maker: Any, made: Any
+) -> None:
+    facts = maker.all_facts(made.course(), made.coverage(), made.checks())
+    path = tmp_path / "harbour" / "2025-07-01" / "25_sample.facts.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(facts), encoding="utf-8")
+    index.build(tmp_path, today=date(2025, 7, 3))
+    for name in ("index.html", "digest.html", "harbour/25_sample.history.html"):
+        html = (tmp_path / name).read_text("utf-8")
+        body, _, end = html[html.index("<body>") :].partition("<h2>Words on this page")
+        expected = [one.word for one in glossary.found(unescape(re.sub(r"<[^>]*>", " ", body)))]
+        assert re.findall(r"<dt>(.*?)</dt>", end) == expected, name
+    assert "<dt>interval</dt>" in (tmp_path / "index.html").read_text("utf-8")
+    assert "<script" not in html

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from ldresearch import study, wording
+from ldresearch import cli, places, study, wording
 from ldresearch.errors import ParameterError
 from ldresearch.figures import style, svg
 from ldresearch.report import index, page
 from ldresearch.report._html import lead, typeset
+from ldresearch.run.study_folder import lay_out
 from ldresearch.wording import LOCALES, written_in
 from ldresearch.worlds import organisation
 
@@ -30,6 +31,10 @@ def seen(html: str) -> str:
     """What a reader reads: no code, no versions, no coordinates."""
     body = html[html.index("<body>") : html.index("How this page was made")]
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def seen_in(html: str) -> str:
+    return " ".join(unescape(html).split())
 
 
 @pytest.mark.parametrize(
@@ -110,6 +115,53 @@ def test_the_index_takes_the_locale_of_the_newest_report(
     for locale, said in (("", "1er\u00a0juillet\u00a02025"), ("en", "1\u00a0July\u00a02025")):
         made_at = index.build(tmp_path, today=date(2025, 7, 3), locale=locale)
         assert said in made_at.read_text("utf-8")
+
+
+def test_a_study_has_a_locale_of_its_own(
+    tmp_path: Path, maker: Any, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_out(tmp_path / "acme")
+    monkeypatch.chdir(tmp_path / "acme" / "notebooks")
+    mark = tmp_path / "acme" / places.MARK
+    path = tmp_path / "acme" / "reports" / "harbour" / "2025-07-01" / "25_sample.facts.json"
+    path.parent.mkdir(parents=True)
+    facts = maker.all_facts(made.course(), made.coverage(), made.checks())
+    path.write_text(json.dumps(facts), encoding="utf-8")
+
+    def page_of(*command: str) -> str:
+        with pytest.raises(SystemExit, match="0"):
+            cli.main(command)
+        return seen_in((tmp_path / "acme" / "reports" / "index.html").read_text("utf-8"))
+
+    assert places.locale() == ""
+    assert "1 July 2025" in page_of("index")
+    written = mark.read_text("utf-8").replace('# locale = "en"', 'locale = "de"')
+    mark.write_text(written, encoding="utf-8")
+    assert "1. Juli 2025" in page_of("index")
+    assert "1er juillet 2025" in page_of("index", "--locale", "fr")
+    assert cli._options(None, None, 1, force=False).locale == "de"
+    assert cli._options(None, None, 1, force=False, locale="en").locale == "en"
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ('[study]\nlocale = "tlh"', "locale: no such locale (got 'tlh'; allowed: en, de, fr)"),
+        ('[study]\nlocal = "de"', "no such setting (got 'local'). Do: did you mean locale?"),
+        ('locale = "de"', "no such setting (got 'locale')"),
+        ('study = "de"', "not a table (got 'study'). Do: write [study]"),
+        ("[study", "not TOML"),
+    ],
+)
+def test_a_wrong_setting_of_a_study_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: str, said: str
+) -> None:
+    (tmp_path / places.MARK).write_text(held, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError) as refused:
+        places.locale()
+    assert said in str(refused.value)
+    assert places.MARK in str(refused.value)
 
 
 def test_the_finding_in_the_facts_is_in_the_locale_of_the_run(

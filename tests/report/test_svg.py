@@ -190,6 +190,14 @@ def test_a_preview_is_a_picture_without_a_date() -> None:
     assert first == second
 
 
+def test_a_notebook_shows_what_a_view_returns() -> None:
+    """Without pyplot nothing else would: a cell that ends with a view has a picture below it."""
+    from IPython.core.formatters import DisplayFormatter
+
+    shown, _ = DisplayFormatter().format(style.bars(None, ["a"], [1]))
+    assert shown["image/png"] == svg.png(style.bars(None, ["a"], [1]))
+
+
 def test_hidden_numbers_leave_a_gap_not_a_crash() -> None:
     ax = style.axes()
     style.line(ax, [0, 1, 2], [None, None, None])

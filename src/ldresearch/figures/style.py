@@ -10,6 +10,7 @@ import datetime as dt
 import math
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -112,6 +113,20 @@ def text(label: object, longest: int = _MAX_TEXT) -> str:
     return f"\u200a{said}" if said.startswith("_") else said
 
 
+@lru_cache(maxsize=1)
+def _shown_axes() -> type[Axes]:
+    """Axes that a notebook shows when a cell ends with them: no pyplot is there to do it."""
+    from matplotlib.axes import Axes
+
+    class ShownAxes(Axes):  # type: ignore[misc, unused-ignore]
+        def _repr_png_(self) -> str:
+            from ldresearch.figures import svg
+
+            return svg.png(self)
+
+    return ShownAxes
+
+
 def axes(ax: Axes | None = None, *, height: float = 3.2) -> Axes:
     """Make axes in the house style, or bring given ones into it.
 
@@ -132,7 +147,7 @@ def axes(ax: Axes | None = None, *, height: float = 3.2) -> Axes:
 
         figure = Figure(figsize=(WIDTH, height + 0.6))
         FigureCanvasAgg(figure)
-        ax = figure.add_subplot()
+        ax = figure.add_subplot(axes_class=_shown_axes())
         _set_height(figure, height)
     ink, quiet = PALETTE["ink"], PALETTE["context"]
     for side in ("top", "right"):

@@ -127,9 +127,9 @@ def read(notebook: Mapping[str, Any]) -> Content:
                 declared = source
             if source.strip() and not tags & _NOT_SHOWN:
                 code.append(source.strip())
-            for bundle in _bundles(cell):
+            for bundle in bundles(cell):
                 if MIME in bundle:
-                    sections[-1].outputs.append(_output(bundle[MIME], public))
+                    sections[-1].outputs.append(output_of(bundle[MIME], public))
                 is_over = is_over or FACTS_MIME in bundle
     outputs = [output for section in sections for output in section.outputs]
     headline = _headline(outputs)
@@ -176,7 +176,8 @@ def _check_complete(cells: Sequence[Mapping[str, Any]]) -> None:
             )  # fmt: skip
 
 
-def _bundles(cell: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def bundles(cell: Mapping[str, Any]) -> Iterator[Any]:
+    """Give what a cell has displayed: media type to content."""
     for output in cell.get("outputs", []):
         if output.get("output_type") in ("display_data", "execute_result"):
             yield output.get("data", {})
@@ -187,7 +188,7 @@ def _facts(cells: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         bundle[FACTS_MIME]
         for cell in cells
         if cell.get("cell_type") == "code"
-        for bundle in _bundles(cell)
+        for bundle in bundles(cell)
         if FACTS_MIME in bundle
     ]
     if len(found) != 1:
@@ -244,7 +245,8 @@ def _check_code(source: str) -> None:
 # Published ----------------------------------------------------------------------------------
 
 
-def _output(payload: Any, public: bool) -> Output:
+def output_of(payload: Any, public: bool) -> Output:
+    """Read one published output, by the rules of public or of protected data."""
     try:
         check_payload(payload, public=public)
         published = tuple(from_payload(one) for one in payload["published"])

@@ -117,7 +117,7 @@ def _empty_runs(dataset: Dataset, runs: Path) -> int:
             for path in folder.iterdir():
                 if path.name != "manifest.json":
                     _remove(path)
-                    emptied += path.name == "executed.ipynb"
+                    emptied += path.name == runner.EXECUTED
             if record.get("emptied") != EMPTIED:
                 atomic_write(
                     folder / "manifest.json", dumped(record | {"emptied": EMPTIED}), mode=0o600

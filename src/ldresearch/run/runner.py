@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from ldresearch.run.warm import WarmProcess
 
 STOPPED = "Stopped; nothing of what was running is published."
+EXECUTED = "executed.ipynb"
+"""The notebook in the private folder of its run."""
 TIMEOUT_S = 1800
 """Seconds one cell may take."""
 
@@ -397,7 +399,10 @@ def _attempt(
     """Execute, check, draw, publish; say why if any of it fails."""
     if warm is not None:
         warm.start()  # it imports on another core what notebooks need; this one, what pages need
+    import nbformat
+
     from ldresearch.report import page
+    from ldresearch.report.illustrated import illustrate
 
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     record = _record(job)
@@ -415,6 +420,8 @@ def _attempt(
         if told:
             facts["release"] = told
         html = page.render(notebook, previous=before, links=links)
+        illustrate(notebook, html, public=facts["rules"]["public"] is True)
+        atomic_write(folder / EXECUTED, nbformat.writes(notebook), mode=0o600)
         # The page links to it, so it stands there first.
         about.write([job.dataset, *job.others], job.place.reports)
         job.place.publish(html, facts)
@@ -445,7 +452,7 @@ def _execute(
 
     for name in ("papermill", "traitlets", "blib2to3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    target = folder / "executed.ipynb"
+    target = folder / EXECUTED
     target.unlink(missing_ok=True)
     failed: outcome.Failure | None = None
     try:

@@ -30,7 +30,7 @@ __all__ = [
     "HIDDEN", "MINUS", "NOT_KNOWN", "NOT_REACHED", "change", "date", "days", "estimate",
     "estimate_with_interval", "fixed", "grade", "interval", "listing", "number", "percent",
     "period", "persons", "plural", "points", "proportion", "quantity", "rounded", "sentence",
-    "shown", "value",
+    "shown", "supported", "value",
 ]  # fmt: skip
 
 _GRADES = {
@@ -89,7 +89,7 @@ def value(x: float | None, unit: str) -> str:
     if unit in ("share", "probability"):
         return percent(x)
     if unit == "percent":
-        return f"{number(x)} %"
+        return f"{fixed(x)} %"
     if unit == "points":
         return points(x)
     if unit == "days":
@@ -113,20 +113,45 @@ def shown(x: float, unit: str) -> float:
         return x
     if unit in ("share", "probability", "points"):
         return round(x * 100) / 100
-    if unit in ("days", "persons"):
+    if unit in ("days", "persons", "percent"):
         return round(x)
     return rounded(x)
 
 
+def supported(e: Estimate, x: float) -> float:
+    """Round a number to what the interval of an estimate supports: two digits of its width.
+
+    Parameters
+    ----------
+    e : Estimate
+    x : float
+        Its value, or an end of its interval.
+
+    Examples
+    --------
+    >>> wide = Estimate("quick_ratio", 1.832, 1.213, 2.748, 400, "ratio")
+    >>> supported(wide, 1.832), supported(wide, 1.213)
+    (1.8, 1.2)
+    """
+    width = e.high - e.low
+    if not (math.isfinite(x) and math.isfinite(width) and width > 0):
+        return x
+    kept = round(x, max(0, 1 - math.floor(math.log10(width))))
+    # A share is written in percent: its second decimal is a whole one.
+    return x if e.unit in ("share", "probability", "points") else kept
+
+
 def estimate(e: Estimate) -> str:
-    """Say an estimate by its unit, without its interval.
+    """Say an estimate by its unit, without its interval, to as many digits as that supports.
 
     Examples
     --------
     >>> estimate(Estimate("activation_rate", 0.72, 0.68, 0.76, 400, "share"))
     '72 %'
+    >>> estimate(Estimate("quick_ratio", 1.832, 1.213, 2.748, 400, "ratio"))
+    '1.8'
     """
-    return value(e.value, e.unit)
+    return value(supported(e, e.value), e.unit)
 
 
 def interval(e: Estimate) -> str:
@@ -145,7 +170,7 @@ def interval(e: Estimate) -> str:
         return f"95 % interval {NOT_REACHED}"
     if math.isinf(e.high):
         return f"95 % interval from {value(e.low, e.unit)}, upper end {NOT_REACHED}"
-    low, high = value(e.low, e.unit), value(e.high, e.unit)
+    low, high = (value(supported(e, end), e.unit) for end in (e.low, e.high))
     number_of_low, _, unit_of_low = low.partition(" ")
     number_of_high, _, unit_of_high = high.partition(" ")
     shared = unit_of_low.rstrip("s") == unit_of_high.rstrip("s")
@@ -192,7 +217,7 @@ def change(now: Estimate, before: Estimate) -> str:
     if math.isinf(now.value) or math.isinf(before.value):
         return f"was {estimate(before)}"
     # Of what is shown, and no finer: a reader can work it out, and it tells nothing that is not.
-    difference = shown(now.value, now.unit) - shown(before.value, before.unit)
+    difference = _shown(now, now.value) - _shown(before, before.value)
     said = f"{'up' if difference > 0 else 'down'} {_size(difference, now.unit)}"
     if _overlap(now, before):
         return f"{said}; the intervals overlap"
@@ -206,8 +231,12 @@ def _size(difference: float, unit: str) -> str:
     return value(size, unit)
 
 
+def _shown(e: Estimate, x: float) -> float:
+    return shown(supported(e, x), e.unit)
+
+
 def _overlap(now: Estimate, before: Estimate) -> bool:
-    ends = [shown(end, now.unit) for end in (now.low, now.high, before.low, before.high)]
+    ends = [_shown(e, end) for e in (now, before) for end in (e.low, e.high)]
     if any(math.isnan(end) for end in ends):
         return False
     return ends[0] <= ends[3] and ends[2] <= ends[1]
