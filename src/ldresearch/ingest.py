@@ -62,6 +62,8 @@ class Reading:
         against the source. ``table: reason`` means that table only.
     replaces : mapping of str to (str, tuple of str)
         Table to a column and values of it: stored rows that have one of them give way.
+    scratch : tuple of str
+        Temporary tables behind the queries; the door drops them when everything is taken in.
     """
 
     tables: Mapping[str, Sequence[str | pd.DataFrame]]
@@ -70,6 +72,7 @@ class Reading:
     notes: Mapping[str, Any] = field(default_factory=dict)
     set_aside: frozenset[str] = frozenset()
     replaces: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    scratch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,6 +386,8 @@ class _Intake:
         names = [n for n in schema.TABLES if n in self.reading.tables and n not in DERIVED]
         for name in names:
             self._load(schema.TABLES[name])
+        for table in self.reading.scratch:
+            self.sql(f"DROP TABLE {identifier(table)}")
         if "skill_rating" in names:
             self._level_ratings()
         if "person" in names:
