@@ -62,6 +62,8 @@ class Reading:
         against the source. ``table: reason`` means that table only.
     replaces : mapping of str to (str, tuple of str)
         Table to a column and values of it: stored rows that have one of them give way.
+    scratch : tuple of str
+        Temporary tables behind the queries; the door drops them when everything is taken in.
     """
 
     tables: Mapping[str, Sequence[str | pd.DataFrame]]
@@ -70,6 +72,7 @@ class Reading:
     notes: Mapping[str, Any] = field(default_factory=dict)
     set_aside: frozenset[str] = frozenset()
     replaces: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    scratch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +272,8 @@ def forget(folder: Path, person: str, *, key: bytes) -> bool:
             before = Dataset.open(folder)
             check_key(before, key)
             [(known,)] = connection.execute(
-                f"SELECT lower({_clean_text('?::TEXT')})", [person.replace("\x00", "")]
+                f"SELECT lower({_clean_text('raw')}) FROM (SELECT ?::TEXT AS raw)",
+                [person.replace("\x00", "")],
             ).fetchall()
             if not known:
                 raise ParameterError(message("no person named", where="forget"))
@@ -382,6 +386,8 @@ class _Intake:
         names = [n for n in schema.TABLES if n in self.reading.tables and n not in DERIVED]
         for name in names:
             self._load(schema.TABLES[name])
+        for table in self.reading.scratch:
+            self.sql(f"DROP TABLE {identifier(table)}")
         if "skill_rating" in names:
             self._level_ratings()
         if "person" in names:
@@ -397,7 +403,6 @@ class _Intake:
             self._count_rejects(name)
             self._check_limit(name)
         if "event" in kept:
-            self._activity_day()
             kept.append("activity_day")
         return self._write(folder, [*kept, "identity"])
 
@@ -405,6 +410,16 @@ class _Intake:
 
     def _load(self, table: schema.Table) -> None:
         """Cast, clean and check one table into ``new_<table>``; count what is rejected."""
+        name, raw = f"new_{table.name}", self._raw(table)
+        present = {row[0]: row[1] for row in self.sql(f"DESCRIBE {raw}").fetchall()}
+        self._check_columns(table, present)
+        self.sql(f"CREATE TEMP TABLE {name} AS {self._checked(table, raw, present)}")
+        self.rows_in[table.name] = self._count(name)
+        self._unread(table.name)
+        self._reject_where(table.name, "_reason IS NOT NULL", "_reason", is_named=False)
+
+    def _raw(self, table: schema.Table) -> str:
+        """Return the query of everything the source has for a table."""
         parts = []
         for i, relation in enumerate(self.reading.tables[table.name]):
             if isinstance(relation, str):
@@ -413,41 +428,40 @@ class _Intake:
                 view = f"_in_{table.name}_{i}"
                 self.connection.register(view, _plain(relation))
                 parts.append(f"SELECT * FROM {view}")
-        raw = " UNION ALL BY NAME ".join(parts)
-        self.sql(f"CREATE TEMP TABLE _raw AS SELECT * FROM ({raw})")
-        present = {row[0]: row[1] for row in self.sql("DESCRIBE _raw").fetchall()}
-        self._check_columns(table, present)
-        self.rows_in[table.name] = self._count("_raw")
-        self._unread(table.name)
-        cast = ", ".join(
-            f"{self._cast(c, present)} AS {identifier(_raw_name(c))}" for c in table.columns
-        )
-        where = ", ".join(
+        return " UNION ALL BY NAME ".join(parts)
+
+    def _checked(self, table: schema.Table, raw: str, present: Mapping[str, str]) -> str:
+        """Return the query of a table's rows as they are kept, with why one is rejected.
+
+        Three steps in one pass: cast, leave open ends open, check.
+        """
+        origin = ", ".join(
             name if name in present else f"NULL::{kind} AS {name}"
             for name, kind in (("_file", "TEXT"), ("_row", "BIGINT"))
         )
-        bad = " ".join(self._uncast(c, present) for c in table.columns)
-        if "_reason" in present:
-            bad = f"WHEN _reason IS NOT NULL THEN _reason {bad}"
-        bad_column = f"CASE {bad} END" if bad.strip() else "NULL::TEXT"
-        self.sql(
-            f"CREATE TEMP TABLE _cast AS SELECT {cast}, {where}, {bad_column} AS _bad FROM _raw"
+        doubted = {
+            c: given for c in table.columns if (given := self._given(c, present)) is not None
+        }
+        given = "".join(f", {sql} AS _given_{c.name}" for c, sql in doubted.items())
+        because = "_reason" if "_reason" in present else "NULL::TEXT"
+        cast = ", ".join(
+            f"{self._cast(c, present)} AS {identifier(_raw_name(c))}" for c in table.columns
         )
-        self.sql("DROP TABLE _raw")
-        self._open_ends(table)
-        self.sql("ALTER TABLE _cast ADD COLUMN _reason TEXT DEFAULT NULL")
-        checks = " ".join(self._checks(table))
-        self.sql(f"UPDATE _cast SET _reason = CASE WHEN _bad IS NOT NULL THEN _bad {checks} END")
-        self.sql(
-            "INSERT INTO _rejects SELECT "
-            f"{literal(table.name)}, _file, _row, _reason FROM _cast WHERE _reason IS NOT NULL"
+        opened = ", ".join(_open_ended(c) for c in table.columns)
+        bad = " ".join(
+            f"WHEN _given_{c.name} AND {identifier(_raw_name(c))} IS NULL "
+            f"THEN {literal(f'{_raw_name(c)} is {_words(_raw_type(c))}')}"
+            for c in doubted
         )
         columns = ", ".join(identifier(_raw_name(c)) for c in table.columns)
-        self.sql(
-            f"CREATE TEMP TABLE new_{table.name} AS SELECT {columns}, _file, _row FROM _cast "
-            "WHERE _reason IS NULL"
+        checks = " ".join(self._checks(table))
+        return (
+            f"SELECT {columns}, _file, _row, "
+            f"CASE WHEN _bad IS NOT NULL THEN _bad {checks} END AS _reason FROM ("
+            f"SELECT {opened}, _file, _row, "
+            f"CASE WHEN _because IS NOT NULL THEN _because {bad} END AS _bad FROM ("
+            f"SELECT {cast}, {origin}{given}, {because} AS _because FROM ({raw})))"
         )
-        self.sql("DROP TABLE _cast")
 
     def _unread(self, table: str) -> None:
         """Count the rows that the source could not even hand over."""
@@ -500,28 +514,14 @@ class _Intake:
         text = ", ".join(f"coalesce({identifier(p)}::TEXT, chr(1))" for p in parts)
         return f"sha256(concat_ws(chr(31), {text}, {literal(self.key.hex())}))[1:32]"
 
-    def _uncast(self, column: schema.Column, present: Mapping[str, str]) -> str:
-        """Return the WHEN that names a value which is there but is not of its type."""
+    def _given(self, column: schema.Column, present: Mapping[str, str]) -> str | None:
+        """Return the condition that a value is there which may turn out not to be of its type."""
         name, kind = _raw_name(column), _raw_type(column)
-        if name not in present or kind is schema.Type.TEXT:
-            return ""
-        if present[name] == kind.value:
-            return ""
+        if name not in present or kind is schema.Type.TEXT or present[name] == kind.value:
+            return None
         raw = identifier(name)
-        is_given = f"{raw} IS NOT NULL"
-        if present[name] == "VARCHAR":
-            is_given += f" AND trim({raw}) <> ''"
-        cast = _cleaned(raw, present[name], kind, name)
-        return f"WHEN {is_given} AND {cast} IS NULL THEN {literal(f'{name} is {_words(kind)}')}"
-
-    def _open_ends(self, table: schema.Table) -> None:
-        """Turn sentinels such as 9999-12-31 into an open end where a date may be missing."""
-        for column in table.columns:
-            if column.type in (schema.Type.AT, schema.Type.ON) and not column.required:
-                self.sql(
-                    f"UPDATE _cast SET {column.name} = NULL "
-                    f"WHERE year({column.name}) >= {_OPEN_END_YEAR}"
-                )
+        is_blank = f" AND trim({raw}) <> ''" if present[name] == "VARCHAR" else ""
+        return f"{raw} IS NOT NULL{is_blank}"
 
     def _checks(self, table: schema.Table) -> Iterable[str]:
         for column in table.columns:
@@ -539,7 +539,7 @@ class _Intake:
             if column.type in (schema.Type.AT, schema.Type.ON):
                 first, last = _PLAUSIBLE
                 yield (
-                    f"WHEN year({name}) NOT BETWEEN {first} AND {last} "
+                    f"WHEN {name} < DATE '{first}-01-01' OR {name} >= DATE '{last + 1}-01-01' "
                     f"THEN {literal(f'{plain} is outside {first} to {last}')}"
                 )
         if table is schema.EVENT:
@@ -611,12 +611,17 @@ class _Intake:
         )
         self.sql("DROP TABLE _overlap")
 
-    def _reject_where(self, table: str, condition: str, reason: str) -> None:
-        self.sql(
-            f"INSERT INTO _rejects SELECT {literal(table)}, _file, _row, {literal(reason)} "
+    def _reject_where(
+        self, table: str, condition: str, reason: str, *, is_named: bool = True
+    ) -> None:
+        """Move rows to the rejected; the reason is a text, or else the name of its column."""
+        why = literal(reason) if is_named else reason
+        [(n_rejected,)] = self.sql(
+            f"INSERT INTO _rejects SELECT {literal(table)}, _file, _row, {why} "
             f"FROM new_{table} WHERE {condition}"
-        )
-        self.sql(f"DELETE FROM new_{table} WHERE {condition}")
+        ).fetchall()
+        if n_rejected:
+            self.sql(f"DELETE FROM new_{table} WHERE {condition}")
 
     # Persons ---------------------------------------------------------------------------------
 
@@ -636,12 +641,19 @@ class _Intake:
             self.sql(f"UPDATE new_{table} SET {column} = lower(trim({column})) WHERE {is_person}")
         if columns or either:
             raw = " UNION ALL ".join(
-                [f"SELECT {c} AS raw FROM new_{t}" for t, c in columns]
-                + [f"SELECT {c} AS raw FROM new_{t} WHERE {where}" for t, c, where in either]
+                [f"SELECT {c} AS raw, {c == PERSON_ID} AS is_own FROM new_{t}" for t, c in columns]
+                + [
+                    f"SELECT {c} AS raw, false AS is_own FROM new_{t} WHERE {where}"
+                    for t, c, where in either
+                ]
             )
-            distinct = f"SELECT DISTINCT raw FROM ({raw}) WHERE raw IS NOT NULL"
-            ids = [r[0] for r in self.sql(distinct).fetchall()]
+            self.sql(
+                "CREATE TEMP TABLE _met AS SELECT raw, bool_or(is_own) AS is_own "
+                f"FROM ({raw}) WHERE raw IS NOT NULL GROUP BY raw"
+            )
+            ids = [r[0] for r in self.sql("SELECT raw FROM _met").fetchall()]
         else:
+            self.sql("CREATE TEMP TABLE _met (raw TEXT, is_own BOOLEAN)")
             ids = []
         gone = keys.among_forgotten(ids, self.forgotten, self.keys) if self.forgotten else set()
         if gone:
@@ -667,21 +679,23 @@ class _Intake:
                 f"UPDATE new_{table} AS t SET {column} = p.person_id FROM _pseudonym AS p "
                 f"WHERE p.raw = t.{column} AND {is_person}"
             )
-        persons = [
-            f"SELECT DISTINCT p.person_id FROM new_{t} AS t JOIN _pseudonym AS p ON p.raw = t.{c}"
-            for t, c in columns
-            if c == PERSON_ID
-        ]
+        persons = ["SELECT person_id FROM _pseudonym JOIN _met USING (raw) WHERE is_own"]
         if self.before and self.before.manifest.rows("identity"):
             file = literal(str(self.before.file("identity").resolve()))
             staying = f" WHERE person_id <> {literal(self.leaving)}" if self.leaving else ""
             persons.append(f"SELECT person_id FROM read_parquet({file}){staying}")
-        everyone = " UNION ".join(persons) or "SELECT NULL::TEXT AS person_id WHERE false"
+        everyone = " UNION ".join(persons)
         self.sql(
             "CREATE TEMP TABLE all_identity AS SELECT "
             "(row_number() OVER (ORDER BY person_id))::INTEGER AS person_key, person_id "
             f"FROM ({everyone})"
         )
+        self.sql(
+            "CREATE TEMP TABLE _who AS SELECT raw, person_key "
+            "FROM _pseudonym JOIN all_identity USING (person_id)"
+        )
+        self.sql("CREATE TEMP VIEW kept_identity AS FROM all_identity")
+        self.sql("DROP TABLE _met")
 
     def _refuse(
         self,
@@ -734,11 +748,13 @@ class _Intake:
         return f"({rows} WHERE {' AND '.join(conditions) or 'true'})"
 
     def _merge(self, table: schema.Table, *, is_new: bool) -> None:
-        """Union new and stored rows under the new person keys, one row a key."""
+        """Union new and stored rows under the new person keys, one row a key.
+
+        Nothing is copied: ``kept_<table>`` is a view, read once, when the table is written.
+        """
         parts = []
-        names = [c.name for c in table.columns]
         if is_new:
-            parts.append(self._keyed(table, f"new_{table.name}", "_pseudonym", "raw", PERSON_ID))
+            parts.append(self._keyed(table, f"new_{table.name}", "_who", "raw"))
         if self.before and self.before.manifest.rows(table.name):
             file = literal(str(self.before.file(table.name).resolve()))
             map_file = literal(str(self.before.file("identity").resolve()))
@@ -753,15 +769,8 @@ class _Intake:
                 )
             if self.leaving:
                 source = self._without(table, source)
-            parts.append(self._keyed(table, source, "all_identity", "person_id", PERSON_ID))
-        columns = ", ".join(identifier(n) for n in names)
-        self.sql(
-            f"CREATE TEMP TABLE all_{table.name} AS SELECT {columns}, _file, _row FROM ("
-            + " UNION ALL ".join(parts)
-            + ")"
-        )
-        if is_new:
-            self.sql(f"DROP TABLE new_{table.name}")
+            parts.append(self._keyed(table, source, "all_identity", "person_id"))
+        self.sql(f"CREATE TEMP VIEW all_{table.name} AS {' UNION ALL '.join(parts)}")
         self._deduplicate(table)
 
     def _given_way(self, table: schema.Table) -> str:
@@ -771,58 +780,61 @@ class _Intake:
             return ""
         return f" WHERE {identifier(column)} NOT IN ({', '.join(map(literal, values))})"
 
-    def _keyed(self, table: schema.Table, source: str, mapping: str, by: str, column: str) -> str:
-        names = [c.name for c in table.columns]
+    def _keyed(self, table: schema.Table, source: str, mapping: str, by: str) -> str:
+        """Return the query of rows with the dense key of their person."""
         if not table.has_person:
-            listed = ", ".join(identifier(n) for n in names)
+            listed = ", ".join(identifier(n) for n in table.names)
             return f"SELECT {listed}, _file, _row FROM {source}"
         listed = ", ".join(
-            "i.person_key" if n == schema.PERSON_KEY else f"t.{identifier(n)}" for n in names
+            "i.person_key" if n == schema.PERSON_KEY else f"t.{identifier(n)}" for n in table.names
         )
-        joined = f"{source} AS t LEFT JOIN {mapping} AS m ON m.{by} = t.{column}"
         return (
-            f"SELECT {listed}, t._file, t._row FROM {joined} "
-            "LEFT JOIN all_identity AS i ON i.person_id = m.person_id"
+            f"SELECT {listed}, t._file, t._row FROM {source} AS t "
+            f"LEFT JOIN {mapping} AS i ON i.{by} = t.{PERSON_ID}"
         )
 
     def _deduplicate(self, table: schema.Table) -> None:
-        """Keep one row a key: the first in the order of all columns."""
-        name = f"all_{table.name}"
-        key = ", ".join(identifier(k) for k in table.key)
-        n_rows = self._count(name)
-        [(n_keys,)] = self.sql(
-            f"SELECT count(*) FROM (SELECT DISTINCT {key} FROM {name})"
-        ).fetchall()
-        if n_rows == n_keys:
-            return
+        """Keep one row a key: the first in the order of all columns.
+
+        Keys are told apart by a hash first, so that rows are put in order only where a key, or
+        its hash, stands twice.
+        """
+        every, twice, ranked = (f"{w}_{table.name}" for w in ("all", "_twice", "_ranked"))
         columns = ", ".join(identifier(c.name) for c in table.columns)
-        text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
+        key = ", ".join(identifier(k) for k in table.key)
         self.sql(
-            f"CREATE TEMP TABLE _ranked AS SELECT *, row_number() OVER (PARTITION BY {key} "
-            f"ORDER BY {columns}, _file, _row) AS _rank, "
-            f"md5(concat_ws(chr(31), {text})) AS _same FROM {name}"
+            f"CREATE TEMP TABLE {twice} AS SELECT hash({key}) AS h FROM {every} "
+            "GROUP BY h HAVING count(*) > 1"
         )
-        self.sql(
-            f"INSERT INTO _rejects SELECT {literal(table.name)}, r._file, r._row, "
-            "CASE WHEN r._same = f._same THEN 'duplicate' ELSE 'another row has this key' END "
-            "FROM _ranked AS r JOIN _ranked AS f ON "
-            + " AND ".join(
+        kept = f"SELECT {columns} FROM {every}"
+        if self._count(twice):
+            text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
+            self.sql(
+                f"CREATE TEMP TABLE {ranked} AS SELECT *, row_number() OVER (PARTITION BY {key} "
+                f"ORDER BY {columns}, _file, _row) AS _rank, "
+                f"md5(concat_ws(chr(31), {text})) AS _same FROM {every} "
+                f"WHERE hash({key}) IN (FROM {twice})"
+            )
+            same_key = " AND ".join(
                 f"r.{identifier(k)} IS NOT DISTINCT FROM f.{identifier(k)}" for k in table.key
             )
-            + " AND f._rank = 1 WHERE r._rank > 1"
-        )
-        self.sql(f"DROP TABLE {name}")
-        self.sql(
-            f"CREATE TEMP TABLE {name} AS SELECT {columns}, _file, _row FROM _ranked "
-            "WHERE _rank = 1"
-        )
-        self.sql("DROP TABLE _ranked")
+            self.sql(
+                f"INSERT INTO _rejects SELECT {literal(table.name)}, r._file, r._row, "
+                "CASE WHEN r._same = f._same THEN 'duplicate' ELSE 'another row has this key' END "
+                f"FROM {ranked} AS r JOIN {ranked} AS f ON {same_key} AND f._rank = 1 "
+                "WHERE r._rank > 1"
+            )
+            kept += (
+                f" WHERE hash({key}) NOT IN (FROM {twice}) "
+                f"UNION ALL SELECT {columns} FROM {ranked} WHERE _rank = 1"
+            )
+        self.sql(f"CREATE TEMP VIEW kept_{table.name} AS {kept}")
 
-    def _activity_day(self) -> None:
+    def _activity_day(self, events: str) -> None:
         """Fold events into one row per person, local day, verb, assignment and day recorded."""
         first, last = self.sql(
-            "SELECT min(least(occurred_at, recorded_at))::DATE, "
-            "max(greatest(occurred_at, recorded_at))::DATE FROM all_event"
+            "SELECT least(min(occurred_at), min(recorded_at))::DATE, "
+            f"greatest(max(occurred_at), max(recorded_at))::DATE FROM {events}"
         ).fetchall()[0]
         offsets = clock.offsets(self.time_zone, first or date(2000, 1, 1), last or date(2000, 1, 1))
 
@@ -838,10 +850,10 @@ class _Intake:
             return f"({column} + to_seconds({shift}))::DATE"
 
         self.sql(
-            "CREATE TEMP TABLE all_activity_day AS SELECT person_key, "
+            "CREATE TEMP VIEW kept_activity_day AS SELECT person_key, "
             f"{local('occurred_at')} AS day_on, verb, assignment_id IS NOT NULL AS is_assigned, "
             f"{local('recorded_at')} AS recorded_on, count(*)::INTEGER AS n_events, "
-            "sum(duration_s)::BIGINT AS duration_s FROM all_event GROUP BY ALL"
+            f"sum(duration_s)::BIGINT AS duration_s FROM {events} GROUP BY ALL"
         )
 
     # Counting --------------------------------------------------------------------------------
@@ -877,19 +889,19 @@ class _Intake:
     # Writing ---------------------------------------------------------------------------------
 
     def _write(self, folder: Path, names: Sequence[str]) -> IngestReport:
-        entries = {
-            name: TableEntry(self._count(f"all_{name}"), self._content_hash(schema.TABLES[name]))
-            for name in schema.TABLES
-            if name in names
-        }
-        manifest = self._manifest(entries)
         draft = folder / f".draft-{os.getpid()}"
         for leftover in folder.glob(".draft-*"):
             remove_tree(leftover)
         draft.mkdir(mode=0o700)
         try:
-            for name in entries:
-                self._write_table(schema.TABLES[name], draft / f"{name}.parquet")
+            entries = {}
+            for name in (n for n in schema.TABLES if n in names):
+                if name == "activity_day":
+                    self._activity_day(_parquet(draft / "event.parquet"))
+                file = draft / f"{name}.parquet"
+                self._write_table(schema.TABLES[name], file)
+                entries[name] = _entry(self.connection, schema.TABLES[name], _parquet(file))
+            manifest = self._manifest(entries)
             self._write_rejects(draft / "_rejected.parquet")
             sync_tree(draft)
             final = folder / manifest.version
@@ -904,9 +916,6 @@ class _Intake:
         keep = {manifest.version} | ({self.before.manifest.version} if self.before else set())
         _remove_leftovers(folder, keep)
         return IngestReport(Dataset.open(folder), False, self.rows_in, self.rows_out, self.rejected)
-
-    def _content_hash(self, table: schema.Table) -> str:
-        return _hashed(self.connection, table, f"all_{table.name}")
 
     def _manifest(self, entries: Mapping[str, TableEntry]) -> Manifest:
         before = self.before.manifest if self.before else None
@@ -936,9 +945,10 @@ class _Intake:
         columns = ", ".join(identifier(c.name) for c in table.columns)
         order = ", ".join(identifier(c) for c in table.order)
         self.sql(
-            f"COPY (SELECT {columns} FROM all_{table.name} ORDER BY {order}) "
+            f"COPY (SELECT {columns} FROM kept_{table.name} ORDER BY {order}) "
             f"TO {literal(str(file.resolve()))} (FORMAT parquet, COMPRESSION zstd)"
         )
+        self.sql(f"DROP TABLE IF EXISTS new_{table.name}")
 
     def _write_rejects(self, file: Path) -> None:
         self.sql(
@@ -947,14 +957,21 @@ class _Intake:
         )
 
 
-def _hashed(connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str) -> str:
-    """Hash a table's rows whatever their order and whichever version of the engine."""
+def _parquet(file: Path) -> str:
+    return f"read_parquet({literal(str(file.resolve()))})"
+
+
+def _entry(
+    connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str
+) -> TableEntry:
+    """Count a table's rows and hash them, whatever their order and the engine's version."""
     text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
-    [(n, low, high)] = connection.execute(
-        "SELECT count(*), sum(md5_number_lower(t)), sum(md5_number_upper(t)) FROM "
-        f"(SELECT concat_ws(chr(31), {text}) AS t FROM {source})"
+    [(n, high, low)] = connection.execute(
+        "SELECT count(*), sum((m >> 64)::UBIGINT), sum((m & 18446744073709551615)::UBIGINT) "
+        f"FROM (SELECT md5_number(concat_ws(chr(31), {text})) AS m FROM {source})"
     ).fetchall()
-    return hashlib.sha256(f"{table.name} {n} {low} {high}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{table.name} {n} {high} {low}".encode()).hexdigest()
+    return TableEntry(int(n), digest)
 
 
 def differing(dataset: Dataset) -> list[str]:
@@ -973,10 +990,10 @@ def differing(dataset: Dataset) -> list[str]:
     found = []
     try:
         for name, entry in dataset.manifest.tables.items():
-            table, file = schema.TABLES.get(name), literal(str(dataset.file(name).resolve()))
+            table = schema.TABLES.get(name)
             try:
-                is_same = table is not None and entry.content_hash == _hashed(
-                    connection, table, f"read_parquet({file})"
+                is_same = table is not None and entry == _entry(
+                    connection, table, _parquet(dataset.file(name))
                 )
             except Exception as error:
                 if not type(error).__module__.startswith(("duckdb", "_duckdb")):
@@ -1022,7 +1039,18 @@ FILLED: Mapping[str, frozenset[str]] = {
 
 def _clean_text(text: str) -> str:
     """Return the expression of a text in one spelling, without marks that nobody sees."""
-    return f"nullif(trim(regexp_replace(nfc_normalize({text}), {literal(_CONTROL)}, '', 'g')), '')"
+    seen = f"regexp_replace(nfc_normalize({text}), {literal(_CONTROL)}, '', 'g')"
+    # Most texts are plain ASCII, where there is nothing to clean.
+    is_clean = f"regexp_full_match({text}, '[!-~](?:[ -~]*[!-~])?')"
+    return f"CASE WHEN {is_clean} THEN {text} ELSE nullif(trim({seen}), '') END"
+
+
+def _open_ended(column: schema.Column) -> str:
+    """Return a column with sentinels such as 9999-12-31 as an open end, where it may be missing."""
+    name = identifier(_raw_name(column))
+    if column.type not in (schema.Type.AT, schema.Type.ON) or column.required:
+        return name
+    return f"CASE WHEN {name} < DATE '{_OPEN_END_YEAR}-01-01' THEN {name} END AS {name}"
 
 
 def _cleaned(raw: str, given: str, wanted: schema.Type, name: str) -> str:

@@ -47,9 +47,7 @@ def pseudonyms(ids: Iterable[str], key: bytes) -> list[str]:
             message("the key of a client has another length", got=f"{len(key)} bytes",
                     allowed=f"{KEY_BYTES} bytes", do="let ldresearch make the key")
         )  # fmt: skip
-    return [
-        hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()[:DIGITS] for text in ids
-    ]
+    return [hmac.digest(key, text.encode("utf-8"), "sha256").hex()[:DIGITS] for text in ids]
 
 
 def key_for(client: str, folder: Path, *, outside: Iterable[Path] = ()) -> bytes:

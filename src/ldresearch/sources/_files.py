@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any, cast
 
+from ldresearch.engine import literal
 from ldresearch.errors import DataError, did_you_mean, message
 from ldresearch.files import sha256
 
@@ -117,6 +118,29 @@ def open_bytes(file: Path) -> IO[bytes]:
     if file.name.endswith(".gz"):
         return cast(IO[bytes], io.BufferedReader(_Guarded(file), 1 << 20))
     return file.open("rb", buffering=1 << 20)
+
+
+def by_name(file: Path) -> str | None:
+    """Return a file as the engine is to name it; ``None`` if it would take the name for a pattern.
+
+    Compressed files are not the engine's: their growth is watched here.
+    """
+    name = str(file.resolve())
+    return None if name.endswith(".gz") or re.search(r"[*?\[\]{}]", name) else literal(name)
+
+
+def lines(file: Path, *, longest: int, buffer: int) -> str | None:
+    """Return the relation of a file's lines as the engine reads them, in their order.
+
+    Its one column ``text`` is null for an empty line. The engine refuses a file whose lines do
+    not all end alike, that is not UTF-8, or that has a line longer than ``longest`` bytes.
+    """
+    name = by_name(file)
+    return name and (
+        f"read_csv({name}, columns = {{'text': 'VARCHAR'}}, auto_detect = false, header = false, "
+        "delim = '\x01', quote = '', escape = '', compression = 'none', "
+        f"max_line_size = {longest}, buffer_size = {buffer})"
+    )
 
 
 def failure(stream: IO[bytes]) -> DataError | None:

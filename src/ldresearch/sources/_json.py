@@ -36,13 +36,13 @@ def statements(file: Path) -> Iterator[str | None]:
     DataError
         If the file is damaged in a way that would lose what follows.
     """
-    if _is_lines(file):
+    if is_lines(file):
         yield from _lines(file)
     else:
         yield from _values(file)
 
 
-def _is_lines(file: Path) -> bool:
+def is_lines(file: Path) -> bool:
     """Whether some early line holds a whole object: one object a line.
 
     The first line may be damaged, so it does not decide alone, unless it plainly opens something

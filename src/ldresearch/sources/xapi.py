@@ -1,14 +1,15 @@
 """xAPI statements, 1.0.3 and 2.0: cmi5, the video profile, Open edX and others.
 
-Text is parted into statements as it streams; the engine takes them apart. What is not an event is
-counted under its reason, so rows in are rows out and rejected.
+The engine reads a large file of one statement a line by itself; everything else is parted into
+statements as it streams. Either way the engine takes them apart. What is not an event is counted
+under its reason, so rows in are rows out and rejected.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,14 @@ SET_ASIDE = frozenset({VOIDED, VOIDING, STATUS, UNKNOWN_VERB, LEFT_OUT, SYSTEM, 
 _VOIDED_VERB = "adlnet.gov/expapi/verbs/voided"
 _LEAVE = "leave"
 _SUFFIXES = (".json", ".jsonl", ".ndjson")
+
+BY_ENGINE = 1 << 23
+"""Bytes from which the engine reads a file of lines itself; below nothing is gained."""
+_LONGEST_LINE, _BUFFER = 1 << 24, 1 << 25
+"""Bytes of a line that the engine takes, and of what it reads at once."""
+_ORDINARY = r"(?s)[ \t]*[!-~](?:.*[!-~])?[ \t\r]*"
+"""A line on which this reader and the engine agree where the text begins and ends."""
+_PAGE = r'^\s*\{\s*"(?:more|statements)"'
 
 _EXT = "$.context.extensions."
 _PATHS: Mapping[str, str] = {
@@ -141,10 +150,19 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
     zone = options.get("time_zone", "UTC")
     clock.zone(zone)
     files = _find(path)
-    _load(connection, files)
-    _vocabulary(connection, _own_verbs(options))
-    _persons(connection, options.get("accounts", ""))
-    _judge(connection, zone, options.get("source", "xapi"))
+    accounts = options.get("accounts", "")
+    if accounts not in ("", "together", "apart"):
+        raise ParameterError(
+            message("unknown choice", where="xapi accounts", got=accounts,
+                    allowed="together, apart")
+        )  # fmt: skip
+    own = _own_verbs(options)
+    _load(connection, files, partial(_taken_apart, zone, accounts))
+    _vocabulary(connection, own)
+    _members(connection, accounts)
+    if accounts == "":
+        _refuse_shared_names(connection)
+    _judge(connection, options.get("source", "xapi"))
     notes = _notes(connection, zone)
     tables: dict[str, list[str]] = {"event": [_EVENT], "content": [_CONTENT]}
     if notes["xapi"]["assignment_statuses"]:
@@ -156,6 +174,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
         # The name of an activity may change between two exports; the first stays.
         set_aside=SET_ASIDE
         | {"content: another row has this key", "assignment: another row has this key"},
+        scratch=("_statement", "_member"),
     )
 
 
@@ -188,11 +207,11 @@ def _own_verbs(options: Mapping[str, str]) -> dict[str, str]:
     return {bare(iri): verb for iri, verb in own.items()}
 
 
-def _batches(files: Sequence[Path]) -> Iterator[Any]:
-    """Hand the statements over in batches of Arrow."""
+def _batches(files: Mapping[int, Path]) -> Iterator[Any]:
+    """Hand the statements of numbered files over in batches of Arrow."""
     import pyarrow as pa
 
-    for file in files:
+    for number, file in files.items():
         _files.step(f"reading {file.name}")
         texts: list[str | None] = []
         first, size = 1, 0
@@ -200,16 +219,16 @@ def _batches(files: Sequence[Path]) -> Iterator[Any]:
             texts.append(text)
             size += len(text) if text else 0
             if size > 1 << 23 or len(texts) == 8192:
-                yield _batch(pa, file, first, texts)
+                yield _batch(pa, number, first, texts)
                 first, texts, size = first + len(texts), [], 0
         if texts:
-            yield _batch(pa, file, first, texts)
+            yield _batch(pa, number, first, texts)
 
 
-def _batch(pa: Any, file: Path, first: int, texts: list[str | None]) -> Any:
+def _batch(pa: Any, number: int, first: int, texts: list[str | None]) -> Any:
     return pa.record_batch(
         {
-            "_file": pa.array([file.name] * len(texts), pa.string()),
+            "_at": pa.array([number] * len(texts), pa.int32()),
             "_row": pa.array(range(first, first + len(texts)), pa.int64()),
             "text": pa.array([t if t is None else _encodable(t) for t in texts], pa.string()),
         }
@@ -225,11 +244,77 @@ def _encodable(text: str) -> str | None:
     return text
 
 
-def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
-    """Take the statements apart as they stream by; the texts themselves are not kept."""
+# Reading ---------------------------------------------------------------------------------------
+
+_Apart = Callable[[str], str]
+"""From a source of statements to the query that takes them apart."""
+_PICKED = f"[{', '.join(literal(p) for p in _PATHS.values())}]"
+_IF_JSON = f"CASE WHEN json_valid(text) THEN json_extract_string(text, {_PICKED}) END"
+
+
+def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], apart: _Apart) -> None:
+    """Take the statements apart as they stream by; the texts themselves are not kept.
+
+    A statement's number is its place among those of its file; ``_file`` says where in
+    ``_statement`` the statements of a file begin that the engine counted itself.
+    """
+    nothing = "SELECT NULL::INTEGER AS _at, NULL::BIGINT AS _row, NULL::TEXT[] AS p, true AS is_json"
+    connection.execute(f"CREATE TEMP TABLE _statement AS {apart(nothing)} LIMIT 0")
+    connection.execute("CREATE TEMP TABLE _file (number INTEGER, name TEXT, first BIGINT)")
+    waiting: dict[int, Path] = {}
+    for number, file in enumerate(files):
+        [(first,)] = connection.execute("SELECT count(*) FROM _statement").fetchall()
+        connection.execute("INSERT INTO _file VALUES (?, ?, ?)", [number, file.name, first])
+        if not _by_engine(connection, number, file, apart):
+            waiting[number] = file
+    if waiting:
+        _by_hand(connection, waiting, apart)
+
+
+def _by_engine(
+    connection: duckdb.DuckDBPyConnection, number: int, file: Path, apart: _Apart
+) -> bool:
+    """Let the engine read a file, one statement a line; tell whether it could.
+
+    It reads lines strictly: what it does not take as it stands (bytes that are no UTF-8, mixed
+    line ends, a page on a line) is refused as a whole and left to the careful reader. The first
+    attempt trusts every line to be JSON; the second asks each.
+    """
+    import duckdb
+
+    if file.stat().st_size < BY_ENGINE or not _json.is_lines(file):
+        return False
+    _files.step(f"reading {file.name}")
+    lines = _files.lines(file, longest=_LONGEST_LINE, buffer=_BUFFER)
+    if not lines:
+        return False
+    verb = list(_PATHS).index("verb") + 1
+    is_json = (
+        f"CASE WHEN p[{verb}] IS NOT NULL THEN true "
+        f"WHEN p IS NULL AND NOT regexp_full_match(text, {literal(_ORDINARY)}) "
+        "THEN error('blank' || text[:0]) "
+        f"WHEN regexp_matches(text, {literal(_PAGE)}) THEN error('page' || text[:0]) "
+        "ELSE p IS NOT NULL END"
+    )
+    for extract in (f"json_extract_string(text, {_PICKED})", _IF_JSON):
+        source = (
+            f"SELECT {number} AS _at, NULL::BIGINT AS _row, p, {is_json} AS is_json "
+            f"FROM (SELECT text, {extract} AS p FROM {lines} WHERE text IS NOT NULL)"
+        )
+        try:
+            connection.execute(f"INSERT INTO _statement {apart(source)}")
+        except duckdb.Error:
+            continue
+        return True
+    return False
+
+
+def _by_hand(
+    connection: duckdb.DuckDBPyConnection, files: Mapping[int, Path], apart: _Apart
+) -> None:
     import pyarrow as pa
 
-    kinds = pa.schema([("_file", pa.string()), ("_row", pa.int64()), ("text", pa.string())])
+    kinds = pa.schema([("_at", pa.int32()), ("_row", pa.int64()), ("text", pa.string())])
     failed: list[DataError] = []
 
     def watched() -> Iterator[Any]:
@@ -239,23 +324,67 @@ def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
         except DataError as error:
             failed.append(error)
 
-    paths = ", ".join(literal(p) for p in _PATHS.values())
-    picked = ", ".join(f"nullif(p[{i}], '') AS {n}" for i, n in enumerate(_PATHS, start=1))
     connection.register("_stream", pa.RecordBatchReader.from_batches(kinds, watched()))
+    source = (
+        "SELECT _at, _row, p, p IS NOT NULL AS is_json "
+        f"FROM (SELECT _at, _row, {_IF_JSON} AS p FROM _stream)"
+    )
     try:
-        connection.execute(
-            f"""
-            CREATE TEMP TABLE _statement AS SELECT _file, _row, is_json, {picked} FROM (
-                SELECT _file, _row, coalesce(json_valid(text), false) AS is_json,
-                    CASE WHEN json_valid(text) THEN json_extract_string(text, [{paths}]) END AS p
-                FROM _stream
-            )
-            """
-        )
+        connection.execute(f"INSERT INTO _statement {apart(source)}")
     finally:
         connection.unregister("_stream")
     if failed:
         raise failed[0]
+
+
+def _taken_apart(zone: str, accounts: str, source: str) -> str:
+    """Return the query that makes a row of typed columns of each statement, around its source."""
+    picked = ", ".join(f"nullif(p[{i}], '') AS {n}" for i, n in enumerate(_PATHS, start=1))
+    staged, happened, stored = "", instants.utc("timestamp"), instants.utc("stored")
+    if zone != "UTC":
+        staged = f", {_staged('timestamp')}, {_staged('stored')}"
+        happened, stored = _instant("timestamp", zone), _instant("stored", zone)
+    scaled, raw, low, high = (f"try_cast({n} AS DOUBLE)" for n in ("scaled", "raw", "low", "high"))
+    return f"""
+        SELECT _at, _row, is_json, verb, lower(id) AS id, version,
+            actor_type IS NOT NULL AS has_actor_type,
+            actor_type IS NOT DISTINCT FROM 'Group' AS is_group,
+            CASE WHEN actor_type = 'Group' THEN members END AS members,
+            {_PERSON.format(_account(accounts))} AS person_id,
+            {_HOME} AS home,
+            object, object_type IS NOT DISTINCT FROM 'StatementRef' AS is_reference,
+            coalesce(object_type, 'Activity') = 'Activity' AND object NOT ILIKE 'mailto:%'
+                AS may_be_activity,
+            {happened} AS happened_at, {stored} AS stored_at,
+            timestamp IS NOT NULL AS has_timestamp, stored IS NOT NULL AS has_stored,
+            CASE WHEN right(timestamp, 1) = 'Z' THEN true
+                ELSE {instants.offset("timestamp")} IS NOT NULL END AS has_zone,
+            duration IS NOT NULL AS has_duration,
+            try_cast(round({instants.seconds("duration")}) AS INTEGER) AS duration_s,
+            coalesce(try_cast(video_progress AS DOUBLE), try_cast(cmi5_progress AS DOUBLE) / 100)
+                AS any_progress,
+            scaled IS NOT NULL OR raw IS NOT NULL AS has_score,
+            CASE WHEN {scaled} IS NOT NULL
+                THEN CASE WHEN {scaled} BETWEEN -1 AND 1 THEN {scaled} END
+                WHEN raw IS NOT NULL THEN ({raw} - {low}) / nullif({high} - {low}, 0) END
+                AS any_score,
+            {scaled} IS NOT NULL AS is_scaled,
+            try_cast(success AS BOOLEAN) AS is_success,
+            registration, coalesce(video_session, cmi5_session, edx_session) AS session_id,
+            coalesce(lower(launch_mode) IN ('browse', 'review'), false) AS is_no_credit,
+            activity_type, names, coalesce(parent, lone_parent) AS parent, parent_type, parent_names
+        FROM (SELECT *{staged} FROM (SELECT _at, _row, is_json, {picked} FROM ({source})))
+    """
+
+
+_PERSON = "coalesce({}, regexp_replace(mbox, '^(?i)mailto:', ''), sha1, openid)"
+"""The order is account name, mail address, its SHA-1, OpenID: an HR file knows the account too."""
+_HOME = "CASE WHEN account IS NOT NULL AND home IS NOT NULL THEN hash(home) END"
+"""Home pages are only told apart."""
+
+
+def _account(accounts: str) -> str:
+    return "account" if accounts != "apart" else "coalesce(home, '') || '|' || account"
 
 
 def _vocabulary(connection: duckdb.DuckDBPyConnection, own: Mapping[str, str]) -> None:
@@ -280,60 +409,53 @@ def _vocabulary(connection: duckdb.DuckDBPyConnection, own: Mapping[str, str]) -
     )
 
 
-def _persons(connection: duckdb.DuckDBPyConnection, accounts: str) -> None:
-    """Name the actor of each statement; a group becomes its members.
-
-    The order is account name, mail address, its SHA-1, OpenID: the account is what an HR file
-    knows too.
-    """
-    if accounts not in ("", "together", "apart"):
-        raise ParameterError(
-            message("unknown choice", where="xapi accounts", got=accounts,
-                    allowed="together, apart")
-        )  # fmt: skip
+def _members(connection: duckdb.DuckDBPyConnection, accounts: str) -> None:
+    """Let each member of a group have acted; a group without members stays as it is."""
     member = ", ".join(
         f"json_extract_string(member, {literal(_PATHS[name].replace('$.actor', '$'))}) AS {name}"
         for name in ("account", "home", "mbox", "sha1", "openid")
     )
+    found = "CASE WHEN json_valid(members) THEN json_extract(members::JSON, '$[*]') END"
     connection.execute(
         f"""
-        CREATE TEMP TABLE _acted AS
-        SELECT *, NULL::BIGINT AS n_member, false AS is_empty_group FROM _statement
-        WHERE actor_type IS DISTINCT FROM 'Group'
-        UNION ALL BY NAME
-        SELECT * EXCLUDE (member), false AS is_empty_group FROM (
-            SELECT * EXCLUDE (account, home, mbox, sha1, openid), {member} FROM (
-                SELECT *, unnest(json_extract(members::JSON, '$[*]')) AS member,
-                    generate_subscripts(json_extract(members::JSON, '$[*]'), 1) AS n_member
-                FROM _statement WHERE actor_type = 'Group' AND json_valid(members)
+        CREATE TEMP TABLE _member AS
+        SELECT * EXCLUDE (member, account, home, mbox, sha1, openid),
+            {_PERSON.format(_account(accounts))} AS person_id, {_HOME} AS home
+        FROM (
+            SELECT * EXCLUDE (found), {member} FROM (
+                SELECT *, unnest(found) AS member, generate_subscripts(found, 1) AS n_member
+                FROM (
+                    SELECT * EXCLUDE (person_id, home, members), rowid AS _of, {found} AS found
+                    FROM _statement WHERE is_group
+                )
             )
         )
         UNION ALL BY NAME
-        SELECT *, NULL::BIGINT AS n_member, true AS is_empty_group FROM _statement
-        WHERE actor_type = 'Group' AND coalesce(
+        SELECT * EXCLUDE (members), rowid AS _of FROM _statement WHERE is_group AND coalesce(
             CASE WHEN json_valid(members) THEN json_array_length(members::JSON) END, 0) = 0
         """
     )
-    if accounts == "":
-        [(n_shared,)] = connection.execute(
-            "SELECT count(*) FROM (SELECT lower(account) FROM _acted WHERE account IS NOT NULL "
-            "GROUP BY 1 HAVING count(DISTINCT home) > 1)"
-        ).fetchall()
-        if n_shared:
-            raise DataError(
-                message(f"{n_shared:,} account names stand under more than one home page",
-                        where="xapi", do="say whether they are one person: accounts=together, or "
-                        "accounts=apart")
-            )  # fmt: skip
-    name = "account" if accounts != "apart" else "coalesce(home, '') || '|' || account"
     connection.execute(
-        f"""
-        CREATE TEMP TABLE _named AS
-        SELECT *, coalesce({name}, regexp_replace(mbox, '^(?i)mailto:', ''), sha1, openid)
-            AS person_id
-        FROM _acted
+        """
+        CREATE TEMP VIEW _acted AS
+        SELECT * EXCLUDE (members), rowid AS _of, NULL::BIGINT AS n_member FROM _statement
+        WHERE NOT is_group
+        UNION ALL BY NAME SELECT * FROM _member
         """
     )
+
+
+def _refuse_shared_names(connection: duckdb.DuckDBPyConnection) -> None:
+    [(n_shared,)] = connection.execute(
+        "SELECT count(*) FROM (SELECT lower(person_id) FROM _acted WHERE home IS NOT NULL "
+        "GROUP BY 1 HAVING min(home) <> max(home))"
+    ).fetchall()
+    if n_shared:
+        raise DataError(
+            message(f"{n_shared:,} account names stand under more than one home page",
+                    where="xapi", do="say whether they are one person: accounts=together, or "
+                    "accounts=apart")
+        )  # fmt: skip
 
 
 def _instant(column: str, zone: str) -> str:
@@ -349,69 +471,53 @@ def _staged(column: str) -> str:
     )
 
 
-def _judge(connection: duckdb.DuckDBPyConnection, zone: str, source: str) -> None:
-    """Date and value every statement and say why it is no event, if so."""
-    untitled = ", ".join(literal(t) for t in words()["untitled"])
-    tail = "lower(regexp_extract({}, '([^/#]+)/?$', 1))"
+def _judge(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Say of every statement what it is worth, and why it is no event, if so."""
     connection.execute(
-        f"""
-        CREATE TEMP TABLE _valued AS
-        SELECT s.*, w.word, w.status, w.why, w.iri IS NOT NULL AS is_known_verb,
-            {_instant("timestamp", zone)} AS happened_at,
-            {_instant("stored", zone)} AS stored_at,
-            try_cast(round({instants.seconds("duration")}) AS INTEGER) AS duration_s,
-            coalesce(try_cast(video_progress AS DOUBLE), try_cast(cmi5_progress AS DOUBLE) / 100)
-                AS any_progress,
-            try_cast(scaled AS DOUBLE) AS any_scaled,
-            (try_cast(raw AS DOUBLE) - try_cast(low AS DOUBLE))
-                / nullif(try_cast(high AS DOUBLE) - try_cast(low AS DOUBLE), 0) AS from_raw,
-            coalesce(object_type, 'Activity') = 'Activity'
-                AND object NOT ILIKE 'mailto:%' AND lower(object) IS DISTINCT FROM lower(person_id)
-                AS is_activity,
-            {tail.format("activity_type")} AS type_tail,
-            {tail.format("parent_type")} AS parent_tail
-        FROM (SELECT *, {_staged("timestamp")}, {_staged("stored")} FROM _named) AS s
-        LEFT JOIN _word AS w ON w.iri =
-            regexp_replace(rtrim(lower(trim(s.verb)), '/'), '^https?://', '')
+        """
+        CREATE TEMP TABLE _verb AS
+        SELECT verb, word, status, why, iri IS NOT NULL AS is_known
+        FROM (SELECT verb, count(*) FROM _statement WHERE verb IS NOT NULL GROUP BY verb)
+        LEFT JOIN _word ON iri = regexp_replace(rtrim(lower(trim(verb)), '/'), '^https?://', '')
         """
     )
-    connection.execute("DROP TABLE _acted")
-    connection.execute("DROP TABLE _named")
     connection.execute(
         f"""
-        CREATE TEMP TABLE _xapi AS
-        SELECT *,
-            lower(id) || CASE WHEN n_member > 0 THEN '#' || n_member ELSE '' END AS event_id,
+        CREATE TEMP TABLE _void AS SELECT DISTINCT lower(object) AS id
+        FROM _statement JOIN _verb USING (verb)
+        WHERE why = {literal(VOIDING)} AND is_reference AND object IS NOT NULL
+        """
+    )
+    connection.execute(
+        f"""
+        CREATE TEMP VIEW _xapi AS
+        SELECT s.* EXCLUDE (_row),
+            id || CASE WHEN n_member > 0 THEN '#' || n_member ELSE '' END AS event_id,
             coalesce(happened_at, stored_at) AS occurred_at,
-            CASE WHEN is_activity THEN object END AS content_id,
+            CASE WHEN may_be_activity AND lower(object) IS DISTINCT FROM lower(person_id)
+                THEN object END AS content_id,
             CASE WHEN any_progress BETWEEN 0 AND 1 THEN any_progress END AS progress,
-            CASE WHEN any_scaled BETWEEN -1 AND 1 THEN any_scaled
-                 WHEN any_scaled IS NULL AND from_raw BETWEEN 0 AND 1 THEN from_raw END AS score,
-            CASE WHEN type_tail NOT IN ({untitled}) OR type_tail IS NULL
-                THEN {_name("names")} END AS title,
-            {literal(source)} AS source,
+            CASE WHEN is_scaled OR any_score BETWEEN 0 AND 1 THEN any_score END AS score,
+            v.word, v.status, {literal(source)} AS source, f.name AS _file,
+            coalesce(_row, _of - f.first + 1) AS _row,
             CASE
                 WHEN NOT is_json THEN {literal(BROKEN)}
-                WHEN verb IS NULL OR (actor_type IS NULL AND person_id IS NULL)
+                WHEN s.verb IS NULL OR NOT has_actor_type AND person_id IS NULL
                     THEN {literal(NO_STATEMENT)}
                 WHEN why = {literal(VOIDING)} THEN why
-                WHEN lower(id) IN (
-                    SELECT lower(object) FROM _valued
-                    WHERE why = {literal(VOIDING)} AND object_type = 'StatementRef'
-                ) THEN {literal(VOIDED)}
-                WHEN NOT is_known_verb THEN {literal(UNKNOWN_VERB)}
-                WHEN lower(launch_mode) IN ('browse', 'review') THEN {literal(NO_CREDIT)}
+                WHEN id IN (FROM _void) THEN {literal(VOIDED)}
+                WHEN NOT is_known THEN {literal(UNKNOWN_VERB)}
+                WHEN is_no_credit THEN {literal(NO_CREDIT)}
                 WHEN why IS NOT NULL THEN why
-                WHEN is_empty_group THEN {literal(NO_MEMBERS)}
+                WHEN is_group AND n_member IS NULL THEN {literal(NO_MEMBERS)}
                 WHEN person_id IS NULL THEN {literal(NO_ACTOR)}
-                WHEN timestamp IS NULL AND stored IS NULL THEN 'timestamp and stored are missing'
-                WHEN timestamp IS NOT NULL AND happened_at IS NULL THEN 'timestamp is no instant'
-                WHEN stored IS NOT NULL AND stored_at IS NULL THEN 'stored is no instant'
+                WHEN NOT has_timestamp AND NOT has_stored THEN 'timestamp and stored are missing'
+                WHEN has_timestamp AND happened_at IS NULL THEN 'timestamp is no instant'
+                WHEN has_stored AND stored_at IS NULL THEN 'stored is no instant'
             END AS _reason
-        FROM _valued
+        FROM _acted AS s JOIN _file AS f ON f.number = s._at LEFT JOIN _verb AS v ON v.verb = s.verb
         """
     )
-    connection.execute("DROP TABLE _valued")
 
 
 def _name(column: str) -> str:
@@ -427,8 +533,7 @@ def _name(column: str) -> str:
 _EVENT = """
 SELECT event_id, CASE WHEN _reason IS NULL THEN person_id END AS person_id, occurred_at,
     coalesce(stored_at, occurred_at) AS recorded_at, word AS verb, content_id,
-    registration AS attempt_id, coalesce(video_session, cmi5_session, edx_session) AS session_id,
-    duration_s, progress, score, try_cast(success AS BOOLEAN) AS is_success, source,
+    registration AS attempt_id, session_id, duration_s, progress, score, is_success, source,
     _file, _row, _reason
 FROM _xapi
 """
@@ -437,26 +542,34 @@ _ASSIGNMENT = f"""
 SELECT registration || '|' || object AS assignment_id, person_id, object AS content_id,
     'system' AS assigned_by, status, coalesce(happened_at, stored_at) AS status_at, _file, _row
 FROM _xapi
-WHERE _reason = {literal(STATUS)} AND person_id IS NOT NULL AND is_activity
+WHERE _reason = {literal(STATUS)} AND person_id IS NOT NULL AND content_id IS NOT NULL
 QUALIFY row_number() OVER (
     PARTITION BY person_id, registration, object
     ORDER BY coalesce(happened_at, stored_at) DESC, status
 ) = 1
 """
-_PARENT = "coalesce(parent, lone_parent)"
+_TAIL = "lower(regexp_extract({}, '([^/#]+)/?$', 1))"
+_UNTITLED = ", ".join(literal(t) for t in words()["untitled"])
 _CONTENT = f"""
+WITH met AS (
+    SELECT content_id, activity_type, names, parent, parent_type, parent_names, count(*)
+    FROM _xapi WHERE _reason IS NULL AND (content_id IS NOT NULL OR parent IS NOT NULL)
+    GROUP BY ALL
+)
 SELECT content_id, min(title) AS title, min(kind) AS kind, min(parent_id) AS parent_id FROM (
-    SELECT content_id, title, coalesce(k.kind, 'other') AS kind,
-        CASE WHEN {_PARENT} <> content_id THEN {_PARENT} END AS parent_id
-    FROM _xapi AS s LEFT JOIN _kind AS k ON k.tail = s.type_tail
-    WHERE _reason IS NULL AND content_id IS NOT NULL
+    SELECT content_id, coalesce(k.kind, 'other') AS kind,
+        CASE WHEN ending NOT IN ({_UNTITLED}) OR ending IS NULL THEN {_name("names")} END AS title,
+        CASE WHEN parent <> content_id THEN parent END AS parent_id
+    FROM (SELECT *, {_TAIL.format("activity_type")} AS ending FROM met) AS s
+    LEFT JOIN _kind AS k ON k.tail = s.ending
+    WHERE content_id IS NOT NULL
     UNION ALL BY NAME
-    SELECT {_PARENT} AS content_id, {_name("parent_names")} AS title,
+    SELECT parent AS content_id, {_name("parent_names")} AS title,
         coalesce(k.kind, 'other') AS kind
-    FROM _xapi AS s LEFT JOIN _kind AS k ON k.tail = s.parent_tail
-    WHERE _reason IS NULL AND {_PARENT} IS NOT NULL AND {_PARENT} NOT IN (
-        SELECT content_id FROM _xapi WHERE _reason IS NULL AND content_id IS NOT NULL
-    )
+    FROM (SELECT *, {_TAIL.format("parent_type")} AS ending FROM met) AS s
+    LEFT JOIN _kind AS k ON k.tail = s.ending
+    WHERE parent IS NOT NULL
+        AND parent NOT IN (SELECT content_id FROM met WHERE content_id IS NOT NULL)
 ) GROUP BY content_id
 """
 
@@ -472,20 +585,20 @@ def _notes(connection: duckdb.DuckDBPyConnection, zone: str) -> dict[str, Any]:
         SELECT count(*) FILTER (_reason = {literal(VOIDED)}),
             count(*) FILTER (_reason = {literal(VOIDING)}),
             count(*) FILTER (_reason = {literal(STATUS)}),
-            count(DISTINCT (_file, _row)) FILTER (n_member > 0),
+            (SELECT count(DISTINCT _of) FROM _member WHERE n_member > 0),
             count(*) FILTER (n_member > 0),
-            count(*) FILTER (_reason IS NULL AND timestamp IS NULL),
-            count(*) FILTER (_reason IS NULL AND stored IS NULL),
+            count(*) FILTER (_reason IS NULL AND NOT has_timestamp),
+            count(*) FILTER (_reason IS NULL AND NOT has_stored),
             count(*) FILTER (_reason IS NULL AND id IS NULL),
-            count(*) FILTER (_reason IS NULL AND timestamp IS NOT NULL
-                             AND _offset_timestamp IS NULL),
-            count(*) FILTER (_reason IS NULL AND duration IS NOT NULL AND duration_s IS NULL),
+            count(*) FILTER (_reason IS NULL AND has_timestamp AND NOT has_zone),
+            count(*) FILTER (_reason IS NULL AND has_duration AND duration_s IS NULL),
             count(*) FILTER (_reason IS NULL AND any_progress IS NOT NULL AND progress IS NULL),
-            count(*) FILTER (_reason IS NULL AND score IS NULL
-                             AND (scaled IS NOT NULL OR raw IS NOT NULL))
+            count(*) FILTER (_reason IS NULL AND score IS NULL AND has_score),
+            count(*), count(*) FILTER (_reason IS NULL)
         FROM _xapi
         """
     ).fetchall()
+    *row, n_rows, n_good = row
     names = (
         "voided", "voiding_statements", "assignment_statuses", "groups_expanded", "group_members",
         "timestamp_taken_from_stored", "stored_missing_taken_as_timestamp",
@@ -494,7 +607,10 @@ def _notes(connection: duckdb.DuckDBPyConnection, zone: str) -> dict[str, Any]:
     )  # fmt: skip
     notes: dict[str, Any] = dict(zip(names, map(int, row), strict=True))
     notes["zone_of_timestamps_without_one"] = zone
-    notes["statements"] = counts("SELECT _file, count(*) FROM _statement GROUP BY 1 ORDER BY 1")
+    notes["statements"] = counts(
+        "SELECT name, sum(n) FROM (SELECT _at, count(*) AS n FROM _statement GROUP BY 1) "
+        "JOIN _file ON number = _at GROUP BY 1 ORDER BY 1"
+    )
     notes["verbs"] = counts(
         "SELECT coalesce(verb, 'none'), count(*) FROM _statement GROUP BY 1 ORDER BY 2 DESC, 1"
     )
@@ -505,20 +621,10 @@ def _notes(connection: duckdb.DuckDBPyConnection, zone: str) -> dict[str, Any]:
     notes["versions"] = counts(
         "SELECT coalesce(version, 'not stated'), count(*) FROM _statement GROUP BY 1 ORDER BY 1"
     )
-    _refuse_if_nothing(connection, notes["verbs_not_mapped"])
-    return {"xapi": notes}
-
-
-def _refuse_if_nothing(
-    connection: duckdb.DuckDBPyConnection, not_mapped: Mapping[str, int]
-) -> None:
-    """Refuse a source of which no statement is an event because no verb is known."""
-    [(n_rows, n_good)] = connection.execute(
-        "SELECT count(*), count(*) FILTER (_reason IS NULL) FROM _xapi"
-    ).fetchall()
-    if n_rows and not n_good and not_mapped:
+    if n_rows and not n_good and notes["verbs_not_mapped"]:
         raise DataError(
             message("no statement has a verb that is known here", where="xapi",
-                    got=", ".join(list(not_mapped)[:3]),
+                    got=", ".join(list(notes["verbs_not_mapped"])[:3]),
                     do="map your verbs with the option verbs, as IRI=verb")
         )  # fmt: skip
+    return {"xapi": notes}
