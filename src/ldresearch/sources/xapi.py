@@ -258,7 +258,9 @@ def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], apart: _
     A statement's number is its place among those of its file; ``_file`` says where in
     ``_statement`` the statements of a file begin that the engine counted itself.
     """
-    nothing = "SELECT NULL::INTEGER AS _at, NULL::BIGINT AS _row, NULL::TEXT[] AS p, true AS is_json"
+    nothing = (
+        "SELECT NULL::INTEGER AS _at, NULL::BIGINT AS _row, NULL::TEXT[] AS p, true AS is_json"
+    )
     connection.execute(f"CREATE TEMP TABLE _statement AS {apart(nothing)} LIMIT 0")
     connection.execute("CREATE TEMP TABLE _file (number INTEGER, name TEXT, first BIGINT)")
     waiting: dict[int, Path] = {}
