@@ -246,7 +246,7 @@ def spell_lengths(
         ]
     )
     keys = ["group", "duration", "cause", "event"]
-    return found.groupby(keys, as_index=False, sort=False)["weight"].sum()
+    return found.groupby(keys, sort=False)["weight"].sum().reset_index()
 
 
 def _lengths(

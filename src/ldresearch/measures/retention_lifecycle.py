@@ -162,11 +162,17 @@ def cohorts(
         log.collect(_told(_people_periods(part, verbs, assigned, min_minutes, period)))
         for part in log.parts("activity_day")
     ]
-    found = pd.concat(parts).groupby(["kind", "first", "last", "run", "there"], as_index=False)
-    found = found.sum()
+    found = _added(parts, "persons")
     if found.empty:
         return _nothing(cohorts.columns, NOBODY)
     return _cells(found, _period.last_complete(log.as_of, period), period)
+
+
+def _added(parts: list[pd.DataFrame], count: str) -> pd.DataFrame:
+    """Add up what is counted alike in several parts of the people."""
+    whole = pd.concat(parts, ignore_index=True)
+    keys = [column for column in whole.columns if column != count]
+    return whole.groupby(keys, sort=False)[count].sum().reset_index()
 
 
 def _told(rows: ibis.Table) -> ibis.Table:
@@ -392,7 +398,8 @@ def _moves(alike: pd.DataFrame) -> pd.DataFrame:
 
 def _move(alike: pd.DataFrame, at: Any, state: Any, sign: int, where: Any) -> pd.DataFrame:
     moved = pd.DataFrame({"at": at, "state": state, "persons": sign * alike["persons"]})
-    return moved[where]
+    kept: pd.DataFrame = moved[where]
+    return kept
 
 
 @measure(
