@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 
 from ldresearch.log import EventLog
 from ldresearch.measures import learner_voice as measures
@@ -90,6 +91,88 @@ def test_what_promoters_do_over_many_draws() -> None:
     assert 0.935 <= gap_coverage(4000) <= 0.965
 
 
+# How a score moves --------------------------------------------------------------------------
+
+
+def fewest_held(n: int, chance: float) -> int:
+    """Fewest of ``n`` intervals of 95 % that hold, but for one in ``1 / chance`` honest tries."""
+    return int(binom.ppf(chance, n, 0.95))
+
+
+def two_surveys(rng: np.random.Generator, n: int = 1200) -> tuple[pd.DataFrame, pd.DataFrame, float]:
+    """Answers to two waves, those asked, and by how much the score of everyone really moved.
+
+    Units differ in mood, in how much it moves and in how many answer; whoever answered the first
+    wave answers the second more often.
+    """
+    unit = rng.choice(3, n, p=SHARES)
+    mood = 7 + np.array([-1.5, 0.0, 1.5])[unit] + rng.normal(0, 1.5, n)
+    chance = np.array([0.15, 0.3, 0.5])[unit]
+    said, asked, scores = [], [], []
+    answered = np.zeros(n, dtype=bool)
+    for wave in (1, 2):
+        shift = np.array([0.8, 0.0, -0.3])[unit] * (wave - 1)
+        score = np.clip(np.round(rng.normal(mood + shift, 1.2)), 0, 10)
+        scores.append(100 * float((score >= 9).mean() - (score <= 6).mean()))
+        answered = rng.random(n) < np.where(answered, chance + 0.3, chance)
+        on = {"wave": wave, "wave_on": pd.Timestamp(2024, 3 * wave, 1)}
+        people = pd.DataFrame({"unit": unit.astype(str), "answered": answered})
+        counted = people.groupby("unit")["answered"].agg(n_asked="size", n_answered="sum")
+        asked.append(counted.rename_axis("group").reset_index().assign(by="unit", **on))
+        asked.append(pd.DataFrame({"group": ["all"], "by": "all", "n_asked": n,
+                                   "n_answered": answered.sum(), **on}))  # fmt: skip
+        who = np.flatnonzero(answered)
+        said.append(pd.DataFrame({"unit": unit[who].astype(str), "score": score[who], **on,
+                                  "person_key": who, "response_id": 10_000 * wave + who}))  # fmt: skip
+    return pd.concat(said, ignore_index=True), pd.concat(asked), scores[1] - scores[0]
+
+
+def change_coverage(draws: int, seed: int = 9) -> tuple[int, float]:
+    """How often the interval of a change holds it, and the mean error."""
+    rng = np.random.default_rng(seed)
+    hits, errors = 0, []
+    for _ in range(draws):
+        said, asked, truth = two_surveys(rng)
+        weights = voice.rake(said, asked, margins="unit")
+        e = voice.change(said, weights=weights, asked=asked).estimate("nps_change")
+        hits += e.low <= truth <= e.high
+        errors.append(e.value - truth)
+    return hits, float(np.mean(errors))
+
+
+def test_the_interval_of_a_change_holds_it() -> None:
+    hits, error = change_coverage(40)
+    assert hits >= fewest_held(40, 0.003)
+    assert abs(error) < 3
+
+
+@pytest.mark.slow
+def test_the_interval_of_a_change_over_many_surveys() -> None:
+    hits, error = change_coverage(800)
+    assert 0.93 <= hits / 800 <= 0.98
+    assert abs(error) < 0.7
+
+
+def changes_held(log: EventLog, truth: np.ndarray) -> tuple[int, int]:
+    """Of the changes of an organisation's score, how many intervals hold the truth, and of how many."""
+    said, asked = measures.answers(log), measures.asked(log)
+    moved = voice.change(said, weights=voice.rake(said, asked), asked=asked).frame
+    true = np.diff(truth)
+    return int(((moved["low"] <= true) & (true <= moved["high"])).sum()), len(true)
+
+
+@pytest.mark.slow
+def test_changes_of_many_organisations_are_held(tmp_path: Path) -> None:
+    held = n_changes = 0
+    for seed in range(1, 17):
+        made = surveyed(organisation(seed, n_persons=500), seed=seed + 1, drift=0.8)
+        log = EventLog.open(made.write(tmp_path / str(seed)), as_of="2025-07-01")
+        one, of = changes_held(log, np.array(made.truth["nps"]))
+        held, n_changes = held + one, n_changes + of
+    assert n_changes == 32
+    assert held >= fewest_held(n_changes, 0.01)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("p", "d"), [(0.45, 0.25), (0.9, 0.02), (0.05, 0.05), (0.97, 0.0)])
 @pytest.mark.parametrize("n", [15, 40, 200])
@@ -122,8 +205,8 @@ def test_an_organisation_is_told_as_it_is(world: tuple[EventLog, dict[str, objec
     assert (found["raw"] - true).min() > 4
     assert ((found["low"] <= true) & (true <= found["high"])).sum() >= 2
     assert np.abs(found["nps"] - true).max() < 7
-    moved = voice.change(said, weights=weights, asked=asked).frame
-    assert np.abs(moved["change"] - np.diff(true)).max() < 12
+    held, n_changes = changes_held(log, true)
+    assert held >= fewest_held(n_changes, 0.003)
     drive = voice.drivers(said[said["wave"] == 3]).frame.set_index("item")
     assert {i for i in drive.index if drive.loc[i, "standing"] == "told"} == {
         name for name, weight in STATEMENTS.items() if weight

@@ -830,7 +830,7 @@ def value(impressions: pd.DataFrame, lists: Result, *, seed: int = 1) -> Result:
         },
         tuple(estimates),
         "Inverse propensity weighting, self-normalised, and doubly robust with a model of the "
-        "other folds; intervals by persons.",
+        "other folds; intervals by persons, after Hall's correction for skewness.",
         {"n_impressions": len(shown), "effective": float(told_rows["effective"].max())},
     )  # fmt: skip
 
@@ -899,18 +899,20 @@ class _Impressions:
             # The difference to what was in force, linearised, so that persons stay paired.
             scale = float(below.sum()) / len(below)
             residual = (top - mean * below) / scale - (self.reward - shown)
-            _, se = _policy_value.ratio(residual, np.ones(len(residual)), self.person)
-            half = _t(0.975, seen.effective - 1) * se
             gain = mean - shown
-            rows.append((policy, estimator, "", mean, low, high, gain, gain - half, gain + half,
-                         seen.effective, len(self.keys)))  # fmt: skip
+            ends = _policy_value.interval(
+                residual, np.ones(len(residual)), self.person, _t(0.975, seen.effective - 1)
+            )
+            apart = [gain + end - ends[0] for end in ends[2:]]
+            rows.append((policy, estimator, "", mean, low, high, gain, *apart, seen.effective,
+                         len(self.keys)))  # fmt: skip
         return rows
 
     def _interval(self, top: Floats, below: Floats, effective: float) -> tuple[float, float, float]:
-        """Student's interval; heavy weights leave fewer degrees of freedom than there are rows."""
-        mean, se = _policy_value.ratio(top, below, self.person)
-        half = _t(0.975, max(effective - 1, 1)) * se
-        return mean, *_within_a_share(mean - half, mean + half)
+        """Interval by persons; heavy weights leave fewer degrees of freedom than there are rows."""
+        quantile = _t(0.975, max(effective - 1, 1))
+        mean, _, low, high = _policy_value.interval(top, below, self.person, quantile)
+        return mean, *_within_a_share(low, high)
 
 
 # Where chance decided -----------------------------------------------------------------------
