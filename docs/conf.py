@@ -38,7 +38,30 @@ def _read(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] += f"\n```{{toctree}}\n:hidden:\n\n{listed}\n```\n"
 
 
+_ACCESSIBLE = (
+    # What scrolls can be reached with the keyboard, and two landmarks have two names.
+    ("<pre>", '<pre tabindex="0">'),
+    ('<div class="table-wrapper', '<div tabindex="0" class="table-wrapper'),
+    ('<aside class="sidebar-drawer"', '<aside aria-label="Pages" class="sidebar-drawer"'),
+    ('<aside class="toc-drawer', '<aside aria-label="On this page" class="toc-drawer'),
+)
+
+
+def _finish(app: Sphinx, error: Exception | None) -> None:
+    """Mend what the theme leaves out for those who use a keyboard or a screen reader."""
+    if error:
+        return
+    for page in Path(app.outdir).glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for before, after in _ACCESSIBLE:
+            text = text.replace(before, after)
+        if "<h1" not in text:
+            text = text.replace("<noscript>", "<h1>Search</h1>\n<noscript>", 1)
+        page.write_text(text, encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Let every page pass through :func:`_read`."""
+    """Let every page pass through :func:`_read` before, and :func:`_finish` after."""
     app.connect("source-read", _read)
+    app.connect("build-finished", _finish)
     return {"parallel_read_safe": True}

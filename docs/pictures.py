@@ -49,7 +49,7 @@ def take(browser: str, page: Path, picture: Path, height: int) -> None:
             check=True, capture_output=True, timeout=120,
         )  # fmt: skip
     with Image.open(picture) as image:
-        image.convert("RGB").quantize(64).save(picture, optimize=True)
+        image.convert("RGB").quantize(160).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

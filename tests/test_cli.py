@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ldresearch import cli
+from ldresearch.run import verification
 
 
 def call(*words: str) -> int:
@@ -21,7 +22,7 @@ def call(*words: str) -> int:
     [
         (("rnu",), 2, "run"),
         (("run", "20_adoption"), 2, "--data"),
-        (("run", "20_adoption", "--data", "demo/harbour"), 2, "--as-of 2025-07-01"),
+        (("run", "20_adoption", "--data", "demo/quarry"), 2, "--as-of 2025-07-01"),
         (("run", "20_adoptoin", "--data", "demo/harbour", "--as-of", "2025-07-01"), 2,
          "did you mean 20_adoption"),
         (("run", "20_adoption", "--data", "demo/harbour", "--as-of", "2025-07-01",
@@ -95,12 +96,12 @@ def test_run_index_and_verify(
     demo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     there = ("--out", str(tmp_path / "reports"), "--runs", str(tmp_path / "runs"))
-    words = ("run", "adoption", "--data", str(demo / "quarry"), "--as-of", "2025-03-01", *there,
-             "--locale", "de")  # fmt: skip
+    quarry = ("--data", str(demo / "quarry"), "--as-of", "2025-03-01")
+    words = ("run", "learner_brand", *quarry, *there, "--locale", "de")
     assert call(*words, "--json") == 0
     [done] = json.loads(capsys.readouterr().out)
     assert done["status"] == "published"
-    assert Path(done["page"]) == tmp_path / "reports/quarry/2025-03-01/20_adoption.html"
+    assert Path(done["page"]) == tmp_path / "reports/quarry/2025-03-01/43_learner_brand.html"
     for page in (Path(done["page"]), tmp_path / "reports" / "index.html"):
         assert "1.\u00a0März\u00a02025" in page.read_text(encoding="utf-8")
     capsys.readouterr()
@@ -110,14 +111,24 @@ def test_run_index_and_verify(
     assert capsys.readouterr().err == ""
     assert call(*words, "--log", "json") == 0
     unchanged, finished = map(json.loads, capsys.readouterr().err.splitlines())
-    assert (unchanged["event"], unchanged["report"]) == ("unchanged", "20_adoption")
+    assert (unchanged["event"], unchanged["report"]) == ("unchanged", "43_learner_brand")
     assert (finished["unchanged"], finished["exit_code"]) == (1, 0)
     run = Path(done["run"]).name
-    assert call("verify", run[:8], "--runs", str(tmp_path / "runs")) == 0
-    assert "same: facts of a second run" in capsys.readouterr().out
     Path(done["page"]).write_text("<html>forged", encoding="utf-8")
     assert call("verify", run[:8], "--runs", str(tmp_path / "runs")) == 5
-    assert "DIFFERENT: 20_adoption.html" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "DIFFERENT: 43_learner_brand.html" in told
+    assert "same: facts of a second run" in told
+
+
+def test_a_run_that_is_the_same_ends_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is found, and when, is tested where verifying is: tests/faults/test_verify.py."""
+    found = verification.Verification("0f3a9c", True, ("same: data",))
+    monkeypatch.setattr(verification, "verify", lambda *_: found)
+    assert call("verify", "0f3a9c") == 0
+    assert capsys.readouterr().out == "same: data\n"
 
 
 def test_a_key_must_be_long_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
