@@ -99,7 +99,9 @@ def fewest_held(n: int, chance: float) -> int:
     return int(binom.ppf(chance, n, 0.95))
 
 
-def two_surveys(rng: np.random.Generator, n: int = 1200) -> tuple[pd.DataFrame, pd.DataFrame, float]:
+def two_surveys(
+    rng: np.random.Generator, n: int = 1200
+) -> tuple[pd.DataFrame, pd.DataFrame, float]:
     """Answers to two waves, those asked, and by how much the score of everyone really moved.
 
     Units differ in mood, in how much it moves and in how many answer; whoever answered the first
