@@ -128,7 +128,7 @@ def test_the_gate_finds_them_by_itself() -> None:
     row = list(published.rows[0])
     for column, value in (("nps", 100.0), ("raw", -97.0), ("detractors", 0)):
         at = names.index(column)
-        with pytest.raises(DisclosureError, match="all|same"):
+        with pytest.raises(DisclosureError, match=r"all|same"):
             check_payload(payload(published, rows=[[*row[:at], value, *row[at + 1 :]]]),
                           public=False)  # fmt: skip
     bare = {n: v for n, v in published.parameters.items() if n not in ("scores", "is_sensitive")}

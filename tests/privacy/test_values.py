@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ldresearch.errors import DisclosureError
 from ldresearch import segment_rules
+from ldresearch.errors import DisclosureError
 from ldresearch.models import measurement_plan, rates, segments, skill_gaps, survival
 from ldresearch.privacy import check_payload, publish
 from ldresearch.privacy.suppression import Told

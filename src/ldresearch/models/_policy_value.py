@@ -152,8 +152,7 @@ def interval(
     if abs(skew) < 1e-6:
         return value, se, value - quantile * se, value + quantile * se
     ends = [
-        3 / skew * (float(np.cbrt(1 + skew * (sign * quantile - skew / 6))) - 1)
-        for sign in (1, -1)
+        3 / skew * (float(np.cbrt(1 + skew * (sign * quantile - skew / 6))) - 1) for sign in (1, -1)
     ]
     return value, se, value - ends[0] * se, value - ends[1] * se
 
