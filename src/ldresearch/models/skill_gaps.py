@@ -1438,7 +1438,7 @@ def supplied(
              float(part["closable"].mean()), n, *_largest(part))
         )  # fmt: skip
     columns = ["skill", "n_content", "hours", "low", "high", "total_hours", "total_cost",
-               "closable", "n", *_PRIVATE]  # fmt: skip
+               "closable", "n", *_OWN]  # fmt: skip
     if not rows:
         return not_enough(name, Family.MEANS, f"no skill has {MIN_PEOPLE} people who are short")
     out = pd.DataFrame(rows, columns=columns).sort_values(
@@ -1457,7 +1457,7 @@ def supplied(
     )  # fmt: skip
 
 
-_PRIVATE: Final = ("most_hours", "next_hours", "all_hours", "most_cost", "next_cost")
+_OWN: Final = ("most_hours", "next_hours", "all_hours", "most_cost", "next_cost")
 _SUMS: Final = {
     "hours": ("most_hours", "next_hours", "all_hours"),
     "total_hours": ("most_hours", "next_hours"), "total_cost": ("most_cost", "next_cost"),
@@ -1712,7 +1712,7 @@ def cohorts(clusters: Result, found: Result, supply: pd.DataFrame, frame: pd.Dat
                      label)
         )  # fmt: skip
     columns = ["cohort", "place", "skill", "shortfall", "low", "high", "others", "content",
-               "hours", "n", *_PRIVATE[:3]]  # fmt: skip
+               "hours", "n", *_OWN[:3]]  # fmt: skip
     return Result(
         name, Family.SEGMENTS, _tidy(pd.DataFrame(rows, columns=columns)),
         {
@@ -1813,7 +1813,7 @@ def cohort_plan(
              *_largest(part))
         )  # fmt: skip
     columns = ["cohort", "hours", "low", "high", "total_hours", "total_cost", "closable",
-               "untaught", "n", *_PRIVATE]  # fmt: skip
+               "untaught", "n", *_OWN]  # fmt: skip
     return Result(
         name, Family.SEGMENTS, _tidy(pd.DataFrame(rows, columns=columns)),
         {

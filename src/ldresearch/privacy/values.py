@@ -312,8 +312,8 @@ def blur_shares(
         one_sided = list(zip(bounds, few, most, strict=True))
         ends = ((low, [1 - b if m and not f else 0.0 for b, f, m in one_sided]),
                 (high, [b if f and not m else 1.0 for b, f, m in one_sided]))  # fmt: skip
-        for end, told in ends:
-            _replace(shown, end, lost, [sign * x if x else 0.0 for x in told])
+        for end, bound in ends:
+            _replace(shown, end, lost, [sign * x if x else 0.0 for x in bound])
     return hidden
 
 
