@@ -124,8 +124,8 @@ def two_surveys(
         asked.append(pd.DataFrame({"group": ["all"], "by": "all", "n_asked": n,
                                    "n_answered": answered.sum(), **on}))  # fmt: skip
         who = np.flatnonzero(answered)
-        said.append(pd.DataFrame({"unit": unit[who].astype(str), "score": score[who], **on,
-                                  "person_key": who, "response_id": 10_000 * wave + who}))  # fmt: skip
+        own = {"unit": unit[who].astype(str), "score": score[who], "person_key": who}
+        said.append(pd.DataFrame({**own, **on, "response_id": 10_000 * wave + who}))
     return pd.concat(said, ignore_index=True), pd.concat(asked), scores[1] - scores[0]
 
 
@@ -156,7 +156,7 @@ def test_the_interval_of_a_change_over_many_surveys() -> None:
 
 
 def changes_held(log: EventLog, truth: np.ndarray) -> tuple[int, int]:
-    """Of the changes of an organisation's score, how many intervals hold the truth, and of how many."""
+    """How many changes of an organisation's score are held, and of how many."""
     said, asked = measures.answers(log), measures.asked(log)
     moved = voice.change(said, weights=voice.rake(said, asked), asked=asked).frame
     true = np.diff(truth)
