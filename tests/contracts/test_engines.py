@@ -217,9 +217,6 @@ def test_the_recipe_of_the_page_works(
 
 DIALECTS = ("databricks", "clickhouse", "bigquery", "snowflake")
 
-CANNOT: dict[str, set[str]] = {}
-"""Measures by the dialect that some of their queries cannot be written in."""
-
 
 @contextmanager
 def queries() -> Iterator[list[Any]]:
@@ -273,19 +270,3 @@ def test_the_kernels_can_be_asked_elsewhere() -> None:
         MEASURES["engagement_survival.spells"](tiny, verbs="complete", gap_days=28)
     assert len(asked) > len(names)
     assert {(d, why) for d in DIALECTS for q in asked if (why := why_not(q, d))} == set()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_which_measures_can_be_asked_elsewhere(
-    dialect: str, dataset: Dataset, standing: Standing
-) -> None:
-    opened = EventLog.open(dataset, as_of="2025-06-20")
-    cannot = set()
-    for name in MEASURES:
-        with_what = asked(name, opened, standing)
-        with queries() as made:
-            MEASURES[name](opened, **with_what)
-        if any(why_not(query, dialect) for query in made):
-            cannot.add(name)
-    assert cannot == CANNOT.get(dialect, set())
