@@ -89,6 +89,10 @@ def world() -> World:
         rated_at=lambda r: pd.to_datetime(r["rated_at"]) + pd.Timedelta(days=200)
     )
     again = again[again["rated_at"] < "2025-07-01"]
+    arm = made.tables["arm"]
+    back = arm[(arm["initiative_id"] == "spring") & (arm["arm"] == "launch")].tail(1)
+    later = pd.to_datetime(back["assigned_at"]) + pd.Timedelta(days=10)
+    back = back.assign(arm="hold-out", assigned_at=later)
     usage = pd.DataFrame({
         "person_id": made.tables["person"]["person_id"].unique()[:20],
         "period_start_on": "2024-03-01", "period_end_on": "2024-03-31", "metric": "minutes",
@@ -97,6 +101,7 @@ def world() -> World:
     return replace(made, tables={
         **made.tables, "usage_period": usage, "benchmark": surveyed.published(6).head(200),
         "skill_rating": pd.concat([rating, again], ignore_index=True),
+        "arm": pd.concat([arm, back], ignore_index=True),
     })  # fmt: skip
 
 
