@@ -33,6 +33,9 @@ POPULATION_COLUMNS = ("unit", "role", "level", "country", "location")
 PART_ROWS = 20_000_000
 """Rows of a table that a measure works through at a time, so that memory stays bounded."""
 
+_MIXED = (("int64",), "int64")
+"""Types of the hashes of rows, and of what they are mixed to."""
+
 
 @dataclass(frozen=True)
 class EventLog:
@@ -711,6 +714,8 @@ class EventLog:
 
         import ibis
 
+        # Ibis itself does not write it for Spark, which knows it by the same name.
+        bit_xor = ibis.udf.agg.builtin(lambda row: row, name="bit_xor", signature=_MIXED)
         rows: dict[str, int] = {}
         digests: dict[str, list[int]] = {}
         identity = self._opened[1].get("identity")
@@ -724,7 +729,7 @@ class EventLog:
                 known = known.drop("person_key")
             row = ibis.struct({column: known[column] for column in known.columns}).hash()
             found = known.select(row=row).aggregate(
-                n=lambda t: t.count(), mixed=lambda t: t.row.bit_xor()
+                n=lambda t: t.count(), mixed=lambda t: bit_xor(t.row)
             )
             n, mixed = found.to_pandas().iloc[0]
             rows[name] = int(n)

@@ -89,6 +89,10 @@ def world() -> World:
         rated_at=lambda r: pd.to_datetime(r["rated_at"]) + pd.Timedelta(days=200)
     )
     again = again[again["rated_at"] < "2025-07-01"]
+    arm = made.tables["arm"]
+    back = arm[(arm["initiative_id"] == "spring") & (arm["arm"] == "launch")].tail(1)
+    later = pd.to_datetime(back["assigned_at"]) + pd.Timedelta(days=10)
+    back = back.assign(arm="hold-out", assigned_at=later)
     usage = pd.DataFrame({
         "person_id": made.tables["person"]["person_id"].unique()[:20],
         "period_start_on": "2024-03-01", "period_end_on": "2024-03-31", "metric": "minutes",
@@ -97,6 +101,7 @@ def world() -> World:
     return replace(made, tables={
         **made.tables, "usage_period": usage, "benchmark": surveyed.published(6).head(200),
         "skill_rating": pd.concat([rating, again], ignore_index=True),
+        "arm": pd.concat([arm, back], ignore_index=True),
     })  # fmt: skip
 
 
@@ -217,9 +222,6 @@ def test_the_recipe_of_the_page_works(
 
 DIALECTS = ("databricks", "clickhouse", "bigquery", "snowflake")
 
-CANNOT: dict[str, set[str]] = {}
-"""Measures by the dialect that some of their queries cannot be written in."""
-
 
 @contextmanager
 def queries() -> Iterator[list[Any]]:
@@ -273,19 +275,3 @@ def test_the_kernels_can_be_asked_elsewhere() -> None:
         MEASURES["engagement_survival.spells"](tiny, verbs="complete", gap_days=28)
     assert len(asked) > len(names)
     assert {(d, why) for d in DIALECTS for q in asked if (why := why_not(q, d))} == set()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dialect", DIALECTS)
-def test_which_measures_can_be_asked_elsewhere(
-    dialect: str, dataset: Dataset, standing: Standing
-) -> None:
-    opened = EventLog.open(dataset, as_of="2025-06-20")
-    cannot = set()
-    for name in MEASURES:
-        with_what = asked(name, opened, standing)
-        with queries() as made:
-            MEASURES[name](opened, **with_what)
-        if any(why_not(query, dialect) for query in made):
-            cannot.add(name)
-    assert cannot == CANNOT.get(dialect, set())
