@@ -63,6 +63,7 @@ SELECT id, person, spoken, content,
 FROM drawn
 """
 _INSTANT = "strftime({}, '%Y-%m-%dT%H:%M:%S.%gZ')"
+# ruff: noqa: E501 - statements are spelled out in one piece
 _STATEMENT = f"""
 SELECT concat(
     '{{{{"id": "', id, '", "actor": {{{{"account": {{{{"name": "', person,
@@ -106,6 +107,7 @@ def prepare(folder: Path, size: int) -> None:
     typed = f"SELECT * EXCLUDE (attempt) FROM ({_EVENTS})"
     plain = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER E'\\x01'"
     with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(place / "spill")}) as db:
+        db.execute("SET enable_progress_bar = false")
         for query, name, options in (
             (_STATEMENT, "statements.jsonl", plain),
             (table, "clicks.csv", "FORMAT csv, HEADER"),

@@ -151,7 +151,7 @@ def write(
 
 
 def connect(
-    folder: Path, sources: Iterable[Path], *, memory: str = "4GB"
+    folder: Path, sources: Iterable[Path], *, memory: str = "1500MB"
 ) -> duckdb.DuckDBPyConnection:
     """Open the intake connection for a dataset folder and the files or folders of a source.
 
@@ -962,9 +962,7 @@ def _parquet(file: Path) -> str:
     return f"read_parquet({literal(str(file.resolve()))})"
 
 
-def _entry(
-    connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str
-) -> TableEntry:
+def _entry(connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str) -> TableEntry:
     """Count a table's rows and hash them, whatever their order and the engine's version."""
     text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
     [(n, high, low)] = connection.execute(

@@ -127,7 +127,9 @@ def test_rows_keep_their_places_across_what_is_read_at_once(
     """A broken line is named by its place, however many threads read."""
     monkeypatch.setattr(xapi, "_BUFFER", 1 << 16)
     monkeypatch.setattr(xapi, "_LONGEST_LINE", 1 << 12)
-    lines = [GOOD[i % 8].replace(b"0000-0000000", b"%04d-0000000" % (i % 9999)) for i in range(6000)]
+    lines = [
+        GOOD[i % 8].replace(b"0000-0000000", b"%04d-0000000" % (i % 9999)) for i in range(6000)
+    ]
     for i in (17, 2500, 5999):
         lines[i] = lines[i][:-3]
     fast, slow, is_engine = both("xapi", "s.jsonl", b"\n".join(lines))
@@ -148,7 +150,8 @@ source = { value = "lms" }
 HEAD = b"who,when,what,title"
 ROWS = [b"ada,2024-01-0%dT09:00:00Z,view,Course %d" % (1 + i, i) for i in range(6)]
 ODD_ROWS = [
-    b"", b" ", b"ada,2024-01-03T09:00:00Z,view", ROWS[0] + b",more", b'"ada","2024-01-03","view",""',
+    b"", b" ", b"ada,2024-01-03T09:00:00Z,view", ROWS[0] + b",more",
+    b'"ada","2024-01-03","view",""',
     b'ada,2024-01-03T09:00:00Z,view,"a, b"', b'ada,2024-01-03T09:00:00Z,view,"a ""b"""',
     b'ada,2024-01-03T09:00:00Z,view,a "b"', b'ada,2024-01-03T09:00:00Z,view,"a" b',
     b'ada,2024-01-03T09:00:00Z,view,"a\nb"', b'ada,2024-01-03T09:00:00Z,view,"a\r\nb"',
@@ -165,7 +168,9 @@ def test_one_odd_row(both: Any, number: int) -> None:
     assert fast == slow
 
 
-@pytest.mark.parametrize("head", [HEAD, b"\xef\xbb\xbf" + HEAD, b"\n" + HEAD, b'"who",when,what,title'])
+@pytest.mark.parametrize(
+    "head", [HEAD, b"\xef\xbb\xbf" + HEAD, b"\n" + HEAD, b'"who",when,what,title']
+)
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
 def test_headers_and_line_ends(both: Any, head: bytes, end: bytes) -> None:
     fast, slow, is_engine = both("tabular", "c.csv", end.join([head, *ROWS, b""]), MAPPING)
