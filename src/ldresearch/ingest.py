@@ -151,7 +151,7 @@ def write(
 
 
 def connect(
-    folder: Path, sources: Iterable[Path], *, memory: str = "4GB"
+    folder: Path, sources: Iterable[Path], *, memory: str = "1500MB"
 ) -> duckdb.DuckDBPyConnection:
     """Open the intake connection for a dataset folder and the files or folders of a source.
 
@@ -411,7 +411,8 @@ class _Intake:
     def _load(self, table: schema.Table) -> None:
         """Cast, clean and check one table into ``new_<table>``; count what is rejected."""
         name, raw = f"new_{table.name}", self._raw(table)
-        present = {row[0]: row[1] for row in self.sql(f"DESCRIBE {raw}").fetchall()}
+        self.sql(f"CREATE OR REPLACE TEMP TABLE _shape AS FROM ({raw}) LIMIT 0")
+        present = {row[0]: row[1] for row in self.sql("DESCRIBE _shape").fetchall()}
         self._check_columns(table, present)
         self.sql(f"CREATE TEMP TABLE {name} AS {self._checked(table, raw, present)}")
         self.rows_in[table.name] = self._count(name)

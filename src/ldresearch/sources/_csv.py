@@ -1,7 +1,7 @@
 """Delimited text into the engine, strictly: every column is text, nothing is guessed.
 
-A line with another number of columns is not repaired but counted. The whole file streams; no
-message quotes a line.
+The engine reads a large file itself if it is without a fault; otherwise a line with another number
+of columns is not repaired but counted. The whole file streams; no message quotes a line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldresearch.engine import identifier
+from ldresearch.engine import identifier, literal
 from ldresearch.errors import DataError, message
 from ldresearch.sources import _files
 from ldresearch.sources._files import column_hint, first_undecodable, open_bytes, step
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import duckdb
 
 BROKEN = "a line has another number of columns than the header"
+BY_ENGINE = 1 << 23
+"""Bytes from which the engine reads a file itself; below nothing is gained."""
+_LONGEST_LINE, _BUFFER = 1 << 24, 1 << 25
 _UTF_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"),
              (codecs.BOM_UTF16_BE, "utf-16"))  # fmt: skip
 
@@ -44,19 +47,21 @@ class Loaded:
     Attributes
     ----------
     table : str
-        Temporary table with the file's columns as text and ``_row``, counted from 1 below the
-        header.
+        Temporary view of the file's columns as text and ``_row``, counted from 1 below the header.
     columns : tuple of str
     n_broken : int
         Lines with another number of columns.
     broken_rows : tuple of int
         The first few of them, counted like ``_row``.
+    rows : str
+        The table behind the view; empty where ``table`` is a table itself.
     """
 
     table: str
     columns: tuple[str, ...]
     n_broken: int
     broken_rows: tuple[int, ...]
+    rows: str = ""
 
 
 def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
@@ -153,7 +158,7 @@ def load(
     connection : duckdb connection
     file : Path
     table : str
-        Name of the temporary table.
+        Name of the view of it.
     dialect : Dialect
     keep : sequence of str, optional
         The columns wanted; everything else never enters the engine.
@@ -163,12 +168,99 @@ def load(
     DataError
         If the file cannot be read; one sentence without a cell of it.
     """
-    import pyarrow as pa
-    import pyarrow.csv as pacsv
-
     names = header(file, dialect)
     wanted = list(names if keep is None else [n for n in names if n in set(keep)])
     step(f"reading {file.name}")
+    if _by_engine(connection, file, table, dialect, names, wanted):
+        return Loaded(table, tuple(wanted), 0, (), _rows(table))
+    return _by_hand(connection, file, table, dialect, names, wanted)
+
+
+def _rows(table: str) -> str:
+    return f"{table}_rows"
+
+
+def _put(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], source: str
+) -> None:
+    """Keep the rows of a source; the engine knows their places without a column of them."""
+    rows, listed = identifier(_rows(table)), ", ".join(identifier(n) for n in columns)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {rows} AS SELECT {listed} FROM {source}")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {identifier(table)} AS "
+        f"SELECT *, rowid + 1 AS _row FROM {rows}"
+    )
+
+
+def drop(connection: duckdb.DuckDBPyConnection, loaded: Loaded) -> None:
+    """Let go of a file that is no longer needed."""
+    connection.execute(f"DROP VIEW {identifier(loaded.table)}")
+    connection.execute(f"DROP TABLE {identifier(loaded.rows)}")
+
+
+def _by_engine(
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    table: str,
+    dialect: Dialect,
+    names: Sequence[str],
+    wanted: Sequence[str],
+) -> bool:
+    """Let the engine read a file; tell whether it could.
+
+    It is strict here: what has any fault (a line with another number of columns, a quotation mark
+    out of place, mixed line ends, bytes that are no UTF-8) is refused as a whole and left to
+    :func:`_by_hand`, which counts or names it.
+    """
+    import duckdb
+
+    source = _files.by_name(file)
+    is_utf8 = codecs.lookup(dialect.encoding).name in ("utf-8", "utf-8-sig")
+    is_large = file.stat().st_size >= BY_ENGINE
+    # Of one column an empty line would be a row; of none there is nothing to read.
+    if not (source and is_utf8 and is_large and len(names) > 1 and wanted):
+        return False
+    if not _is_first_line(file, dialect, names):
+        return False
+    columns = ", ".join(f"{literal(n)}: 'VARCHAR'" for n in names)
+    quote = literal(dialect.quote or "")
+    nulls = ", ".join(literal(n) for n in dialect.nulls)
+    relation = (
+        f"read_csv({source}, columns = {{{columns}}}, auto_detect = false, header = true, "
+        f"delim = {literal(dialect.delimiter)}, quote = {quote}, escape = {quote}, "
+        f"nullstr = [{nulls}], allow_quoted_nulls = true, strict_mode = true, "
+        f"compression = 'none', max_line_size = {_LONGEST_LINE}, buffer_size = {_BUFFER})"
+    )
+    try:
+        _put(connection, table, wanted, relation)
+    except duckdb.Error:
+        return False
+    return True
+
+
+def _is_first_line(file: Path, dialect: Dialect, names: Sequence[str]) -> bool:
+    """Whether the names of the columns are the first line and nothing but it."""
+    with open_bytes(file) as stream:
+        line = stream.readline(1 << 16).removeprefix(codecs.BOM_UTF8).decode("utf-8")
+    found = csv.reader(
+        [line.rstrip("\r\n")], delimiter=dialect.delimiter,
+        **({"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}),
+    )  # fmt: skip
+    return [name.strip() for name in next(found, [])] == list(names)
+
+
+def _by_hand(
+    connection: duckdb.DuckDBPyConnection,
+    file: Path,
+    table: str,
+    dialect: Dialect,
+    names: Sequence[str],
+    wanted: Sequence[str],
+) -> Loaded:
+    """Stream a file in any encoding, plain or compressed, and count its broken lines."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
     broken: list[int] = []
     n_lines = 0
 
@@ -195,22 +287,19 @@ def load(
                     invalid_row_handler=skip,
                 ),
                 convert_options=pacsv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()), include_columns=wanted,
+                    column_types=dict.fromkeys(names, pa.string()), include_columns=list(wanted),
                     null_values=list(dialect.nulls), strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
                 ),
             )  # fmt: skip
             connection.register("_stream", reader)
-            listed = ", ".join(identifier(n) for n in wanted)
-            connection.execute(
-                f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS "
-                f"SELECT {listed}, row_number() OVER () AS _row FROM _stream"
-            )
+            _put(connection, table, wanted, "_stream")
     except Exception as error:
         raise _files.failure(stream) or _unreadable(error, file, dialect) from None
     finally:
         connection.unregister("_stream")
-    return Loaded(table, tuple(wanted), n_lines, tuple(n for n in broken[:20] if n))
+    first = tuple(n for n in broken[:20] if n)
+    return Loaded(table, tuple(wanted), n_lines, first, _rows(table))
 
 
 def _unreadable(error: Exception, file: Path, dialect: Dialect) -> DataError:
@@ -251,4 +340,4 @@ def broken_note(loaded: Mapping[str, Loaded]) -> dict[str, Any]:
     return {"broken_lines": found} if found else {}
 
 
-__all__ = ["BROKEN", "Dialect", "Loaded", "broken_note", "header", "load", "need"]
+__all__ = ["BROKEN", "Dialect", "Loaded", "broken_note", "drop", "header", "load", "need"]

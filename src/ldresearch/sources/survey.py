@@ -376,7 +376,8 @@ def _unkept(
             ).fetchall()
             n_free, n_unmapped = n_free + int(text), n_unmapped + int(other)
             if source.loaded is not None:
-                connection.execute(f"DELETE FROM {source.relation} WHERE NOT {is_known}")
+                rows = identifier(source.loaded.rows or source.loaded.table)
+                connection.execute(f"DELETE FROM {rows} WHERE NOT {is_known}")
         elif free:
             n_free += _free_text(connection, source, free)
     return {
@@ -397,5 +398,5 @@ def _free_text(
     loaded = _csv.load(connection, source.file, "_free_text", source.dialect, free)
     filled = " + ".join(f"count(nullif(trim({identifier(name)}), ''))" for name in loaded.columns)
     [(n,)] = connection.execute(f"SELECT {filled} FROM {identifier(loaded.table)}").fetchall()
-    connection.execute(f"DROP TABLE {identifier(loaded.table)}")
+    _csv.drop(connection, loaded)
     return int(n)

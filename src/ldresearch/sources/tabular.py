@@ -869,14 +869,20 @@ def _unknown_words(
         if column is None or not column.values or not {"column", "first_of"} & set(spec):
             continue
         cells = [_cell(n, source) for n in spec.get("first_of", [spec.get("column")])]
-        word = _translated(f"coalesce({', '.join(cells)})::TEXT", spec)
+        cell, word = f"coalesce({', '.join(cells)})::TEXT", _translated("_cell", spec)
         allowed = ", ".join(literal(v) for v in column.values)
         # A cell in the wrong column may be a person: such words are counted, not quoted.
         shown = f"CASE WHEN {_is_private(feed, source)} THEN {literal(_LOOKS)} ELSE _word END"
+        unknown = (
+            f"SELECT {word} AS _word, n FROM (SELECT {cell} AS _cell, count(*) AS n "
+            f"FROM {source.relation} WHERE {kept} GROUP BY 1) WHERE {word} NOT IN ({allowed})"
+        )
+        # Whom a word might name is looked up only where there is one.
+        if not connection.execute(f"{unknown} LIMIT 1").fetchall():
+            continue
         rows = connection.execute(
-            f"SELECT {shown}, sum(n) FROM (SELECT {word} AS _word, count(*) AS n "
-            f"FROM {source.relation} WHERE {kept} AND {word} NOT IN ({allowed}) GROUP BY 1) "
-            f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MAX_WORDS + 1}"
+            f"SELECT {shown}, sum(n) FROM ({unknown}) GROUP BY 1 ORDER BY 2 DESC, 1 "
+            f"LIMIT {MAX_WORDS + 1}"
         ).fetchall()
         if rows:
             label = f"{feed.table.name}.{target} in {source.file.name}"

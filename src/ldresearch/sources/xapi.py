@@ -258,23 +258,22 @@ def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], apart: _
     A statement's number is its place among those of its file; ``_file`` says where in
     ``_statement`` the statements of a file begin that the engine counted itself.
     """
-    nothing = (
-        "SELECT NULL::INTEGER AS _at, NULL::BIGINT AS _row, NULL::TEXT[] AS p, true AS is_json"
-    )
-    connection.execute(f"CREATE TEMP TABLE _statement AS {apart(nothing)} LIMIT 0")
     connection.execute("CREATE TEMP TABLE _file (number INTEGER, name TEXT, first BIGINT)")
     waiting: dict[int, Path] = {}
+    into, first = "CREATE TEMP TABLE _statement AS", 0
     for number, file in enumerate(files):
-        [(first,)] = connection.execute("SELECT count(*) FROM _statement").fetchall()
         connection.execute("INSERT INTO _file VALUES (?, ?, ?)", [number, file.name, first])
-        if not _by_engine(connection, number, file, apart):
+        if not _by_engine(connection, number, file, apart, into):
             waiting[number] = file
+            continue
+        into = "INSERT INTO _statement"
+        [(first,)] = connection.execute("SELECT count(*) FROM _statement").fetchall()
     if waiting:
-        _by_hand(connection, waiting, apart)
+        _by_hand(connection, waiting, apart, into)
 
 
 def _by_engine(
-    connection: duckdb.DuckDBPyConnection, number: int, file: Path, apart: _Apart
+    connection: duckdb.DuckDBPyConnection, number: int, file: Path, apart: _Apart, into: str
 ) -> bool:
     """Let the engine read a file, one statement a line; tell whether it could.
 
@@ -304,7 +303,7 @@ def _by_engine(
             f"FROM (SELECT text, {extract} AS p FROM {lines} WHERE text IS NOT NULL)"
         )
         try:
-            connection.execute(f"INSERT INTO _statement {apart(source)}")
+            connection.execute(f"{into} {apart(source)}")
         except duckdb.Error:
             continue
         return True
@@ -312,7 +311,7 @@ def _by_engine(
 
 
 def _by_hand(
-    connection: duckdb.DuckDBPyConnection, files: Mapping[int, Path], apart: _Apart
+    connection: duckdb.DuckDBPyConnection, files: Mapping[int, Path], apart: _Apart, into: str
 ) -> None:
     import pyarrow as pa
 
@@ -332,7 +331,7 @@ def _by_hand(
         f"FROM (SELECT _at, _row, {_IF_JSON} AS p FROM _stream)"
     )
     try:
-        connection.execute(f"INSERT INTO _statement {apart(source)}")
+        connection.execute(f"{into} {apart(source)}")
     finally:
         connection.unregister("_stream")
     if failed:
@@ -355,8 +354,8 @@ def _taken_apart(zone: str, accounts: str, source: str) -> str:
             {_PERSON.format(_account(accounts))} AS person_id,
             {_HOME} AS home,
             object, object_type IS NOT DISTINCT FROM 'StatementRef' AS is_reference,
-            coalesce(object_type, 'Activity') = 'Activity' AND object NOT ILIKE 'mailto:%'
-                AS may_be_activity,
+            coalesce(object_type, 'Activity') = 'Activity'
+                AND lower(left(object, 7)) <> 'mailto:' AS may_be_activity,
             {happened} AS happened_at, {stored} AS stored_at,
             timestamp IS NOT NULL AS has_timestamp, stored IS NOT NULL AS has_stored,
             CASE WHEN right(timestamp, 1) = 'Z' THEN true
