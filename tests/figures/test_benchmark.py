@@ -70,7 +70,7 @@ def test_every_view_draws_tabulates_and_says(case: str) -> None:
              "published": [json.loads(json.dumps(to_payload(p), allow_nan=False))]}
         )  # fmt: skip
     said = sentences.headline(*views(case))
-    assert said.title.endswith(".")
+    assert not said.title.endswith(".")
     assert said.decision.endswith(".")
 
 

@@ -143,7 +143,7 @@ def test_every_estimate_is_in_the_registry(found: dict[str, Result]) -> None:
 def test_the_headline_is_money_with_interval_and_grade(published: dict[str, Published]) -> None:
     names = ("verdict", "worth", "result", "did", "kept")
     said = sentences.headline(*(published[name] for name in names))
-    assert re.match(r"(Whether|It|So far).* EUR .*95 % interval .* EUR", said.title)
+    assert re.match(r"(Whether|The initiative|So far).* EUR .*95 % interval .* EUR", said.title)
     assert said.title.endswith("chance decided who got it")
     assert len(said.cards) == 4
     assert said.cards[0].evidence.startswith("strong evidence")
@@ -153,8 +153,10 @@ def test_the_headline_is_money_with_interval_and_grade(published: dict[str, Publ
 
 @pytest.mark.parametrize(
     ("effect", "title", "decision"),
-    [(8.0, "It earned ", "Scale"), (3.4, "Whether it earns its cost is open", "Renew"),
-     (1.2, "So far it cost ", "Renew"), (0.05, "So far it cost ", "Retire")],
+    [(8.0, "The initiative “spring-launch” earned ", "Scale"),
+     (3.4, "Whether the initiative “spring-launch” earns its cost is open", "Renew"),
+     (1.2, "So far the initiative “spring-launch” cost ", "Renew"),
+     (0.05, "So far the initiative “spring-launch” cost ", "Retire")],
 )  # fmt: skip
 def test_the_finding_follows_the_money(effect: float, title: str, decision: str) -> None:
     said = shown(results(effect))

@@ -125,7 +125,7 @@ def test_every_view_draws_tabulates_and_says(case: str) -> None:
 def test_the_headline_is_a_finding_a_decision_and_what_would_change_it(case: str) -> None:
     found = CASES[case]()
     said = sentences.headline(*(found[name] for name in HEADLINE))
-    assert said.title.endswith(".")
+    assert not said.title.endswith(".")
     assert said.decision.endswith(".")
     assert said.change_mind.endswith(".")
     assert len(said.cards) <= 4

@@ -198,7 +198,8 @@ def headline(found: dict[str, Result], rules: Rules = PUBLIC) -> Any:
 @pytest.mark.parametrize("rules", [PUBLIC, Rules()])
 def test_the_headline_says_who_and_what_to_offer(rules: Rules) -> None:
     found = headline(results(), rules)
-    assert "of the people are “non-user”: no activity at all" in found.title
+    assert "of the people were “non-user” (no activity at all) and " in found.title
+    assert found.title.startswith("In the last 12 weeks ")
     assert "give “non-user” one reason to begin" in found.decision
     assert "Send what is like “A month for the goal” to “non-user” first." in found.decision
     assert len(found.cards) == 4

@@ -235,7 +235,7 @@ def test_row_order_does_not_matter(tmp_path: Path) -> None:
 def test_before_the_launch_there_is_nothing_yet(tmp_path: Path) -> None:
     seen = known(tmp_path, str(parse(PLAN).launch_on - timedelta(days=1)))
     people = m.enrolled(seen, standing=standing())
-    assert people.attrs["missing"] == "this dataset has no rows in `arm` as of 2024-03-03"
+    assert people.attrs["missing"] == "the data have no rows yet in “arm”"
     drawn_early = ARM.replace("2024-03-04", "2024-03-01")
     seen = known(tmp_path / "early", "2024-03-03", arm=drawn_early)
     people = m.enrolled(seen, standing=standing())

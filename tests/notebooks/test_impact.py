@@ -176,7 +176,7 @@ def test_without_an_outcome_the_effect_on_what_people_do_is_told(
     tmp_path: Path, run_cells: Callable[..., Any], whole: dict[str, pd.DataFrame]
 ) -> None:
     payloads, facts, said = judged("no outcome", whole, tmp_path, run_cells)
-    assert said.title.startswith("It raised the share of people with a value event by")
+    assert said.title.startswith("The initiative “sprint” raised the share of people with a value event by")
     assert "whether that changed the work is not known" in said.title
     assert said.decision.startswith("Renew")
     assert ("roi", "") not in values(facts)
@@ -209,7 +209,7 @@ def test_a_result_that_never_moves_has_no_effect_to_tell(
     assert ("effect", "") not in values(facts)
     [result] = [p["published"][0] for p in payloads if p["view"] == "result"]
     assert "the same for everyone" in result["missing"]
-    assert said.title.startswith("It raised the share of people")
+    assert said.title.startswith("The initiative “sprint” raised the share of people")
 
 
 def test_what_pays_is_scaled_and_a_late_and_edited_plan_is_judged_as_it_was_frozen(
@@ -221,7 +221,7 @@ def test_what_pays_is_scaled_and_a_late_and_edited_plan_is_judged_as_it_was_froz
         "whole", whole, tmp_path, run_cells, on=date(2024, 4, 1), plan=str(file),
         worth=400.0,
     )  # fmt: skip
-    assert said.title.startswith("It earned ")
+    assert said.title.startswith("The initiative “sprint” earned ")
     assert said.decision.startswith("Scale")
     assert facts["verdict"]["verdict"] == "scale"
     assert {"check": "frozen", "status": "not passed"} in facts["checks"]

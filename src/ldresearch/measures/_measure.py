@@ -49,8 +49,8 @@ def measure(
             absent = [table for table in needs if not log.has(table)]
             if absent:
                 frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in columns.items()})
-                tables = " and ".join(f"`{t}`" for t in absent)
-                frame.attrs["missing"] = f"this dataset has no rows in {tables} as of {log.as_of}"
+                tables = " and ".join(f"“{t}”" for t in absent)
+                frame.attrs["missing"] = f"the data have no rows yet in {tables}"
                 return frame
             frame = function(log, *args, **kwargs)
             frame = frame[list(columns)].astype(columns)

@@ -800,28 +800,20 @@ def trust(
     {'value': 20.0, 'threshold': 2.0}
     """
     rows = [
-        _at_most("denominators", _contradicting(contradictions, "unknown", "no_access"), 2.0),
-        _at_most("early_value", _contradicting(contradictions, "early"), 2.0),
-        _at_most("seen_from_start", _late(followed), 10.0),
-        _at_least("follow_up", _still_followed(followed, reached), 30),
-        _at_most("naive", _apart(reached), 2.0),
-        _at_most("past_peak", *_latest_peak(curve)),
-        _at_most("bass_fit", _dispersion(curve), 2.0),
+        _checks.at_most(
+            "denominators", _contradicting(contradictions, "unknown", "no_access"), 2.0
+        ),
+        _checks.at_most("early_value", _contradicting(contradictions, "early"), 2.0),
+        _checks.at_most("seen_from_start", _late(followed), 10.0),
+        _checks.at_least("follow_up", _still_followed(followed, reached), 30),
+        _checks.at_most("naive", _apart(reached), 2.0),
+        _checks.at_most("past_peak", *_latest_peak(curve)),
+        _checks.at_most("bass_fit", _dispersion(curve), 2.0),
     ]
     return _checks.trust(rows)
 
 
 Row = tuple[str, str, float, float]
-
-
-def _at_most(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value <= threshold else "not passed"
-    return check, status, round(value, 1), threshold
-
-
-def _at_least(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
-    return check, status, value, threshold
 
 
 def _contradicting(frame: pd.DataFrame, *kinds: str) -> float:

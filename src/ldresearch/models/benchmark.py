@@ -395,17 +395,8 @@ def trust(scores: pd.DataFrame, own: pd.DataFrame, placed: Result, *, wanted: in
     if isinstance(of_year, int) and isinstance(year, int):
         age = float(of_year - year)
     rows = [
-        _row("like_size", size, 1.0, at_least=True),
-        _row("same_year", age, 1.0),
-        _row("same_questions", asked, float(wanted), at_least=True),
+        _checks.at_least("like_size", size, 1.0),
+        _checks.at_most("same_year", age, 1.0),
+        _checks.at_least("same_questions", asked, float(wanted)),
     ]
     return _checks.trust(rows)
-
-
-def _row(
-    check: str, value: float, threshold: float, *, at_least: bool = False
-) -> tuple[str, str, float, float]:
-    if math.isnan(value):
-        return check, "not known", value, threshold
-    good = value >= threshold if at_least else value <= threshold
-    return check, "passed" if good else "not passed", round(value, 1), threshold

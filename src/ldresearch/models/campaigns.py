@@ -1231,16 +1231,7 @@ def trust(
     return _checks.trust(rows)
 
 
-CheckRow = tuple[str, str, float, float]
-
-
-def _check(name: str, value: float, threshold: float, *, is_least: bool) -> CheckRow:
-    passed = value >= threshold if is_least else value <= threshold
-    status = "not known" if math.isnan(value) else "passed" if passed else "not passed"
-    return name, status, value, threshold
-
-
-def _att_checks(found: Result | None) -> list[CheckRow]:
+def _att_checks(found: Result | None) -> list[_checks.Row]:
     nan = math.nan
     p = drift = few = out = nan
     if found is not None and not found.is_empty:
@@ -1252,32 +1243,32 @@ def _att_checks(found: Result | None) -> list[CheckRow]:
         gone = sum(_number(get[f"n_{k}"]) for k in ("switched", "incomplete", "always"))
         out = 100 * gone / (gone + _number(get["n_units"]))
     return [
-        _check("pretrend", p, 0.05, is_least=True),
-        _check("pretrend_power", 100 * drift, 50.0, is_least=False),
-        _check("few_units", few, float(_did.FEW), is_least=True),
-        _check("switched", out, 5.0, is_least=False),
+        _checks.at_least("pretrend", p, 0.05),
+        _checks.at_most("pretrend_power", 100 * drift, 50.0),
+        _checks.at_least("few_units", few, float(_did.FEW)),
+        _checks.at_most("switched", out, 5.0),
     ]
 
 
-def _lift_checks(found: Result | None) -> list[CheckRow]:
+def _lift_checks(found: Result | None) -> list[_checks.Row]:
     value = math.nan
     if found is not None and not found.is_empty:
         value = float(found.frame["is_on_holiday"].sum())
-    return [_check("holiday", value, 0.0, is_least=False)]
+    return [_checks.at_most("holiday", value, 0.0)]
 
 
-def _pool_checks(found: Result | None) -> list[CheckRow]:
+def _pool_checks(found: Result | None) -> list[_checks.Row]:
     value = math.nan
     if found is not None and not found.is_empty:
         value = 100 * _number(found.parameters["i2"])
-    return [_check("heterogeneity", value, 75.0, is_least=False)]
+    return [_checks.at_most("heterogeneity", value, 75.0)]
 
 
-def _series_checks(found: Result | None) -> list[CheckRow]:
+def _series_checks(found: Result | None) -> list[_checks.Row]:
     value = math.nan
     if found is not None and not found.is_empty:
         value = _number(found.parameters["autocorrelation"])
-    return [_check("autocorrelation", value, 0.8, is_least=False)]
+    return [_checks.at_most("autocorrelation", value, 0.8)]
 
 
 def _number(value: Scalar) -> float:

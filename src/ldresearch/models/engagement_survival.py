@@ -1023,29 +1023,23 @@ def trust(
     n_events = float(followed["event"].sum()) if n else math.nan
     undated = followed.attrs.get("n_undated")
     rows = [
-        _row("events", n_events, MIN_EVENTS, at_least=True),
-        _row("censored", _cut_short(followed, overall), 30.0),
-        _row("gap_rule", _returning(choice), 100 * float(choice.parameters.get("at_most") or 0.05)),
-        _row("gap_stable", 100 * _parameter(stable, "moved"), 20.0),
-        _row("leaving", _leaving(overall, ending), 3.0),
-        _row("beginning", _unseen(followed, choice), 20.0),
-        _row("proportional", _tested(regression), 0.05, at_least=True),
+        _checks.at_least("events", n_events, MIN_EVENTS),
+        _checks.at_most("censored", _cut_short(followed, overall), 30.0),
+        _checks.at_most(
+            "gap_rule", _returning(choice), 100 * float(choice.parameters.get("at_most") or 0.05)
+        ),
+        _checks.at_most("gap_stable", 100 * _parameter(stable, "moved"), 20.0),
+        _checks.at_most("leaving", _leaving(overall, ending), 3.0),
+        _checks.at_most("beginning", _unseen(followed, choice), 20.0),
+        _checks.at_least("proportional", _tested(regression), 0.05),
         _forecast(later),
     ]
     if undated is not None and n:
         gone = n_events + float(undated)
-        rows.append(_row("undated", 100 * float(undated) / gone if gone else math.nan, 5.0))
+        rows.append(
+            _checks.at_most("undated", 100 * float(undated) / gone if gone else math.nan, 5.0)
+        )
     return _checks.trust(rows)
-
-
-def _row(
-    check: str, value: float, threshold: float, *, at_least: bool = False
-) -> tuple[str, str, float, float]:
-    if math.isnan(value):
-        return check, "not known", value, threshold
-    good = value >= threshold if at_least else value <= threshold
-    shown = round(value, 3) if threshold < 1 else round(value, 1)
-    return check, "passed" if good else "not passed", shown, threshold
 
 
 def _parameter(result: Result, name: str) -> float:
@@ -1064,7 +1058,7 @@ def _cut_short(followed: pd.DataFrame, overall: Result) -> float:
 
 def _forecast(later: Result) -> tuple[str, str, float, float]:
     """A forecast fails if it is off by more than ten points, and not by chance alone."""
-    check, status, value, threshold = _row(
+    check, status, value, threshold = _checks.at_most(
         "calibration", 100 * _parameter(later, "largest_error"), 10.0
     )
     if status == "not passed" and not later.parameters["is_apart"]:

@@ -1316,18 +1316,11 @@ def trust(
         seen = [e for e in followed.estimates if e.metric == "move_rate"]
         moved = float(bool(seen and seen[0].value > 0))
     rows = [
-        _check("placed", placed, 60.0), _check("known", known, 80.0),
-        _check("errors", errors, 50.0), _check("agreement", area, 0.5, digits=2),
-        _check("results", results, 80.0), _check("moves", moved, 1.0),
+        _checks.at_least("placed", placed, 60.0), _checks.at_least("known", known, 80.0),
+        _checks.at_least("errors", errors, 50.0), _checks.at_least("agreement", area, 0.5),
+        _checks.at_least("results", results, 80.0), _checks.at_least("moves", moved, 1.0),
     ]  # fmt: skip
     return _checks.trust(rows)
-
-
-def _check(
-    check: str, value: float, threshold: float, digits: int = 0
-) -> tuple[str, str, float, float]:
-    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
-    return check, status, round(value, digits), threshold
 
 
 def _nothing(name: str, frame: pd.DataFrame, otherwise: str) -> Result:

@@ -639,9 +639,9 @@ def trust(doubts: pd.DataFrame, way: Result, began: Result) -> Result:
         drift = round(100 * abs(e.value), 1)
         holds = float(e.low <= 0 <= e.high)
     rows_ = [
-        _at_most("began_early", _percent(doubts, "began_early"), 20.0),
-        _at_most("kinds", _percent(doubts, "no_kind"), 20.0),
-        _at_least("followed", followed, 30.0),
+        _checks.at_most("began_early", _percent(doubts, "began_early"), 20.0),
+        _checks.at_most("kinds", _percent(doubts, "no_kind"), 20.0),
+        _checks.at_least("followed", followed, 30.0),
         ("calibrated", "not known" if math.isnan(holds) else "passed" if holds else "not passed",
          drift, 0.0),
     ]  # fmt: skip
@@ -656,13 +656,3 @@ def _percent(frame: pd.DataFrame, kind: str) -> float:
 
 
 Row = tuple[str, str, float, float]
-
-
-def _at_most(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value <= threshold else "not passed"
-    return check, status, round(value, 1), threshold
-
-
-def _at_least(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
-    return check, status, value, threshold

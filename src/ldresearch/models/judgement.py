@@ -1013,14 +1013,16 @@ def trust(
     known = _known_shares(row, came)
     over = math.nan if aims.plan is None else float((as_of - aims.plan.end_on).days)
     rows = [
-        _at_least("frozen", float(aims.state == FROZEN) if aims.plan else math.nan, 1.0),
-        _at_least("over", over, 0.0),
-        _at_least("sides", float(n_sides), 2.0),
-        _at_least("drawn", float(row["is_randomised"]) if row else math.nan, 1.0),
-        _at_most("windows", n_open, 0.0),
-        _at_least("known", min(known) if known else math.nan, 80.0),
-        _at_most("lost", abs(known[0] - known[1]) if len(known) == 2 else math.nan, 5.0),
-        _at_least("periods", float(came["n_after"].median()) if len(came) else math.nan, 2.0),
+        _checks.at_least("frozen", float(aims.state == FROZEN) if aims.plan else math.nan, 1.0),
+        _checks.at_least("over", over, 0.0),
+        _checks.at_least("sides", float(n_sides), 2.0),
+        _checks.at_least("drawn", float(row["is_randomised"]) if row else math.nan, 1.0),
+        _checks.at_most("windows", n_open, 0.0),
+        _checks.at_least("known", min(known) if known else math.nan, 80.0),
+        _checks.at_most("lost", abs(known[0] - known[1]) if len(known) == 2 else math.nan, 5.0),
+        _checks.at_least(
+            "periods", float(came["n_after"].median()) if len(came) else math.nan, 2.0
+        ),
     ]
     return _checks.trust(rows)
 
@@ -1034,13 +1036,3 @@ def _known_shares(row: Mapping[str, Any], came: pd.DataFrame) -> list[float]:
         for side in (TREATED, CONTROL)
         if row[f"n_{side}"]
     ]
-
-
-def _at_most(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value <= threshold else "not passed"
-    return check, status, round(value, 2), threshold
-
-
-def _at_least(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
-    return check, status, round(value, 2), threshold

@@ -256,14 +256,8 @@ def trust(told: Result, said: Result) -> Result:
         has_shared = float((told.frame["kind"] == "passed_on").any())
     answers = math.nan if said.is_empty else float(said.frame["n"].iloc[-1])
     rows = [
-        ("quarters", "passed" if n_quarters >= 2 else "not passed", float(n_quarters), 2.0),
-        ("shared", _status(has_shared, 1.0), has_shared, 1.0),
-        ("answers", _status(answers, 100.0), answers, 100.0),
+        _checks.at_least("quarters", float(n_quarters), 2.0),
+        _checks.at_least("shared", has_shared, 1.0),
+        _checks.at_least("answers", answers, 100.0),
     ]
     return _checks.trust(rows)
-
-
-def _status(value: float, threshold: float) -> str:
-    if math.isnan(value):
-        return "not known"
-    return "passed" if value >= threshold else "not passed"

@@ -804,27 +804,19 @@ def trust(
     """
     is_late = stands.parameters.get("is_late")
     rows: list[Row] = [
-        _at_most("frozen_before", math.nan if is_late is None else float(bool(is_late)), 0.0),
-        _at_least("sample_ratio", _p(ratio), sequential.SRM_ALPHA),
-        _at_least("drawn_by_chance", _drawn(found), 1.0),
-        _at_most("looks_held", _count(process, "looks_missed"), 0.0),
-        _at_most("arms_kept", _percent(roll_out, "arms_switched"), 1.0),
-        _at_most("everyone_in", _percent(roll_out, "not_in_an_arm"), 5.0),
-        _at_most("late_data", _percent(roll_out, "late_data"), 5.0),
-        _at_most("same_people", _worst(changed, "much"), 0.0),
-        _at_most("data_as_good", _worst(faults, "worse"), 0.0),
+        _checks.at_most(
+            "frozen_before", math.nan if is_late is None else float(bool(is_late)), 0.0
+        ),
+        _checks.at_least("sample_ratio", _p(ratio), sequential.SRM_ALPHA),
+        _checks.at_least("drawn_by_chance", _drawn(found), 1.0),
+        _checks.at_most("looks_held", _count(process, "looks_missed"), 0.0),
+        _checks.at_most("arms_kept", _percent(roll_out, "arms_switched"), 1.0),
+        _checks.at_most("everyone_in", _percent(roll_out, "not_in_an_arm"), 5.0),
+        _checks.at_most("late_data", _percent(roll_out, "late_data"), 5.0),
+        _checks.at_most("same_people", _worst(changed, "much"), 0.0),
+        _checks.at_most("data_as_good", _worst(faults, "worse"), 0.0),
     ]
     return _checks.trust(rows)
-
-
-def _at_most(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value <= threshold else "not passed"
-    return check, status, round(value, 2), threshold
-
-
-def _at_least(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
-    return check, status, round(value, 4), threshold
 
 
 def _p(ratio: Result) -> float:

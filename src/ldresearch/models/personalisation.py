@@ -1370,13 +1370,13 @@ def trust(
     dated = float(catalogue["is_dated"].mean()) if len(catalogue) else math.nan
     tagged = _share(ready, "tags")
     rows = [
-        _at_least("evaluated", _told(evaluated, "n_evaluated"), 100.0),
-        _at_least("dated", _hundred(dated), 90.0),
-        _at_least("tagged", _hundred(tagged), 60.0),
-        _at_least("history", _hundred(_told(evaluated, "with_history")), 50.0),
-        _at_least("overlap", round(_told(valued, "effective"), 0),
+        _checks.at_least("evaluated", _told(evaluated, "n_evaluated"), 100.0),
+        _checks.at_least("dated", _hundred(dated), 90.0),
+        _checks.at_least("tagged", _hundred(tagged), 60.0),
+        _checks.at_least("history", _hundred(_told(evaluated, "with_history")), 50.0),
+        _checks.at_least("overlap", round(_told(valued, "effective"), 0),
                   _policy_value.FEWEST_EFFECTIVE),
-        _at_least("arms", _told(gained, "ratio_p"), 0.001),
+        _checks.at_least("arms", _told(gained, "ratio_p"), 0.001),
     ]  # fmt: skip
     return _checks.trust(rows)
 
@@ -1395,8 +1395,3 @@ def _share(ready: Result, part: str) -> float:
 
 def _hundred(share: float) -> float:
     return math.nan if math.isnan(share) else round(100 * share, 0)
-
-
-def _at_least(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
-    return check, status, round(value, 3), threshold

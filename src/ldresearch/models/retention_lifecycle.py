@@ -860,23 +860,16 @@ def trust(cohorts: pd.DataFrame, periods: pd.DataFrame, together: Result, quick:
     [50.0, 0.0, 70.0]
     """
     rows = [
-        _row("beginning", _at_once(periods), 20.0),
-        _row("silence", _empty_periods(periods), 0.0),
-        _row("movers", _movers(quick), float(MIN_MOVERS), at_least=True),
+        _checks.at_most("beginning", _at_once(periods), 20.0),
+        _checks.at_most("silence", _empty_periods(periods), 0.0),
+        _checks.at_least("movers", _movers(quick), float(MIN_MOVERS)),
         _drifting(together),
-        _row("alone", _alone(cohorts), 20.0),
+        _checks.at_most("alone", _alone(cohorts), 20.0),
     ]
     return _checks.trust(rows)
 
 
 Row = tuple[str, str, float, float]
-
-
-def _row(check: str, value: float, threshold: float, *, at_least: bool = False) -> Row:
-    if math.isnan(value):
-        return check, "not known", value, threshold
-    good = value >= threshold if at_least else value <= threshold
-    return check, "passed" if good else "not passed", round(value, 1), threshold
 
 
 def _at_once(periods: pd.DataFrame) -> float:
@@ -908,7 +901,7 @@ def _drifting(together: Result) -> Row:
     """Cohorts differ if the later half is ten points apart, and by more than chance."""
     found = together.parameters.get("drift")
     value = math.nan if together.is_empty or found is None else 100 * abs(float(found))
-    check, status, value, threshold = _row("drift", value, 10.0)
+    check, status, value, threshold = _checks.at_most("drift", value, 10.0)
     if status == "not passed" and not together.parameters["is_drifting"]:
         status = "not known"
     return check, status, value, threshold

@@ -457,7 +457,7 @@ def rfm_groups(scored: Result) -> Result:
 # Rules --------------------------------------------------------------------------------------
 
 
-def usage(frame: pd.DataFrame, rules: Rules) -> Result:
+def usage(frame: pd.DataFrame, rules: Rules, *, window_weeks: int = 12) -> Result:
     """Sort everyone by rules, the first that fits, and count the segments.
 
     Parameters
@@ -466,6 +466,8 @@ def usage(frame: pd.DataFrame, rules: Rules) -> Result:
         One row an eligible person, with the features the rules speak of.
     rules : Rules
         Of :func:`ldresearch.segment_rules.read`.
+    window_weeks : int
+        Weeks the features are made of.
 
     Returns
     -------
@@ -485,7 +487,7 @@ def usage(frame: pd.DataFrame, rules: Rules) -> Result:
     ([8, 8, 8, 8, 8], ['power', 'habitual'])
     """
     name = "usage"
-    told: dict[str, Scalar] = {"is_preset": rules.is_preset}
+    told: dict[str, Scalar] = {"is_preset": rules.is_preset, "window_weeks": window_weeks}
     if len(frame) < MIN_PEOPLE:
         why = why_empty(frame, f"fewer than {MIN_PEOPLE} people are eligible")
         found = not_enough(name, Family.RATES, why, parameters=told)
@@ -1146,23 +1148,16 @@ def trust(frame: pd.DataFrame, scored: Result, ways: Result, foretold: Result) -
     """
     whole = frame.attrs.get("is_whole")
     rows = [
-        _row("window", math.nan if frame.empty or whole is None else float(not whole), 0.0),
-        _row("new", _too_new(frame), _NEW),
-        _row("edges", _number(scored, "movable"), _WORST_MOVE),
+        _checks.at_most(
+            "window", math.nan if frame.empty or whole is None else float(not whole), 0.0
+        ),
+        _checks.at_most("new", _too_new(frame), _NEW),
+        _checks.at_most("edges", _number(scored, "movable"), _WORST_MOVE),
         # Where no ways of learning are told, there is nothing to trust.
-        *([] if ways.is_empty else [_row("ways", _stable(ways), _stability.STABLE, at_least=True)]),
-        _row("foretold", _number(foretold, "error"), _WORST_ERROR),
+        *([] if ways.is_empty else [_checks.at_least("ways", _stable(ways), _stability.STABLE)]),
+        _checks.at_most("foretold", _number(foretold, "error"), _WORST_ERROR),
     ]
     return _checks.trust(rows)
-
-
-def _row(
-    check: str, value: float, threshold: float, *, at_least: bool = False
-) -> tuple[str, str, float, float]:
-    if math.isnan(value):
-        return check, "not known", value, threshold
-    good = value >= threshold if at_least else value <= threshold
-    return check, "passed" if good else "not passed", round(value, 2), threshold
 
 
 def _too_new(frame: pd.DataFrame) -> float:

@@ -1965,25 +1965,15 @@ def trust(
     half_life = float(found.parameters.get("half_life_days") or 365)
     age = float(ratings["age_days"].median()) if len(ratings) else math.nan
     rows = [
-        _at_least("rating_coverage", _percent(covered, "rating_coverage"), 60.0),
-        _at_most("rating_age", age, half_life),
-        _at_most("self_only", _percent(known, "self_only_share"), 50.0),
-        _at_most("bias_told", _sources_untold(found), 0.0),
-        _at_most("flattery", _largest_bias(found), 15.0),
-        _at_least("stability", _stability_of(clusters), _stability.STABLE),
-        _at_least("beyond_null", _beyond(clusters), _stability.APART),
+        _checks.at_least("rating_coverage", _percent(covered, "rating_coverage"), 60.0),
+        _checks.at_most("rating_age", age, half_life),
+        _checks.at_most("self_only", _percent(known, "self_only_share"), 50.0),
+        _checks.at_most("bias_told", _sources_untold(found), 0.0),
+        _checks.at_most("flattery", _largest_bias(found), 15.0),
+        _checks.at_least("stability", _stability_of(clusters), _stability.STABLE),
+        _checks.at_least("beyond_null", _beyond(clusters), _stability.APART),
     ]
     return _checks.trust(rows)
-
-
-def _at_most(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value <= threshold else "not passed"
-    return check, status, round(value, 2), threshold
-
-
-def _at_least(check: str, value: float, threshold: float) -> Row:
-    status = "not known" if math.isnan(value) else "passed" if value >= threshold else "not passed"
-    return check, status, round(value, 2), threshold
 
 
 def _percent(result: Result, metric: str) -> float:

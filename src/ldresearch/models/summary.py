@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from ldresearch.models import rates
+from ldresearch.models import _checks, rates
 from ldresearch.models._asked import why_empty
 from ldresearch.models._frame import require
 from ldresearch.result import Estimate, Result, not_enough
@@ -251,19 +251,9 @@ def trust(told: Result, shelved: Result) -> Result:
         failing = float((is_run["n_failing"] > 0).sum())
     ideas = 0 if told.is_empty else int((told.frame["why"] != NONE).sum())
     rows = [
-        _none("fresh", stale), _none("ran", failed), _none("checks", failing),
-        ("ideas", "passed" if ideas == len(IDEAS) else "not passed", float(ideas),
-         float(len(IDEAS))),
-    ]  # fmt: skip
-    return Result(
-        "trust", Family.CHECKS,
-        pd.DataFrame(rows, columns=["check", "status", "value", "threshold"]),
-        {"check": Role.KEY, "status": Role.KEY, "value": Role.VALUE, "threshold": Role.VALUE},
-        method="Reports counted by how they stand.",
-    )  # fmt: skip
-
-
-def _none(check: str, n: float) -> tuple[str, str, float, float]:
-    if math.isnan(n):
-        return check, "not known", n, 0.0
-    return check, "passed" if n == 0 else "not passed", n, 0.0
+        _checks.at_most("fresh", stale, 0.0),
+        _checks.at_most("ran", failed, 0.0),
+        _checks.at_most("checks", failing, 0.0),
+        _checks.at_least("ideas", float(ideas), float(len(IDEAS))),
+    ]
+    return _checks.trust(rows)

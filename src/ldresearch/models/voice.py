@@ -1160,29 +1160,23 @@ def trust(asked: pd.DataFrame, responded: Result, weights: Result, answers: pd.D
     """
     rate = responded.estimate("response_rate").value if responded.estimates else math.nan
     last = None if weights.is_empty else weights.frame.iloc[-1]
-    known = last is not None
-    n_read = len(answers)
+    off = widening = unread = math.nan
+    if last is not None:
+        widening = float(last["widening"])
+        if last["standing"] != "unweighted":
+            off = 100.0 if last["standing"] == "contradictory" else float(last["off"])
     n_unread = int(answers.attrs.get("n_unread", 0))
+    if len(answers) + n_unread:
+        unread = 100 * n_unread / (len(answers) + n_unread)
     rows = [
-        _row("response", 100 * rate, 30.0, at_least=True),
-        _row("activity", _activity_gap(asked), 10.0),
-        _row("weights", math.nan if last is None or last["standing"] == "unweighted"
-             else 100.0 if last["standing"] == "contradictory" else float(last["off"]), 1.0),
-        _row("widening", float(last["widening"]) if known and last is not None else math.nan, 2.0),
-        _row("silent", _silent(asked), 5.0),
-        _row("unread", 100 * n_unread / (n_read + n_unread) if n_read + n_unread else math.nan,
-             5.0),
-    ]  # fmt: skip
+        _checks.at_least("response", 100 * rate, 30.0),
+        _checks.at_most("activity", _activity_gap(asked), 10.0),
+        _checks.at_most("weights", off, 1.0),
+        _checks.at_most("widening", widening, 2.0),
+        _checks.at_most("silent", _silent(asked), 5.0),
+        _checks.at_most("unread", unread, 5.0),
+    ]
     return _checks.trust(rows)
-
-
-def _row(
-    check: str, value: float, threshold: float, *, at_least: bool = False
-) -> tuple[str, str, float, float]:
-    if math.isnan(value):
-        return check, "not known", value, threshold
-    good = value >= threshold if at_least else value <= threshold
-    return check, "passed" if good else "not passed", round(value, 1), threshold
 
 
 def _last(asked: pd.DataFrame, by: str) -> pd.DataFrame:

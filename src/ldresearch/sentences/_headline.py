@@ -53,7 +53,7 @@ class Headline:
     Attributes
     ----------
     title : str
-        The finding, one sentence.
+        The finding, one sentence; a full stop at its end is taken off.
     cards : tuple of Card
         At most four.
     decision : str
@@ -73,12 +73,13 @@ class Headline:
     change_mind: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.title.strip().removesuffix("."))
         if len(self.cards) > MAX_CARDS:
             raise ParameterError(
                 message("too many headline numbers", where="Headline", got=len(self.cards),
                         allowed=f"{MAX_CARDS} or fewer", do="keep those the decision rests on")
             )  # fmt: skip
-        if not self.title.strip():
+        if not self.title:
             raise ParameterError(
                 message("a report without a finding", where="Headline",
                         do="say what was found, or what is missing")

@@ -278,7 +278,7 @@ def headline(
 ) -> Headline:
     """Say in money and plain words whether it was worth it, and what to do with it."""
     return Headline(
-        title=_title(verdict, worth, came, did),
+        title=_title(_who(kept), verdict, worth, came, did),
         cards=tuple(_cards(verdict, worth, came, did)),
         decision=_decision(verdict, worth),
         change_mind=_change_mind(verdict, worth, came),
@@ -311,7 +311,17 @@ def _is_effect(published: Published) -> bool:
     )  # fmt: skip
 
 
-def _title(verdict: Published, worth: Published, came: Published, did: Published) -> str:
+def _who(kept: Published) -> str:
+    """Name the initiative as its plan does."""
+    name = str(kept.parameters.get("name") or "")
+    return f"The initiative “{name}”" if name else "It"
+
+
+def _within(who: str) -> str:
+    return who[0].lower() + who[1:]
+
+
+def _title(who: str, verdict: Published, worth: Published, came: Published, did: Published) -> str:
     said = str(verdict.parameters["verdict"])
     if said == "wait":
         ends = words.date(str(verdict.parameters["ends_on"]))
@@ -319,19 +329,21 @@ def _title(verdict: Published, worth: Published, came: Published, did: Published
     if said == "repeat":
         return _not_identified(came, did)
     suffered = "; but what may not suffer did, by more than was allowed"
-    return _finding(verdict, worth, came, did) + (
+    return _finding(who, verdict, worth, came, did) + (
         suffered if verdict.parameters["because"] == "guardrail" else ""
     )
 
 
-def _finding(verdict: Published, worth: Published, came: Published, did: Published) -> str:
+def _finding(
+    who: str, verdict: Published, worth: Published, came: Published, did: Published
+) -> str:
     if not worth.is_empty:
-        return _in_money(worth)
+        return _in_money(who, worth)
     if _is_effect(came):
-        return f"{_of_effect(came, _outcome(came))}; what that is worth in money is not known"
+        return f"{_of_effect(who, came, _outcome(came))}; what that is worth in money is not known"
     if _is_effect(did):
         label = _metric(str(verdict.parameters["metric"] or ""))
-        return f"{_of_effect(did, label)}; whether that changed the work is not known"
+        return f"{_of_effect(who, did, label)}; whether that changed the work is not known"
     return "Whether it was worth it is hidden: too few people"
 
 
@@ -346,20 +358,21 @@ def _not_identified(came: Published, did: Published) -> str:
     )
 
 
-def _in_money(worth: Published) -> str:
+def _in_money(who: str, worth: Published) -> str:
     if not worth.has("net_benefit"):
         return "Whether it was worth it is hidden: too few people"
     net = worth.estimate("net_benefit")
     ends = _interval(net)
     why = _by_design(net)
     if net.low > 0:
-        return f"It earned {_money(net)} more than it cost ({ends}){why}"
+        return f"{who} earned {_money(net)} more than it cost ({ends}){why}"
     if net.high < 0:
-        return f"So far it cost {_money(net)} more than it brought ({_interval(net)}){why}"
+        return (
+            f"So far {_within(who)} cost {_money(net)} more than it brought ({_interval(net)}){why}"
+        )
     side = "more than it cost" if net.value > 0 else "less than it cost"
-    return (
-        f"Whether it earns its cost is open: by now it brought {_money(net)} {side} ({ends}){why}"
-    )
+    so_far = f"by now it brought {_money(net)} {side} ({ends})"
+    return f"Whether {_within(who)} earns its cost is open: {so_far}{why}"
 
 
 def _by_design(e: Estimate) -> str:
@@ -368,13 +381,13 @@ def _by_design(e: Estimate) -> str:
     return "; compared with others who did not get it, though not drawn by chance"
 
 
-def _of_effect(published: Published, label: str) -> str:
+def _of_effect(who: str, published: Published, label: str) -> str:
     e = published.estimates[0]
     if e.low <= 0 <= e.high:
         return f"No effect is shown on {label}: {_signed(e)} ({_interval(e)}){_by_design(e)}"
     moved = "raised" if e.value > 0 else "lowered"
     what = f"the share of {label}" if e.unit == "points" else label
-    return f"It {moved} {what} by {_signed(e).lstrip('+−')} ({_interval(e)}){_by_design(e)}"
+    return f"{who} {moved} {what} by {_signed(e).lstrip('+−')} ({_interval(e)}){_by_design(e)}"
 
 
 def _decision(verdict: Published, worth: Published) -> str:

@@ -125,7 +125,7 @@ def headline(told: Published, by_group: Published, said: Published) -> Headline:
     cards = [Card.of(e, METRICS[e.metric]) for e in told.estimates]
     score = _score(said)
     if score is not None:
-        cards.append(Card.of(score, "net promoter score, from -100 to 100"))
+        cards.append(Card.of(score, "net promoter score, from −100 to 100"))
     return Headline(
         title=_title(own, told), cards=tuple(cards), decision=_decision(own, told, by_group),
         change_mind="A quarter in which the shares move and their intervals part.",

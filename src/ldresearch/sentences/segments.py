@@ -390,8 +390,10 @@ def _title(sizes: Published) -> str:
         if sizes.is_empty:
             return f"Who the learners are cannot be told yet: {sizes.missing}"
         return "Too few people to show who the learners are"
-    said = [f"{words.percent(r['share'])} are {_named(r)}: {r['says']}" for r in rows]
-    return "; ".join([said[0].replace(" are ", " of the people are ", 1), *said[1:]])
+    said = [f"{words.percent(r['share'])} were {_named(r)} ({r['says']})" for r in rows]
+    said[0] = said[0].replace(" were ", " of the people were ", 1)
+    weeks = words.plural(_float(sizes.parameters["window_weeks"]), "week")
+    return f"In the last {weeks} {words.listing(said)}"
 
 
 def _cards(

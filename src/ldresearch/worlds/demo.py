@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.files import atomic_write, locked
-from ldresearch.worlds import mobility, planned, recommended, surveyed
+from ldresearch.worlds import journeys, mobility, planned, recommended, surveyed
 from ldresearch.worlds.campaigns import Campaign, launched
 from ldresearch.worlds.organisation import organisation
 
@@ -60,6 +60,9 @@ CAMPAIGNS: dict[str, Campaign] = {
 drip 3: a difference of 14. Harbour and orchard are staggered with teams held out, meadow is
 randomised, quarry launched everyone on one day."""
 
+TELLING: dict[str, float] = {"harbour": 0.10, "meadow": 0.04, "orchard": 0.02}
+"""Chance that a self-started completion is passed on; the system of quarry does not record it."""
+
 
 def client(name: str) -> World:
     """Make one client of the demo.
@@ -87,7 +90,10 @@ def client(name: str) -> World:
     """
     world = organisation(name=name, **CLIENTS[name])
     world = launched(world, [CAMPAIGNS[name]], seed=CLIENTS[name]["seed"])
-    return mobility.laid(recommended.laid(surveyed.asked(planned.laid(world))))
+    world = mobility.laid(recommended.laid(surveyed.asked(planned.laid(world))))
+    if name not in TELLING:
+        return world
+    return journeys.passed_on(world, seed=CLIENTS[name]["seed"], telling=TELLING[name])
 
 
 def demo(folder: Path) -> list[Dataset]:
@@ -117,7 +123,8 @@ def demo(folder: Path) -> list[Dataset]:
 
 def _one(name: str, folder: Path) -> Dataset:
     stamp = folder / ".recipe"
-    made_of = [RECIPE, CLIENTS[name], asdict(CAMPAIGNS[name]), *planned.recipe(name)]
+    made_of = [RECIPE, CLIENTS[name], asdict(CAMPAIGNS[name]), TELLING.get(name)]
+    made_of += planned.recipe(name)
     made_of += [*surveyed.recipe(name), *mobility.recipe(name), *recommended.recipe(name)]
     recipe = json.dumps(made_of, sort_keys=True)
     built = stamp.read_text(encoding="utf-8") if stamp.is_file() else ""
