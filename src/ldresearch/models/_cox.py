@@ -43,6 +43,8 @@ class Fit:
         Log partial likelihood at zero and at the estimate.
     n_events : float
     is_converged : bool
+    spread : ndarray of shape (n_terms,)
+        Weighted standard deviation of each term.
     """
 
     beta: Floats
@@ -51,6 +53,7 @@ class Fit:
     loglik: float
     n_events: float
     is_converged: bool
+    spread: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class _Data:
     times: Floats  # distinct event times, ascending
     deaths: Floats  # weighted events at each
     which: NDArray[np.intp]  # event time of each event row
+    covered: NDArray[np.intp]  # event times up to the end of each row
+    late: NDArray[np.intp] | None  # event times up to its entry
     grid: _Grid | None = None
 
 
@@ -82,7 +87,11 @@ def _prepare(
 ) -> _Data:
     times, which = np.unique(duration[event], return_inverse=True)
     deaths = np.bincount(which, weights=weight[event], minlength=len(times))
-    return _Data(x, duration, event, weight, entry, times, deaths, which.reshape(-1))
+    covered = np.searchsorted(times, duration, side="right")
+    late = None if entry is None else np.searchsorted(times, entry, side="right")
+    return _Data(
+        x, duration, event, weight, entry, times, deaths, which.reshape(-1), covered, late
+    )
 
 
 def _gridded(data: _Data) -> _Data:
@@ -106,12 +115,9 @@ def _gridded(data: _Data) -> _Data:
         cells = np.bincount(times * size + patterns, weights=weight, minlength=(n_times + 1) * size)
         return cells.reshape(n_times + 1, size)
 
-    covered = np.searchsorted(data.times, data.duration, side="right")
-    counts = table(covered, pattern, data.weight)
-    if data.entry is not None:
-        counts = counts - table(
-            np.searchsorted(data.times, data.entry, side="right"), pattern, data.weight
-        )
+    counts = table(data.covered, pattern, data.weight)
+    if data.late is not None:
+        counts = counts - table(data.late, pattern, data.weight)
     at_risk = counts[::-1].cumsum(axis=0)[::-1][1:]
     died = table(data.which, pattern[data.event], data.weight[data.event])[:n_times]
     return replace(data, grid=_Grid(data.x[first], at_risk, died))
@@ -130,11 +136,9 @@ def _at_risk_sums(data: _Data, values: Floats) -> Floats:
         )  # fmt: skip
         return out[::-1].cumsum(axis=0)[::-1][1 : n_times + 1]
 
-    covered = np.searchsorted(data.times, data.duration, side="right")
-    sums = up_to(covered)
-    if data.entry is not None:
-        not_yet = np.searchsorted(data.times, data.entry, side="right")
-        sums = sums - up_to(not_yet)
+    sums = up_to(data.covered)
+    if data.late is not None:
+        sums = sums - up_to(data.late)
     return sums.reshape(n_times, *values.shape[1:])
 
 
@@ -275,9 +279,8 @@ def _over_rows(data: _Data, eta: Floats) -> tuple[float, Floats, Floats]:
     """
     x, n_times, p = data.x, len(data.times), data.x.shape[1]
     risk = data.weight * np.exp(eta)
-    covered = np.searchsorted(data.times, data.duration, side="right")
+    covered, late = data.covered, data.late
     cell = 2 * covered + data.event  # those who die at a time apart from those who outlive it
-    late = None if data.entry is None else np.searchsorted(data.times, data.entry, side="right")
     s, d = np.empty((n_times, p + 1)), np.empty((n_times, p + 1))
     for c in range(p + 1):
         values = risk if c == 0 else risk * x[:, c - 1]
@@ -341,9 +344,8 @@ def fit(
         Rows of one cluster are not independent; the covariance is the grouped sandwich.
         Weights must then be one.
     """
-    centre = np.average(x, axis=0, weights=weight)
-    spread = np.sqrt(np.average((x - centre) ** 2, axis=0, weights=weight))
-    data = _gridded(_prepare((x - centre) / spread, duration, event, weight, entry))
+    x, spread = _standardised(x, weight)
+    data = _gridded(_prepare(x, duration, event, weight, entry))
     beta = np.zeros(x.shape[1])
     loglik, gradient, information = _derivatives(data, beta)
     loglik0, is_converged = loglik, False
@@ -377,8 +379,17 @@ def fit(
     back = 1.0 / spread
     return Fit(
         beta * back, covariance * np.outer(back, back), loglik0, loglik,
-        float(data.deaths.sum()), is_converged,
+        float(data.deaths.sum()), is_converged, spread,
     )  # fmt: skip
+
+
+def _standardised(x: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Return x with each column centred and divided by its standard deviation, and those."""
+    total = weight.sum()
+    x = x - weight @ x / total
+    spread = np.sqrt(np.array([weight @ np.square(column) for column in x.T]) / total)
+    x /= spread
+    return x, spread
 
 
 def _score_residuals(data: _Data, beta: Floats) -> Floats:

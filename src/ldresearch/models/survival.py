@@ -825,12 +825,11 @@ def _fitted(
     labels = None
     if cluster:
         labels = np.unique(frame[cluster].to_numpy(), return_inverse=True)[1].reshape(-1)
-    x = terms.to_numpy(dtype=float)
-    fit = _cox.fit(x, duration, event, weight, entry=entry, cluster=labels)
-    spread = np.sqrt(np.average((x - np.average(x, axis=0, weights=weight)) ** 2, axis=0,
-                                weights=weight))  # fmt: skip
-    if not fit.is_converged or np.abs(fit.beta * spread).max() > 10:
-        worst = terms.columns[int(np.nanargmax(np.abs(fit.beta * spread)))]
+    fit = _cox.fit(
+        terms.to_numpy(dtype=float), duration, event, weight, entry=entry, cluster=labels
+    )
+    if not fit.is_converged or np.abs(fit.beta * fit.spread).max() > 10:
+        worst = terms.columns[int(np.nanargmax(np.abs(fit.beta * fit.spread)))]
         raise _RefusedError(f"{worst} separates those with an event from those without")
     return terms, notes, fit, n_events
 
