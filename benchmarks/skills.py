@@ -3,8 +3,7 @@
 ``python benchmarks/skills.py`` makes ratings of 200,000 people in 60 skills by four sources with
 known biases, severities and three planted cohorts, estimates every level, sets it against a target,
 and searches for cohorts with 100 bootstrap replicates. What was planted has to be found, otherwise
-nothing is printed. ``--stability`` holds the stability of clusters of 10^6 rows against the usual
-bootstrap, which fits every sample anew.
+nothing is printed. The stability of clusters beside the usual bootstrap is in ``clusters.py``.
 """
 
 from __future__ import annotations
@@ -152,43 +151,13 @@ def check(
     )
 
 
-def stability(rows: int, columns: int, k: int, replicates: int, apart: float) -> None:
-    from sklearn.cluster import KMeans
-
-    rng = np.random.default_rng(1)
-    of = rng.integers(0, k, rows)
-    x = rng.normal(0, apart, (k, columns)).astype(np.float32)[of]
-    x += rng.standard_normal((rows, columns), dtype=np.float32)
-    started = time.perf_counter()
-    whole = KMeans(k, n_init=10, random_state=1).fit_predict(x)
-    drawn = np.unique(rng.integers(0, rows, rows))
-    again = KMeans(k, n_init=10, random_state=2).fit_predict(x[drawn])
-    theirs = (time.perf_counter() - started) / 2 * (replicates + 1)
-    score = float(np.nanmean(_stability.jaccards(whole[drawn], again, k)))
-    started = time.perf_counter()
-    _, jaccard, _ = _stability.of_many(
-        x, np.ones_like(x), k, np.random.default_rng(1), replicates
-    )  # fmt: skip
-    ours = time.perf_counter() - started
-    print(f"| {rows:,} rows, {columns} skills, {k} clusters {apart:g} apart | {theirs:.0f} s | "
-          f"{ours:.1f} s | {theirs / ours:.0f} | {score:.3f} | {jaccard.mean():.3f} |")  # fmt: skip
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--persons", type=float, default=2e5)
     parser.add_argument("--skills", type=int, default=60)
     parser.add_argument("--replicates", type=int, default=100)
-    parser.add_argument("--stability", action="store_true", help="against the usual bootstrap")
-    parser.add_argument("--rows", type=float, default=1e6, help="rows of that")
     given = parser.parse_args()
-    if not given.stability:
-        levels(int(given.persons), given.skills, given.replicates)
-        return
-    print("| data | usual bootstrap (two fits of it) | this | times faster | its score | score |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for apart in (1.0, 0.5):
-        stability(int(given.rows), 40, 6, given.replicates, apart)
+    levels(int(given.persons), given.skills, given.replicates)
 
 
 if __name__ == "__main__":

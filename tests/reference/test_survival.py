@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -199,3 +201,53 @@ def test_lung_regression_leaves_out_who_lacks_a_value(lung: pd.DataFrame) -> Non
     [step] = result.attrition
     assert (step.reason, step.n_persons, step.n_rows) == ("not known: ph.ecog", 227, 227)
     assert set(frame["n"]) == {227}
+
+
+_IN_R = """
+suppressMessages(library(survival))
+d <- read.csv(commandArgs(TRUE)[1])
+# R's weights are not counts where there are ties, so the rows are written out.
+d <- d[rep(seq_len(nrow(d)), d$weight), ]
+m <- coxph(Surv(duration, event) ~ a + b + g + x + z, data = d, ties = "efron",
+           control = coxph.control(eps = 1e-14))
+cat(sprintf("%.15g", coef(m)), sep = "\n")
+m <- coxph(Surv(entry, duration, event) ~ a + x, data = d, ties = "efron",
+           control = coxph.control(eps = 1e-14))
+cat("\n"); cat(sprintf("%.15g", coef(m)), sep = "\n")
+"""
+
+
+@pytest.mark.parametrize("days", [9, 300])
+def test_cox_is_exact_efron(tmp_path: Path, days: int) -> None:
+    """Coefficients of R, which iterates until nothing changes, to eight digits."""
+    command = shutil.which("Rscript")
+    if command is None:
+        pytest.skip("there is no Rscript here")
+    rng = np.random.default_rng(days)
+    n = 2_000
+    a, b, g = (rng.integers(0, k, n) for k in (2, 3, 4))
+    x, z = rng.normal(size=n), rng.gamma(2, 1, n)
+    lasted = rng.exponential(days / 2, n) / np.exp(0.4 * a - 0.2 * g + 0.3 * x)
+    followed = rng.uniform(1, days, n)
+    frame = pd.DataFrame(
+        {
+            "duration": np.ceil(np.minimum(lasted, followed)), "event": lasted <= followed, "a": a,
+            "b": b, "g": g, "x": x, "z": z, "weight": rng.integers(1, 4, n),
+        }
+    )  # fmt: skip
+    frame["entry"] = np.where(rng.random(n) < 0.3, frame["duration"] - 1, 0)
+    frame.assign(event=frame["event"].astype(int)).to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "cox.R").write_text(_IN_R, encoding="utf-8")
+    done = subprocess.run(
+        [command, str(tmp_path / "cox.R"), str(tmp_path / "rows.csv")], capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    if "no package called" in done.stderr:
+        pytest.skip("R has no package survival here")
+    told = np.array(done.stdout.split(), dtype=float)
+    whole = frame.loc[frame.index.repeat(frame["weight"])].drop(columns="weight")
+    for rows in (whole.drop(columns="entry"), frame.drop(columns="entry")):
+        found = survival.cox(rows, ["a", "b", "g", "x", "z"]).frame["coefficient"]
+        np.testing.assert_allclose(found, told[:5], atol=1e-8)
+    late = survival.cox(whole, ["a", "x"]).frame["coefficient"]
+    np.testing.assert_allclose(late, told[5:], atol=1e-8)

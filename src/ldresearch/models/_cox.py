@@ -89,9 +89,7 @@ def _prepare(
     deaths = np.bincount(which, weights=weight[event], minlength=len(times))
     covered = np.searchsorted(times, duration, side="right")
     late = None if entry is None else np.searchsorted(times, entry, side="right")
-    return _Data(
-        x, duration, event, weight, entry, times, deaths, which.reshape(-1), covered, late
-    )
+    return _Data(x, duration, event, weight, entry, times, deaths, which.reshape(-1), covered, late)
 
 
 def _gridded(data: _Data) -> _Data:

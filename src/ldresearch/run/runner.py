@@ -438,10 +438,11 @@ def _execute(
     """Run the notebook in its private folder; return it, and why it stopped if it did."""
     import logging
 
-    import nbformat
-    import papermill
-    from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    from papermill.exceptions import PapermillException
+    with _without_grammar():
+        import nbformat
+        import papermill
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+        from papermill.exceptions import PapermillException
 
     for name in ("papermill", "traitlets", "blib2to3"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
@@ -489,6 +490,24 @@ def _execute(
         failed = outcome.Failure(message("the notebook left nothing", where=job.template.name),
                                  RunError.exit_code)  # fmt: skip
     return notebook, failed
+
+
+@contextmanager
+def _without_grammar() -> Iterator[None]:
+    """Let jsonschema be imported without its check of international addresses.
+
+    It builds their grammar when it is imported, which takes a second, and no schema of notebooks
+    asks for it. Where the package is absent, jsonschema does without by itself.
+    """
+    grammar = "rfc3987_syntax"
+    if grammar in sys.modules or "jsonschema" in sys.modules:
+        yield
+        return
+    sys.modules[grammar] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        sys.modules.pop(grammar, None)
 
 
 # What is remembered of a run ----------------------------------------------------------------
