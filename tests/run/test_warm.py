@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -120,17 +121,14 @@ def test_a_warm_kernel_that_dies_is_noticed(warm: Any, tmp_path: Path) -> None:
 
 
 def test_a_process_with_threads_is_never_forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    import socket
-
     from ldresearch.run import warm_process
 
-    ours, theirs = socket.socketpair()
     monkeypatch.setattr(warm_process, "n_threads", lambda: 2)
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked"))
-    ours.sendall(b'{"argv": [], "environment": {}, "folder": "/"}\n')
-    ours.shutdown(socket.SHUT_WR)
-    assert warm_process.serve(theirs) is None
-    assert json.loads(ours.recv(100)) == {"pid": None}
+    told = io.StringIO()
+    asked = io.StringIO('{"argv": [], "environment": {}, "folder": "/"}\n')
+    assert warm_process.serve(asked, told) is None
+    assert json.loads(told.getvalue()) == {"pid": None}
 
 
 def test_without_the_warm_process_a_kernel_starts_as_always(tmp_path: Path) -> None:

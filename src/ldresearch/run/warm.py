@@ -11,8 +11,8 @@ import contextlib
 import importlib.metadata
 import json
 import os
+import select
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -45,8 +45,8 @@ class WarmProcess:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = {**environment, **_QUIET}
         self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
-        self._stream: Any = None
+        self._asks: Any = None
+        self._tells: Any = None
         self._is_broken = not is_possible()
         self._turn = threading.Lock()
 
@@ -55,16 +55,17 @@ class WarmProcess:
         with self._turn:
             if self._is_broken or self._process is not None:
                 return
-            ours, theirs = socket.socketpair()
-            command = [sys.executable, "-m", f"{__package__}.warm_process",
-                       str(theirs.fileno())]  # fmt: skip
+            asks, self_asks = os.pipe()
+            self_tells, tells = os.pipe()
+            command = [sys.executable, "-m", f"{__package__}.warm_process", str(asks), str(tells)]
             self._process = subprocess.Popen(  # noqa: S603 - this interpreter, this package
-                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+                command, stdin=subprocess.DEVNULL, pass_fds=[asks, tells],
                 env=self._environment, cwd="/", start_new_session=True,
             )  # fmt: skip
-            theirs.close()
-            ours.settimeout(_PATIENCE_S)
-            self._control, self._stream = ours, ours.makefile("rw", encoding="utf-8")
+            os.close(asks)
+            os.close(tells)
+            self._asks = os.fdopen(self_asks, "w", encoding="utf-8")
+            self._tells = os.fdopen(self_tells, encoding="utf-8")
 
     def fork(
         self, argv: Sequence[str], environment: Mapping[str, str], folder: str
@@ -92,12 +93,14 @@ class WarmProcess:
 
     def _ask(self, what: dict[str, Any]) -> dict[str, Any]:
         with self._turn:
-            if self._is_broken or self._stream is None:
+            if self._is_broken or self._asks is None:
                 return {}
             try:
-                self._stream.write(json.dumps(what) + "\n")
-                self._stream.flush()
-                answer: dict[str, Any] = json.loads(self._stream.readline())
+                self._asks.write(json.dumps(what) + "\n")
+                self._asks.flush()
+                if not select.select([self._tells], [], [], _PATIENCE_S)[0]:
+                    raise TimeoutError
+                answer: dict[str, Any] = json.loads(self._tells.readline())
             except (OSError, ValueError):
                 self._is_broken = True
                 return {}
@@ -107,11 +110,11 @@ class WarmProcess:
         """End it, and with it what it forked."""
         with self._turn:
             self._is_broken = True
-            if self._process is None or self._control is None:
+            if self._process is None:
                 return
-            with contextlib.suppress(OSError):
-                self._stream.close()
-            self._control.close()
+            for end in (self._asks, self._tells):
+                with contextlib.suppress(OSError):
+                    end.close()
             try:
                 self._process.wait(10)
             except subprocess.TimeoutExpired:

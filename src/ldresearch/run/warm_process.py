@@ -4,11 +4,11 @@ It runs no notebook, opens no data and starts no thread, so every fork begins as
 own would after its imports. A fork copies memory but no threads: whatever a thread held would
 stay locked for ever, so a process of more than one thread is never forked.
 
-    python -m ldresearch.run.warm_process DESCRIPTOR
+    python -m ldresearch.run.warm_process ASKS TELLS
 
-It answers the runner over one socket, a line of JSON each way: ``{"argv": [...], "environment":
+It answers the runner over two pipes, a line of JSON each way: ``{"argv": [...], "environment":
 {...}, "folder": "..."}`` makes a kernel and gives its ``pid``; ``{"pid": 1}`` gives its
-``status``, ``null`` while it runs. When the runner closes the socket, or dies, its kernels end.
+``status``, ``null`` while it runs. When the runner closes its pipe, or dies, its kernels end.
 """
 
 from __future__ import annotations
@@ -21,11 +21,10 @@ import json
 import os
 import pkgutil
 import signal
-import socket
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 WHOLE = ("ldresearch.measures", "ldresearch.models", "ldresearch.sentences", "ldresearch.tables")
 """Packages whose modules are all imported."""
@@ -46,19 +45,19 @@ MODULES = (
 Asked = dict[str, Any]
 
 
-def main(descriptor: int) -> None:
-    """Serve the runner; in a fork, be the kernel that was asked for."""
+def main(asks: int, tells: int) -> None:
+    """Serve the runner over two descriptors; in a fork, be the kernel that was asked for."""
     # As ipykernel's launcher does: nothing is imported from the folder one happens to be in.
     if sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]
-    control = socket.socket(fileno=descriptor)
     preload()
     # What is there by now is never freed, so the forks go on sharing its memory.
     gc.collect()
     gc.freeze()
-    asked = serve(control)
+    # Both are closed in a fork, so that each side sees at once when the other is gone.
+    with open(asks, encoding="utf-8") as asked_for, open(tells, "w", encoding="utf-8") as told:
+        asked = serve(asked_for, told)
     if asked is not None:
-        control.close()
         be_kernel(asked)
 
 
@@ -72,7 +71,7 @@ def preload() -> None:
             importlib.import_module(module.name)
 
 
-def serve(control: socket.socket) -> Asked | None:
+def serve(asks: TextIO, tells: TextIO) -> Asked | None:
     """Answer until the runner is gone.
 
     Returns
@@ -81,20 +80,19 @@ def serve(control: socket.socket) -> Asked | None:
         In a fork what was asked for; in this process nothing, once all its kernels have ended.
     """
     kernels: set[int] = set()
-    with control.makefile("rw", encoding="utf-8") as stream:
-        for line in stream:
-            asked: Asked = json.loads(line)
-            if "argv" in asked:
-                pid = os.fork() if n_threads() == 1 else None
-                if pid == 0:
-                    return asked
-                if pid is not None:
-                    kernels.add(pid)
-                answer = {"pid": pid}
-            else:
-                answer = {"status": _status(asked["pid"], kernels)}
-            stream.write(json.dumps(answer) + "\n")
-            stream.flush()
+    for line in asks:
+        asked: Asked = json.loads(line)
+        if "argv" in asked:
+            pid = os.fork() if n_threads() == 1 else None
+            if pid == 0:
+                return asked
+            if pid is not None:
+                kernels.add(pid)
+            answer = {"pid": pid}
+        else:
+            answer = {"status": _status(asked["pid"], kernels)}
+        tells.write(json.dumps(answer) + "\n")
+        tells.flush()
     for pid in kernels:
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
@@ -136,7 +134,7 @@ def be_kernel(asked: Asked) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:3]))
     sys.stdout.flush()
     # What libraries do at the end of a process is made for memory that was not frozen.
     os._exit(0)
