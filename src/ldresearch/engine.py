@@ -298,6 +298,7 @@ def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.
     Returns
     -------
     backend : ibis backend
+        In a session of its own.
     tables : dict of str to ibis.Table
         One a file, by the same names.
 
