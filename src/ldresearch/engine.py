@@ -10,8 +10,9 @@ whoever runs the cluster to say: Spark has no such lock.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -222,20 +223,22 @@ def analysis(
     raw.execute(f"SET allowed_paths = [{listed}]")
     raw.execute("SET enable_external_access = false")
     raw.execute("SET lock_configuration = true")
-    return backend, _Opening(backend, files)
+    return backend, _Opening(files, partial(_opened, backend))
 
 
 class _Opening(Mapping[str, Any]):
     """Tables by name, each opened when it is first asked for."""
 
-    def __init__(self, backend: Any, files: Mapping[str, Path]) -> None:
-        self._backend = backend
+    def __init__(
+        self, files: Mapping[str, Path], opened: Callable[[str, Path], ibis.Table]
+    ) -> None:
         self._files = {name: Path(file).resolve() for name, file in files.items()}
+        self._opened = opened
         self._open: dict[str, ibis.Table] = {}
 
     def __getitem__(self, name: str) -> ibis.Table:
         if name not in self._open:
-            self._open[name] = _opened(self._backend, name, self._files[name])
+            self._open[name] = self._opened(name, self._files[name])
         return self._open[name]
 
     def __contains__(self, name: object) -> bool:
@@ -286,7 +289,7 @@ class Spark:
     folder: str = ""
 
 
-def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.Table]]:
+def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, Mapping[str, ibis.Table]]:
     """Open the tables of one dataset in Spark.
 
     Parameters
@@ -299,8 +302,8 @@ def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.
     -------
     backend : ibis backend
         In a session of its own.
-    tables : dict of str to ibis.Table
-        One a file, by the same names.
+    tables : mapping of str to ibis.Table
+        One a file, by the same names, opened when it is first asked for.
 
     Raises
     ------
@@ -316,7 +319,7 @@ def spark(files: Mapping[str, Path], where: Spark) -> tuple[Any, dict[str, ibis.
     session.conf.set("spark.sql.ansi.enabled", "true")
     session.conf.set("spark.sql.execution.arrow.pyspark.enabled", "true")
     backend = ibis.pyspark.connect(session)
-    return backend, {name: _read(backend, name, where, file) for name, file in files.items()}
+    return backend, _Opening(files, partial(_read, backend, where))
 
 
 def _local_session() -> Any:
@@ -337,7 +340,7 @@ def _local_session() -> Any:
         ) from None  # fmt: skip
 
 
-def _read(backend: Any, name: str, where: Spark, file: Path) -> ibis.Table:
+def _read(backend: Any, where: Spark, name: str, file: Path) -> ibis.Table:
     place = f"{where.folder.rstrip('/')}/{file.name}" if where.folder else file.resolve().as_uri()
     backend._session.read.parquet(place).createOrReplaceTempView(name)
     table: ibis.Table = backend.table(name)

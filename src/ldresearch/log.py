@@ -466,7 +466,7 @@ class EventLog:
         [1, 2]
         """
         n_parts = -(-self.dataset.manifest.rows(table) // (n_rows or PART_ROWS))
-        if n_parts <= 1 or self.keys:
+        if n_parts <= 1 or self.keys or self.spark is not None:
             return [self]
         n_persons = self.dataset.manifest.n_persons
         edges = [1 + n_persons * i // n_parts for i in range(n_parts + 1)]

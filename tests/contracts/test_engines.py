@@ -52,6 +52,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "adoption.adopters": {"since": "2024-03-04"},
     "adoption.time_to_value": {"min_minutes": 10},
     "campaigns.switches": {"with_client": True},
+    "engagement_survival.spell_lengths": {"verbs": "complete", "gap_days": 28, "by": "unit"},
     "engagement_survival.gaps": {"verbs": "complete"},
     "engagement_survival.spells": {"verbs": "complete", "gap_days": 28},
     "growth.applications": {"by": "unit"},

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -67,9 +68,9 @@ def in_this_process() -> Callable[..., dict[str, Any]]:
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the runner run notebooks in this process: everything else stays as it is."""
 
-    def run(job: Job, folder: Path, timeout_s: int) -> tuple[dict[str, Any], Any]:
-        book = executed(job.template.content, job.values)
-        (folder / "executed.ipynb").write_text(json.dumps(book), encoding="utf-8")
+    def run(job: Job, folder: Path, timeout_s: int, warm: object) -> tuple[dict[str, Any], Any]:
+        book = nbformat.from_dict(executed(job.template.content, job.values))
+        nbformat.write(book, folder / runner.EXECUTED)
         return book, outcome.stopped(book)
 
     monkeypatch.setattr(runner, "_execute", run)

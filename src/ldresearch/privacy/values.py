@@ -364,7 +364,25 @@ def coded(result: Result, rules: Rules) -> dict[int, tuple[float, float, float] 
 
 
 def farthest(n: float, k: int) -> float:
-    """Return the farthest a score of ``n`` answers may lie from nought: ``k`` said otherwise."""
+    """Return the farthest a score may be told from nought: as if ``k`` answers were opposite.
+
+    Parameters
+    ----------
+    n : float
+        People who answered.
+    k : int
+        Fewest people that may be told apart.
+
+    Returns
+    -------
+    float
+        0 to 100; 0 where nobody, or no more than ``k``, answered.
+
+    Examples
+    --------
+    >>> farthest(40, 10), farthest(1000, 10), farthest(8, 10)
+    (75.0, 99.0, 0.0)
+    """
     return 100.0 - math.ceil(100 * min(k / n, 1.0) - 1e-9) if n else 0.0
 
 
