@@ -221,7 +221,7 @@ def test_a_missing_table_is_named(one: object, tmp_path: Path) -> None:
     empty = log({"touch": TOUCHES}, tmp_path, as_of="2024-01-31")
     frame = one(empty)  # type: ignore[operator]
     assert frame.empty
-    assert "no rows in" in frame.attrs["missing"]
+    assert "no rows yet in" in frame.attrs["missing"]
 
 
 @pytest.mark.parametrize("one", MEASURES, ids=lambda m: m.__name__)

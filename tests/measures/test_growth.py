@@ -128,7 +128,7 @@ def test_a_missing_table_is_named(measure: Measure[[]], table: str) -> None:
     """}, as_of=AS_OF)  # fmt: skip
     found = measure(tiny)
     assert found.empty
-    assert f"`{table}`" in found.attrs["missing"]
+    assert f"“{table}”" in found.attrs["missing"]
 
 
 def test_an_unknown_group_is_refused() -> None:

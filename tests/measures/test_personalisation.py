@@ -151,7 +151,7 @@ def test_the_trial_is_of_persons_whose_window_is_over() -> None:
 def test_no_draw_is_said() -> None:
     assert "names no persons" in m.trial(opened(), initiative="elsewhere").attrs["missing"]
     assert (
-        "no rows in `arm`"
+        "no rows yet in “arm”"
         in m.trial(opened({k: v for k, v in TABLES.items() if k != "arm"})).attrs["missing"]
     )
     assert "days since the draw" in m.trial(opened(), window_days=60).attrs["missing"]

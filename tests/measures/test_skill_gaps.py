@@ -140,7 +140,7 @@ def test_missing_tables_are_named(tmp_path: Path) -> None:
     for measure in (m.ratings, m.required, m.coverage, m.basis, m.supply):
         frame = measure(bare)
         assert frame.empty
-        assert "no rows in" in frame.attrs["missing"]
+        assert "no rows yet in" in frame.attrs["missing"]
 
 
 def test_an_unknown_group_is_refused(data: EventLog) -> None:

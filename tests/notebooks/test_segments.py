@@ -106,7 +106,7 @@ def test_own_rules_reach_the_report(
         window_weeks=8, ahead_weeks=8, last_quarters=2, response_days=14, unit="Sales",
         assigned="all", value_verbs="", time_zone="America/New_York", **QUICK,
     )  # fmt: skip
-    assert "“away”: did not come" in facts["headline"]["title"]
+    assert "“away” (did not come)" in facts["headline"]["title"]
     labels = {f["label"] for f in facts["facts"] if f["metric"] == "usage_segment_share"}
     assert labels == {"here", "away"}
     for payload in payloads:

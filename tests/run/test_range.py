@@ -29,7 +29,7 @@ class Bench:
     failing: str = ""
 
     def attempt(
-        self, job: runner.Job, folder: Path, options: runner.Options
+        self, job: runner.Job, folder: Path, options: runner.Options, warm: object
     ) -> outcome.Failure | None:
         if len(self.ran) == self.stop_after:
             raise KeyboardInterrupt

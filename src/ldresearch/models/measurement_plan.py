@@ -232,7 +232,7 @@ def means(frame: pd.DataFrame) -> Result:
         },
         tuple(estimates),
         "Mean over people of the last whole window before the launch, normal interval.",
-        sums={"mean": ("most", "next")},
+        sums={"mean": ("most", "next"), "sd": ("most", "next", "mean")},
         largest={
             m.id: (float(frame[m.id].mean()), *_largest(m, frame[m.id].to_numpy(float)))
             for m in wanted

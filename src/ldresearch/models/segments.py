@@ -398,7 +398,8 @@ def rfm(frame: pd.DataFrame) -> Result:
         {"feature": Role.KEY, "score": Role.KEY, "begins": Role.VALUE, "n": Role.N},
         tuple(estimates),
         "Scores by the share of the eligible who did less, in steps of a fifth; ties together.",
-        {"movable": round(movable, 4)}, members=members, beside=("begins",),
+        {"movable": round(movable, 4)}, members=members,
+        beside=("begins", *_RFM.values()),
     )  # fmt: skip
 
 
