@@ -87,12 +87,15 @@ def results(is_drawn: bool = True) -> dict[str, Result]:
          ("way 2", "social_share", 0.3, 0.1, 0.8, 180)],
         columns=["segment", "feature", "mean", "others", "jaccard", "n"],
     )  # fmt: skip
+    parts = {"mean": ("most", "next"), "others": ("most_others", "next_others")}
+    ways = ways.assign(**{c: 0.01 for pair in parts.values() for c in pair})
     template = models.cluster(two_blobs(), replicates=5, seed=1)
     scored, held = models.rfm(frame), models.foretold(frame, rules)
     return {
         "usage": models.usage(frame, rules), "alive": alive, "foretold": held,
         "profiles": models.profiles(frame, rules, alive), "rfm": scored,
-        "rfm_groups": models.rfm_groups(scored), "behaviour": template.but(frame=ways),
+        "rfm_groups": models.rfm_groups(scored), 
+        "behaviour": template.but(frame=ways, sums=parts, beside=("jaccard",)),
         "moves": models.moves(quarters(), rules),
         "responses": models.responses(campaigns(is_drawn), rules),
         "trust": models.trust(frame, scored, template, held),

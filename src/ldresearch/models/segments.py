@@ -314,7 +314,7 @@ def _renumbered(found: Result, ways: pd.DataFrame, minutes: pd.Series) -> Result
     estimates = tuple(replace(e, label=names.get(e.label, e.label)) for e in found.estimates)
     return found.but(
         frame=rows, estimates=estimates, members=pd.DataFrame({"segment": labels.map(rank)}),
-        sums=_TWO,
+        sums=_TWO, beside=("jaccard",),
     )  # fmt: skip
 
 
