@@ -287,7 +287,10 @@ class _Work:
             self.told.cells[everyone] = self._known(total, False)
 
     def _named(
-        self, concept: str, partition: Partition, keys: Mapping[int, frozenset[tuple[str, Label]]],
+        self,
+        concept: str,
+        partition: Partition,
+        keys: Mapping[int, frozenset[tuple[str, Label]]],
         values: Any,
     ) -> tuple[dict[int, Cell], tuple[str, ...], tuple[str, ...]]:
         """Name the cells of a table; one with the numbers of an earlier table is that table.
@@ -560,7 +563,7 @@ class _Attacker:
         return high - low >= k - _NEAR
 
     def _by_single_sums(self, cell: Cell) -> tuple[float, float]:
-        known, low, high = self.told.cells, 0.0, math.inf
+        low, high = 0.0, math.inf
         for total, parts, is_all in self.sums_of.get(cell, ()):
             least, most = self._by_sum(cell, total, parts, is_all)
             low, high = max(low, least), min(high, most)
