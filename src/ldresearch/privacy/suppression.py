@@ -384,16 +384,22 @@ class _Work:
         below, then of any sum with it, then of all. A count of a step is helped by counts of
         steps, if they can: how many people a group has stands in other reports too.
         """
-        pools = [
-            [c for c in pool if c in self.where and c not in self.fixed
-             and self.told.cells[c].value > 0 and not self.told.cells[c].is_hidden]
-            for pool in attacker.pools(cell, self.rules.k)
-        ]  # fmt: skip
         if cell in self.told.steps:
-            for pool in pools[:-1]:
+            *near, _ = attacker.pools(cell, self.rules.k)
+            for pool in map(self._open, near):
                 if steps := [c for c in pool if not self._is_size(c) and attacker.is_free(c)]:
                     return min(steps, key=lambda c: (self._is_row(c), self._cost(c)))
+        pools = map(self._open, attacker.pools(cell, self.rules.k))
         return next((min(pool, key=self._cost) for pool in pools if pool), None)
+
+    def _open(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Cells that this result shows and may hide."""
+        known = self.told.cells
+        return [
+            c for c in cells
+            if c in self.where and c not in self.fixed
+            and known[c].value > 0 and not known[c].is_hidden
+        ]  # fmt: skip
 
     def _cost(self, cell: Cell) -> tuple[int, float, tuple[int, str]]:
         """Rather a part than a total, rather a small one than a large one."""
