@@ -87,6 +87,10 @@ class Partition:
     apart : tuple of str
         Columns that tell apart tables standing below each other, each of which parts the people:
         by unit, then by level. Not told: as few as make the rows of a table differ.
+    among : mapping of str to str
+        For tables that ``apart`` tells apart by steps: a label of its first column, and the label
+        of the step it stands on. Whoever is counted among the persons of a row is then one of
+        those in the counts of the row of the same group at that step.
     """
 
     over: tuple[str, ...]
@@ -94,6 +98,7 @@ class Partition:
     total: str = "all"
     paths: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    among: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import pandas as pd
 from ldresearch.models import _checks, rates, survival
 from ldresearch.models._asked import between, why_empty
 from ldresearch.models._frame import Floats, numbers, require, truth
-from ldresearch.result import Estimate, Result, not_enough
+from ldresearch.result import Estimate, Partition, Result, not_enough
 from ldresearch.vocabulary import Family, Grade, Role
 
 FEWEST: Final = 50
@@ -24,6 +24,9 @@ FEWEST: Final = 50
 
 _EACH: Final = 10
 _DROP_STEPS: Final = ("informed", "activated", "stayed", "passed_on", "gained")
+_STANDS_ON: Final = {
+    "activated": "informed", "stayed": "activated", "passed_on": "stayed", "gained": "stayed",
+}  # fmt: skip
 _STEP_TIMES: Final = ("activated", "again", "passed_on", "gained")
 
 
@@ -141,6 +144,7 @@ def drop_off(frame: pd.DataFrame, *, k: int = 1) -> Result:
         "Share of each group less that of everyone else, Newcombe's interval, widened so that all "
         "comparisons hold at once (Bonferroni).",
         {"n_compared": len(made)},
+        parts=Partition(("group",), apart=("step",), among=_STANDS_ON),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from statistics import NormalDist
@@ -315,7 +315,7 @@ def _protect(
     small[sorted(gone.rows)] = True
     for row, column in gone.counts:
         few[column][row] = True
-    shown, hidden = _blanked(frame, by_role, small, few)
+    shown, hidden = _blanked(frame, by_role, small, few, _tied(by_role, result.family))
     hidden += values.hide(shown, result, rules)
     shown = _rounded_counts(shown, by_role, rules)
     if result.family is Family.RATES:
@@ -369,21 +369,29 @@ def _blanked(
     names: Mapping[Role, list[str]],
     rows: Mask,
     counts: Mapping[str, Mask],
+    tied: Sequence[str],
 ) -> tuple[pd.DataFrame, int]:
-    """Blank whole rows, and single counts with the one rate that follows from them."""
+    """Blank whole rows, and single counts with what follows from them."""
     shown = frame.astype(object).copy()
     row_cells = [c for role in _HIDDEN_WITH_THE_ROW for c in names[role]]
     hidden = int(rows.sum()) * len(row_cells)
     shown.loc[rows, [*row_cells, names[Role.N][0]]] = None
-    tied = names[Role.RATE] + names[Role.LOW] + names[Role.HIGH]
     for column, few in counts.items():
         few = few & ~rows
         shown.loc[few, [column]] = None
         hidden += int(few.sum())
-        if len(names[Role.COUNT]) == 1 and tied:
-            shown.loc[few, tied] = None
+        if tied:
+            shown.loc[few, list(tied)] = None
             hidden += int(few.sum()) * len(tied)
     return shown, hidden
+
+
+def _tied(names: Mapping[Role, list[str]], family: Family) -> list[str]:
+    """Columns that would say the one count again: its rate, and how far that is from others'."""
+    if len(names[Role.COUNT]) != 1:
+        return []
+    compared = names[Role.VALUE] if family is Family.CONTRAST else []
+    return names[Role.RATE] + compared + names[Role.LOW] + names[Role.HIGH]
 
 
 def _rounded_counts(
@@ -454,10 +462,11 @@ def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[
     keys = [c for c, r in result.roles.items() if r in (Role.KEY, Role.TIME)]
     n = next(iter(c for c, r in result.roles.items() if r is Role.N), "")
     lost: list[tuple[set[str], int]] = []
+    few = _compared_few(result, rules)
     of_few = {
         i for c in result.sums for i, is_so in enumerate(values.dominated(result, c)) if is_so
     }
-    for row in sorted(gone.rows | {i for i, _ in gone.counts} | of_few):
+    for row in sorted(gone.rows | {i for i, _ in gone.counts} | of_few | few):
         cells = result.frame.iloc[row]
         words = {str(cells[c]) for c in keys}
         lost.append((words | {" ".join(str(cells[c]) for c in keys)}, int(cells[n])))
@@ -471,6 +480,17 @@ def _estimates(result: Result, gone: suppression.Hidden, rules: Rules) -> tuple[
     ]  # fmt: skip
     kept = _coded(result, kept, rules)
     return tuple(_protected(e, rules, is_sensitive=result.is_sensitive) for e in kept)
+
+
+def _compared_few(result: Result, rules: Rules) -> set[int]:
+    """Rows whose share, of a small count, is compared: the difference would tell the count."""
+    names: dict[Role, list[str]] = {role: [] for role in Role}
+    for column, role in result.roles.items():
+        names[Role(role)].append(column)
+    if result.family is not Family.CONTRAST or not _tied(names, result.family):
+        return set()
+    small, few = _small(result.frame, names, rules)
+    return {i for one in (small, *few.values()) for i, is_so in enumerate(one) if is_so}
 
 
 def _coded(result: Result, estimates: list[Estimate], rules: Rules) -> list[Estimate]:

@@ -134,6 +134,8 @@ def _check_published(one: Any, public: bool | None) -> None:
             _check_label([row[i] for i, role in enumerate(roles) if role in ("key", "flag")])
     if one["family"] in _PARTED and one["rows"]:
         _check_groups(one, names, roles, k, base)
+    if one["family"] == "contrast" and roles.count("count") == 1:
+        _check_compared(one["rows"], roles)
     _check_sums(one, names, roles)
     _check_opinions(one, names, roles, k, base)
     if one["family"] == "curve" and one["rows"]:
@@ -213,22 +215,24 @@ def _check_label(cells: Sequence[Any]) -> None:
 def _check_groups(
     one: Mapping[str, Any], names: Sequence[str], roles: Sequence[str], k: int, base: int
 ) -> None:
-    """Refuse a single hidden group beside so few others that it can be worked out.
+    """Refuse a single hidden group, or count, beside so few others that it can be worked out.
 
     Rounding leaves each shown number, and the total that a reader may know, ``base - 1`` wide;
     the hidden one is at most as uncertain as all of them together.
     """
     if one["parameters"].get("n_protected"):
         return  # others are hidden with it
-    told = one["parameters"].get("parts")
-    over = _GROUPS if told is None else set(str(told).split(","))
+    parts = one["parameters"].get("parts")
+    over = _GROUPS if parts is None else set(str(parts).split(","))
     keys = [
         i for i, (n, r) in enumerate(zip(names, roles, strict=True)) if r == "key" and n in over
     ]
     rest = [i for i, r in enumerate(roles) if r in ("key", "time") and i not in keys]
     if not keys:
         return
-    rows, n = one["rows"], list(roles).index("n")
+    rows, said = one["rows"], one["parameters"]
+    is_plain = not (said.get("is_sensitive") or said.get("scores"))  # these hide counts otherwise
+    told = [i for i, r in enumerate(roles) if r == "n" or (r == "count" and is_plain)]
     ways = [[], *([i] for i in rest), rest]
     if apart := one["parameters"].get("apart"):
         said = set(str(apart).split(","))
@@ -243,14 +247,25 @@ def _check_groups(
         if apart:
             _refuse("a group that stands twice in one table")
         return
-    tables: dict[tuple[str, ...], list[Any]] = {}
+    tables: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
         if not any(row[i] == "all" for i in keys):
-            tables.setdefault(tuple(repr(row[i]) for i in by), []).append(row[n])
-    for people in tables.values():
-        shown = [value for value in people if value]
-        if people.count(None) == 1 and shown and 2 * (base // 2) * (len(shown) + 1) < k:
+            for column in told:
+                at = (column, *(repr(row[i]) for i in by))
+                tables.setdefault(at, []).append(row[column])
+    for counts in tables.values():
+        shown = [value for value in counts if value]
+        if counts.count(None) == 1 and shown and 2 * (base // 2) * (len(shown) + 1) < k:
             _refuse("a hidden group that the others give away")
+
+
+def _check_compared(rows: Sequence[Sequence[Any]], roles: Sequence[str]) -> None:
+    """Refuse a comparison of a share whose count is hidden: the share follows, and the count."""
+    count = list(roles).index("count")
+    for row in rows:
+        told = [v for v, role in zip(row, roles, strict=True) if role in ("value", "low", "high")]
+        if row[count] is None and "rate" in roles and any(v is not None for v in told):
+            _refuse("a difference of a share whose count is hidden")
 
 
 def _check_sums(one: Mapping[str, Any], names: Sequence[str], roles: Sequence[str]) -> None:

@@ -36,6 +36,9 @@ Label = tuple[str, str]
 Cell = tuple[str, frozenset[tuple[str, Label]]]
 """What is counted, and for whom: an empty set of labels is everyone."""
 
+_Numbers = tuple[int, frozenset[tuple[frozenset[tuple[int, Label]], float]]]
+"""A table without the names of its keys: how many, and each count with the labels by place."""
+
 
 @dataclass(slots=True)
 class _Known:
@@ -64,7 +67,13 @@ class Told:
     cells: dict[Cell, _Known] = field(default_factory=dict)
     tables: list[_Table] = field(default_factory=list)
     within: list[tuple[Cell, Cell]] = field(default_factory=list)
+    steps: set[Cell] = field(default_factory=set)
+    """Counts that stand below or above another of the same group, step by step."""
     n_results: int = 0
+    alike: dict[_Numbers, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    """The numbers of each table, and the name and keys under which they were first told."""
+    names: dict[str, str] = field(default_factory=dict)
+    """What a result calls a count, and the name that it goes by here."""
     labels: dict[str, str] = field(default_factory=dict)
     """Sensitive labels, and what the report says instead."""
 
@@ -174,12 +183,16 @@ class _Work:
 
     def __init__(self, result: Result, rules: Rules, told: Told) -> None:
         self.result, self.rules, self.told = result, rules, told
-        self.where: dict[Cell, tuple[int, str]] = {}
-        """Row and column of each cell of this result."""
-        self.in_row: dict[int, list[Cell]] = {}
+        self.where: dict[Cell, list[tuple[int, str]]] = {}
+        """Rows and columns of each cell of this result: a count may stand in two of its tables."""
+        self.in_row: dict[int, dict[str, Cell]] = {}
         self.n_column = next(c for c, r in result.roles.items() if r is Role.N)
+        self.torn: dict[Cell, None] = {}
+        """Cells that another table hid, this result's own or an earlier one, and one would show."""
         self.fixed: set[Cell] = set()
         """Cells that an earlier table showed: hiding them now would hide nothing."""
+        self.small: set[tuple[int, str]] = set()
+        """Where something is hidden for being small."""
         self.rows: set[int] = set()
         self.counts: set[tuple[int, str]] = set()
 
@@ -210,6 +223,8 @@ class _Work:
         for column in columns:
             if column != self.n_column and (values[column] <= values[self.n_column]).all():
                 self._bound_by_people(column)
+        if partition.among:
+            self._bound_by_steps(partition, slices, keys)
 
     def _slices(
         self, partition: Partition, keys: Sequence[frozenset[tuple[str, Label]]]
@@ -245,25 +260,62 @@ class _Work:
         hidden: Mapping[int, bool],
         column: str,
     ) -> None:
-        cells = {i: (concept, keys[i]) for i in rows}
+        cells, over, paths = self._named(concept, partition, {i: keys[i] for i in rows}, values)
+        concept = next(iter(cells.values()))[0]
+        torn = []
         for i, cell in cells.items():
-            before = self.told.cells.get(cell)
+            before, is_here = self.told.cells.get(cell), cell in self.where
             if before is None:
                 self.told.cells[cell] = self._known(float(values[i]), hidden[i])
+            elif is_here:
+                torn += [cell] if hidden[i] != before.is_hidden else []
             elif not before.is_hidden:
                 self.fixed.add(cell)
             elif not hidden[i]:  # an earlier table hid it, so this one may not show it
-                self._lose(i, column)
-            self.where[cell] = (i, column)
-            self.in_row.setdefault(i, []).append(cell)
-        full = [c for c in cells.values() if len(c[1]) == len(partition.over)]
-        leaves = tuple(c for c in full if not any(_holds(c, d, partition.paths) for d in full))
-        roots = [c for c in full if not any(_holds(d, c, partition.paths) for d in full)]
-        self.told.tables.append(_Table(concept, partition.over, partition.paths, leaves))
+                torn.append(cell)
+            self.where.setdefault(cell, []).append((i, column))
+            self.small |= {(i, column)} if hidden[i] else set()
+            self.in_row.setdefault(i, {})[column] = cell
+        self.torn |= dict.fromkeys(torn)
+        full = [c for c in cells.values() if len(c[1]) == len(over)]
+        leaves = tuple(c for c in full if not any(_holds(c, d, paths) for d in full))
+        roots = [c for c in full if not any(_holds(d, c, paths) for d in full)]
+        self.told.tables.append(_Table(concept, over, paths, leaves))
         everyone = (concept, frozenset[tuple[str, Label]]())
         total = sum(self.told.cells[c].value for c in roots)
         if everyone not in self.told.cells and total >= self.rules.k and len(roots) > 1:
             self.told.cells[everyone] = self._known(total, False)
+
+    def _named(
+        self,
+        concept: str,
+        partition: Partition,
+        keys: Mapping[int, frozenset[tuple[str, Label]]],
+        values: Any,
+    ) -> tuple[dict[int, Cell], tuple[str, ...], tuple[str, ...]]:
+        """Name the cells of a table; one with the numbers of an earlier table is that table.
+
+        A reader who meets the same numbers of the same groups twice takes them for the same
+        people: those who reached one step are those counted at the next. What hides one of them
+        has to hide the other, and what is known of one is known of the other.
+        """
+        told, over = self.told, partition.over
+        at = {column: i for i, column in enumerate(over)}
+        counted = frozenset(
+            (frozenset((at[c], text) for c, text in key), float(values[i]))
+            for i, key in keys.items() if values[i]
+        )  # fmt: skip
+        first, first_over = concept, over
+        if counted:  # of noughts nobody knows whose they are
+            first, first_over = told.alike.setdefault((len(over), counted), (concept, over))
+        name = told.names.setdefault(concept, first)
+        if name != first:  # it is known by a name of its own, given to it by its result
+            first_over = over
+        called = dict(zip(over, first_over, strict=True))
+        cells = {
+            i: (name, frozenset((called[c], text) for c, text in key)) for i, key in keys.items()
+        }
+        return cells, first_over, tuple(called[c] for c in partition.paths)
 
     def _known(self, value: float, is_hidden: bool) -> _Known:
         if is_hidden:
@@ -276,9 +328,30 @@ class _Work:
 
     def _bound_by_people(self, column: str) -> None:
         for cells in self.in_row.values():
-            people = [c for c in cells if self.where[c][1] == self.n_column]
-            counted = [c for c in cells if self.where[c][1] == column]
-            self.told.within += [(c, n) for c in counted for n in people]
+            self._bound(cells[column], cells[self.n_column])
+
+    def _bound_by_steps(
+        self,
+        partition: Partition,
+        slices: Sequence[tuple[Label, ...]],
+        keys: Sequence[frozenset[tuple[str, Label]]],
+    ) -> None:
+        """The people of a step are among those counted at the one it stands on."""
+        counts = [c for c, r in self.result.roles.items() if r is Role.COUNT]
+        places = list(zip(slices, keys, strict=True))
+        rows = {((part[0][1], *part[1:]), key): i for i, (part, key) in enumerate(places)}
+        for i, (part, key) in enumerate(places):
+            above = rows.get(((partition.among.get(part[0][1], ""), *part[1:]), key))
+            if above is not None:
+                for column in counts:
+                    ends = self.in_row[i][self.n_column], self.in_row[above][column]
+                    self.told.steps |= set(ends)
+                    self._bound(*ends)
+
+    def _bound(self, less: Cell, more: Cell) -> None:
+        known = self.told.cells
+        if less != more and known[less].value <= known[more].value:
+            self.told.within.append((less, more))
 
     # What is given away ----------------------------------------------------------------------
 
@@ -288,61 +361,85 @@ class _Work:
         if not any(known.is_hidden for known in self.told.cells.values()):
             return Hidden()
         attacker = _Attacker(self.told)
-        for row in self.rows:
-            self._forget(self.in_row[row])
-        mine = {cell[0] for cell in self.where}
-        queue = [c for c, known in self.told.cells.items() if known.is_hidden and c[0] in mine]
+        for cell in self.torn:
+            self._hide([cell], again=True)
+        queue = [c for c in attacker.reach(*self.where) if self.told.cells[c].is_hidden]
         for cell in queue:  # grows while it is gone through
+            is_small = self.told.cells[cell].value < self.rules.k
+            if cell in self.told.steps and not is_small:
+                continue  # large, and between two steps that are shown: no secret of its own
             while not attacker.is_lost(cell, self.rules.k):
                 chosen = self._next(cell, attacker)
                 if chosen is None:
-                    if self.told.cells[cell].value < self.rules.k:  # nothing less would do
+                    if is_small:  # nothing less would do
                         queue += self._hide_all()
                     break
-                queue += self._hide(chosen)
+                queue += self._hide([chosen])
         return Hidden(frozenset(self.rows), frozenset(self.counts))
 
     def _next(self, cell: Cell, attacker: _Attacker) -> Cell | None:
         """Choose the cheapest cell whose loss may help.
 
-        First of the sum that tells most of the weak one, then of any sum with it, then of all.
+        First of the sum that tells most of the weak one, then of what holds it from above or
+        below, then of any sum with it, then of all. A count of a step is helped by counts of
+        steps, if they can: how many people a group has stands in other reports too.
         """
-        pools = [*attacker.sums_with(cell, self.rules.k), attacker.beside(cell)]
-        for pool in (*pools, attacker.reach(cell)):
-            open_ones = [
-                c for c in pool
-                if c in self.where and c not in self.fixed and self.told.cells[c].value > 0
-                and not self.told.cells[c].is_hidden
-            ]  # fmt: skip
-            if open_ones:
-                size = max(len(c[1]) for c in self.where)
-                return min(
-                    open_ones,
-                    key=lambda c: (size - len(c[1]), self.told.cells[c].value, self.where[c]),
-                )
-        return None
+        if cell in self.told.steps:
+            *near, _ = attacker.pools(cell, self.rules.k)
+            for pool in map(self._open, near):
+                if steps := [c for c in pool if not self._is_size(c) and attacker.is_free(c)]:
+                    return min(steps, key=lambda c: (self._is_row(c), self._cost(c)))
+        pools = map(self._open, attacker.pools(cell, self.rules.k))
+        return next((min(pool, key=self._cost) for pool in pools if pool), None)
 
-    def _hide(self, cell: Cell) -> list[Cell]:
-        row, column = self.where[cell]
-        self._lose(row, column)
-        return self._forget(self.in_row[row] if column == self.n_column else [cell])
+    def _open(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Cells that this result shows and may hide."""
+        known = self.told.cells
+        return [
+            c for c in cells
+            if c in self.where and c not in self.fixed
+            and known[c].value > 0 and not known[c].is_hidden
+        ]  # fmt: skip
+
+    def _cost(self, cell: Cell) -> tuple[int, float, tuple[int, str]]:
+        """Rather a part than a total, rather a small one than a large one."""
+        size = max(len(c[1]) for c in self.where)
+        return size - len(cell[1]), self.told.cells[cell].value, self.where[cell][0]
+
+    def _is_row(self, cell: Cell) -> bool:
+        """Whether a whole row would go with it."""
+        return any(column == self.n_column for _, column in self.where[cell])
+
+    def _is_size(self, cell: Cell) -> bool:
+        """Whether this is how many people a group has, not how many of them reached a step."""
+        return self._is_row(cell) and cell not in self.told.steps
 
     def _hide_all(self) -> list[Cell]:
         self.rows |= set(self.in_row)
-        return self._forget(self.where)
+        return self._hide(self.where)
 
     def _lose(self, row: int, column: str) -> None:
+        if (row, column) in self.small:
+            return
         if column == self.n_column:
             self.rows.add(row)
         else:
             self.counts.add((row, column))
 
-    def _forget(self, cells: Iterable[Cell]) -> list[Cell]:
-        """Take cells from what is told, unless an earlier table told them."""
-        known = self.told.cells
-        fresh = [c for c in cells if not known[c].is_hidden and c not in self.fixed]
-        for cell in fresh:
+    def _hide(self, cells: Iterable[Cell], *, again: bool = False) -> list[Cell]:
+        """Take cells from what is told, wherever they stand, unless an earlier table told them."""
+        known, fresh, ahead = self.told.cells, [], list(cells)
+        while ahead:
+            cell = ahead.pop(0)
+            if cell in self.fixed or (known[cell].is_hidden and not again):
+                continue
+            again = False
             known[cell] = _Known(known[cell].value, 0.0, math.inf, True)
+            fresh.append(cell)
+            for row, column in self.where.get(cell, ()):
+                self._lose(row, column)
+                if column == self.n_column:  # a row goes with its people
+                    ahead += self.in_row[row].values()
         return fresh
 
 
@@ -387,7 +484,11 @@ class _Attacker:
             for one in (total, *parts):
                 self.sums_of.setdefault(one, []).append(one_sum)
                 self.beside_of.setdefault(one, set()).update((total, *parts))
+        self.above: dict[Cell, list[Cell]] = {}
+        self.below: dict[Cell, list[Cell]] = {}
         for less, more in told.within:
+            self.above.setdefault(less, []).append(more)
+            self.below.setdefault(more, []).append(less)
             self.beside_of.setdefault(less, set()).add(more)
             self.beside_of.setdefault(more, set()).add(less)
 
@@ -421,14 +522,32 @@ class _Attacker:
                 found.append((high - low, [total, *parts]))
         return [cells for _, cells in sorted(found, key=lambda one: one[0])]
 
+    def pools(self, cell: Cell, k: int) -> Iterable[list[Cell]]:
+        """Cells whose loss may help a weak one, those that are most to blame first."""
+        yield from self.sums_with(cell, k)
+        yield self.holding(cell, k)
+        yield self.beside(cell)
+        yield self.reach(cell)
+
+    def holding(self, cell: Cell, k: int) -> list[Cell]:
+        """Cells that a weak one would be larger or smaller without: what is known of them binds."""
+        found = []
+        cells = self._tied(cell)[0]
+        for sign in (-1.0, 1.0):
+            end = self._end(cell, sign, k)
+            if end.status == 0:
+                force = abs(end.lower.marginals) + abs(end.upper.marginals)
+                found += [c for c, x in zip(cells, force, strict=True) if x > _NEAR and c != cell]
+        return found
+
     def beside(self, cell: Cell) -> list[Cell]:
         """Cells in a sum with this one, in the order in which they were told."""
         near = self.beside_of.get(cell, set())
         return [c for c in self.told.cells if c in near]
 
-    def reach(self, cell: Cell) -> list[Cell]:
-        """Everything that is tied to a cell by sums, however far."""
-        found, ahead = {cell}, [cell]
+    def reach(self, *cells: Cell) -> list[Cell]:
+        """Everything that is tied to cells by sums, however far."""
+        found, ahead = set(cells), list(cells)
         while ahead:
             for one in self.beside_of.get(ahead.pop(), ()):
                 if one not in found:
@@ -450,16 +569,24 @@ class _Attacker:
         return high - low >= k - _NEAR
 
     def _by_single_sums(self, cell: Cell) -> tuple[float, float]:
-        known, low, high = self.told.cells, 0.0, math.inf
+        low, high = 0.0, math.inf
         for total, parts, is_all in self.sums_of.get(cell, ()):
             least, most = self._by_sum(cell, total, parts, is_all)
             low, high = max(low, least), min(high, most)
-        for less, more in self.told.within:
-            if cell == less:
-                high = min(high, known[more].high)
-            elif cell == more:
-                low = max(low, known[less].low)
-        return low, high
+        least, most = self._by_others(cell)
+        return max(low, least), min(high, most)
+
+    def _by_others(self, cell: Cell) -> tuple[float, float]:
+        """Return what is known of a cell by those that it holds and those that hold it."""
+        known = self.told.cells
+        low = max((known[c].low for c in self.below.get(cell, ())), default=0.0)
+        return low, min((known[c].high for c in self.above.get(cell, ())), default=math.inf)
+
+    def is_free(self, cell: Cell) -> bool:
+        """Whether anything is won by hiding a cell: others may tell as much of it."""
+        low, high = self._by_others(cell)
+        known = self.told.cells[cell]
+        return low < known.low or high > known.high
 
     def _by_sum(
         self, cell: Cell, total: Cell, parts: tuple[Cell, ...], is_all: bool
@@ -479,11 +606,20 @@ class _Attacker:
         Every solution is a way in which all the cells could be, so the range of each is widened
         by it. Hiding more takes no way away: what was seen once stays possible.
         """
+        found = self._end(cell, sign, k)
+        if found.status != 0:  # fail closed: not knowing is as good as being found out
+            return False
+        for c, value in zip(self._tied(cell)[0], found.x, strict=True):
+            low, high = self.seen[c]
+            self.seen[c] = min(low, float(value)), max(high, float(value))
+        return self._is_seen(cell, k)
+
+    def _end(self, cell: Cell, sign: float, k: int) -> Any:
+        """Solve for the most (a sign of -1) or the least that a cell can be."""
         import numpy as np
         from scipy.optimize import linprog
 
         cells, tied = self._tied(cell)
-        at = cells.index(cell)
         # A hidden cell has no upper end; some way above its value is as good as none.
         limits = [
             (known.low, min(known.high, known.value + 4 * k)) if known.is_hidden
@@ -491,14 +627,8 @@ class _Attacker:
             for known in (self.told.cells[c] for c in cells)
         ]  # fmt: skip
         aim = np.zeros(len(cells))
-        aim[at] = sign
-        found = linprog(aim, bounds=limits, method="highs", **tied)
-        if found.status != 0:  # fail closed: not knowing is as good as being found out
-            return False
-        for c, value in zip(cells, found.x, strict=True):
-            low, high = self.seen[c]
-            self.seen[c] = min(low, float(value)), max(high, float(value))
-        return self._is_seen(cell, k)
+        aim[cells.index(cell)] = sign
+        return linprog(aim, bounds=limits, method="highs", **tied)
 
     def _tied(self, cell: Cell) -> tuple[list[Cell], dict[str, Any]]:
         """Return all cells that a cell is tied to, and what holds between them."""
