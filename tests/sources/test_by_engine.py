@@ -185,11 +185,11 @@ def test_fast_ways_with_text_give_what_the_slow_ones_do() -> None:
     letters = " \t\na!~\x01\x7f\xa0\xe9\u2003\u200e\u3000"
     texts = ["".join(t) for n in range(4) for t in itertools.product(letters, repeat=n)]
     slow, fast = ingest._clean_text("x"), ingest._clean_text("x", "regexp_full_match(x, '[ -~]*')")
-    [found] = duckdb.connect().execute(
+    query = (
         f"SELECT count(*), count(*) FILTER ({trimmed('x')} IS DISTINCT FROM nullif(trim(x), '')), "
         f"count(*) FILTER ({slow} IS DISTINCT FROM {fast}), count(DISTINCT {slow}) "
-        "FROM (SELECT unnest(?) AS x)",
-        [[*texts, None]],
-    ).fetchall()
+        "FROM (SELECT unnest(?) AS x)"
+    )
+    [found] = duckdb.connect().execute(query, [[*texts, None]]).fetchall()
     assert found[:3] == (len(texts) + 1, 0, 0)
     assert found[3] > 100
