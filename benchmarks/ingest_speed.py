@@ -231,6 +231,12 @@ def pandas_frame(read: Callable[[Path], pd.DataFrame]) -> Callable[[Path], Timed
         import pandas as pd
         import pyarrow.parquet  # noqa: F401
 
+        if read is _from_orjson:
+            try:
+                import orjson  # noqa: F401
+            except ImportError:
+                raise UnavailableError("orjson is not installed") from None
+
         def timed() -> Any:
             out = _emptied(folder, "pandas")
             frame = read(_place(folder))
@@ -487,7 +493,8 @@ def main() -> None:
                         without=frozenset(out if asked.only else ()))  # fmt: skip
         for name, figure in found.items():
             said = figure if isinstance(figure, str) else (
-                f"{figure.seconds:7.2f} s {figure.megabytes:7,.0f} MB"
+                f"{figure.seconds:7.2f} s {figure.processor:7.2f} s of processors "
+                f"{figure.megabytes:7,.0f} MB"
             )  # fmt: skip
             print(f"{work:8} {name:20} {said}", flush=True)
 

@@ -73,6 +73,37 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def trimmed(text: str) -> str:
+    """Return the expression of a text without the spaces around it; null where nothing is left.
+
+    Parameters
+    ----------
+    text : str
+        Expression of a text.
+
+    Returns
+    -------
+    str
+        What ``nullif(trim(text), '')`` gives, several times faster where the text is ASCII.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> duckdb.sql(f"SELECT {trimmed(repr(' a b '))}, {trimmed(repr(' '))}").fetchall()
+    [('a b', None)]
+    """
+    is_ascii = f"strlen({text}) = length({text})"
+    return (
+        f"CASE WHEN {is_ascii} AND {has_no_space_around(text)} THEN {text} "
+        f"ELSE nullif(trim({text}), '') END"
+    )
+
+
+def has_no_space_around(text: str) -> str:
+    """Return the condition that an ASCII text is not empty and has no space at either end."""
+    return f"{text} >= '!' AND NOT ends_with({text}, ' ')"
+
+
 def _settings(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> None:
     # Where no one could see a bar it is off already, and turning it off again is refused.
     [shown] = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() or [0]

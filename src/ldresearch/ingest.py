@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch import clock, engine, instants, schema
 from ldresearch.dataset import MANIFEST, Dataset, Manifest, TableEntry
-from ldresearch.engine import identifier, literal
+from ldresearch.engine import has_no_space_around, identifier, literal
 from ldresearch.errors import DataError, ParameterError, did_you_mean, message
 from ldresearch.files import atomic_write, locked, remove_drafts, remove_tree, sync_tree
 from ldresearch.privacy import keys
@@ -49,8 +49,8 @@ class Reading:
     tables : mapping of str to list of (str or pandas.DataFrame)
         Per canonical table: queries on the intake connection or frames, with the canonical
         columns, ``person_id`` raw in place of ``person_key``, and optionally ``_file`` and
-        ``_row`` (text and number) that say where a row stood, and ``_reason``: why the source
-        rejects it, or null.
+        ``_row`` (text and number) that say where a row stood, ``_is_plain``: whether all texts
+        of the row are printable ASCII, and ``_reason``: why the source rejects it, or null.
     rejected : mapping of str to mapping of str to int
         Rows the source itself could not read, by table and reason.
     files : tuple of mapping
@@ -372,6 +372,8 @@ class _Intake:
         self.forgotten: Sequence[Mapping[str, str]] = ()
         self.keys: Sequence[bytes] = (key,)
         self.leaving = ""
+        self.absent: dict[str, frozenset[str]] = {}
+        """Columns that no row has; they need not be sorted."""
 
     def publish(self, folder: Path) -> IngestReport:
         """Run every step; the manifest is replaced last."""
@@ -414,6 +416,9 @@ class _Intake:
         self.sql(f"CREATE OR REPLACE TEMP TABLE _shape AS FROM ({raw}) LIMIT 0")
         present = {row[0]: row[1] for row in self.sql("DESCRIBE _shape").fetchall()}
         self._check_columns(table, present)
+        if table is schema.EVENT and not (self.before and self.before.manifest.rows("event")):
+            there = {*present, schema.PERSON_KEY, *FILLED["event"]}
+            self.absent["event"] = frozenset(table.names) - there
         self.sql(f"CREATE TEMP TABLE {name} AS {self._checked(table, raw, present)}")
         self.rows_in[table.name] = self._count(name)
         self._unread(table.name)
@@ -501,7 +506,14 @@ class _Intake:
             if column.name == "source" and column.required and "raw" not in present:
                 return "'unknown'"
             return f"NULL::{_raw_type(column).value}"
-        cleaned = _cleaned(identifier(name), present[name], _raw_type(column), name)
+        is_plain = "_is_plain" if "_is_plain" in present else ""
+        kind = _raw_type(column)
+        cleaned = _cleaned(identifier(name), present[name], kind, name, is_plain)
+        if column.values and kind is schema.Type.TEXT:
+            # A known word is clean as it stands.
+            known = ", ".join(literal(v) for v in column.values)
+            raw = identifier(name)
+            cleaned = f"CASE WHEN {raw} IN ({known}) THEN {raw} ELSE {cleaned} END"
         if column.name in _NAMED_BY and column.required:
             return f"coalesce({cleaned}, {self._own_id(column.name, present)})"
         return cleaned
@@ -943,11 +955,17 @@ class _Intake:
         return Manifest(**{**values, "version": f"v-{draft.data_hash[:12]}"})
 
     def _write_table(self, table: schema.Table, file: Path) -> None:
-        columns = ", ".join(identifier(c.name) for c in table.columns)
         order = ", ".join(identifier(c) for c in table.order)
+        absent = self.absent.get(table.name, frozenset())
+        columns = ", ".join(
+            f"NULL::{c.type.value} AS {identifier(c.name)}" if c.name in absent
+            else identifier(c.name)
+            for c in table.columns
+        )  # fmt: skip
         self.sql(
-            f"COPY (SELECT {columns} FROM kept_{table.name} ORDER BY {order}) "
-            f"TO {literal(str(file.resolve()))} (FORMAT parquet, COMPRESSION zstd)"
+            f"COPY (SELECT {columns} FROM (SELECT * FROM kept_{table.name} ORDER BY {order})) "
+            f"TO {literal(str(file.resolve()))} "
+            "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
         )
         self.sql(f"DROP TABLE IF EXISTS new_{table.name}")
 
@@ -964,10 +982,12 @@ def _parquet(file: Path) -> str:
 
 def _entry(connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str) -> TableEntry:
     """Count a table's rows and hash them, whatever their order and the engine's version."""
-    text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
+    text = ", chr(31), ".join(
+        f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns
+    )
     [(n, high, low)] = connection.execute(
         "SELECT count(*), sum((m >> 64)::UBIGINT), sum((m & 18446744073709551615)::UBIGINT) "
-        f"FROM (SELECT md5_number(concat_ws(chr(31), {text})) AS m FROM {source})"
+        f"FROM (SELECT md5_number(concat({text})) AS m FROM {source})"
     ).fetchall()
     digest = hashlib.sha256(f"{table.name} {n} {high} {low}".encode()).hexdigest()
     return TableEntry(int(n), digest)
@@ -1017,7 +1037,7 @@ FORGOTTEN = "forgotten"
 """Reason of rows about someone who was forgotten; never held against a source."""
 
 _PERSON_IDS = frozenset({PERSON_ID, "manager_id", "rater_id"})
-_ORIGIN = frozenset({"_file", "_row", "_reason"})
+_ORIGIN = frozenset({"_file", "_row", "_is_plain", "_reason"})
 _NAMED_BY: Mapping[str, tuple[str, ...]] = {
     "event_id": (PERSON_ID, "occurred_at", "verb", "content_id", "attempt_id", "session_id"),
     "assignment_id": (PERSON_ID, "content_id", "assigned_at"),
@@ -1036,11 +1056,16 @@ FILLED: Mapping[str, frozenset[str]] = {
 """Required columns that the door fills where the source has none."""
 
 
-def _clean_text(text: str) -> str:
-    """Return the expression of a text in one spelling, without marks that nobody sees."""
+def _clean_text(text: str, is_plain: str = "") -> str:
+    """Return the expression of a text in one spelling, without marks that nobody sees.
+
+    ``is_plain`` is the condition that it is printable ASCII, where that is known otherwise.
+    """
     seen = f"regexp_replace(nfc_normalize({text}), {literal(_CONTROL)}, '', 'g')"
     # Most texts are plain ASCII, where there is nothing to clean.
     is_clean = f"regexp_full_match({text}, '[!-~](?:[ -~]*[!-~])?')"
+    if is_plain:
+        is_clean = f"{is_plain} AND {has_no_space_around(text)}"
     return f"CASE WHEN {is_clean} THEN {text} ELSE nullif(trim({seen}), '') END"
 
 
@@ -1052,10 +1077,10 @@ def _open_ended(column: schema.Column) -> str:
     return f"CASE WHEN {name} < DATE '{_OPEN_END_YEAR}-01-01' THEN {name} END AS {name}"
 
 
-def _cleaned(raw: str, given: str, wanted: schema.Type, name: str) -> str:
+def _cleaned(raw: str, given: str, wanted: schema.Type, name: str, is_plain: str) -> str:
     """Return the expression that brings a raw column to its type; null where it cannot."""
     if wanted is schema.Type.TEXT:
-        text = _clean_text(f"{raw}::TEXT")
+        text = _clean_text(f"{raw}::TEXT", is_plain)
         return f"lower({text})" if name in _PERSON_IDS else text
     if wanted is schema.Type.TEXTS:
         each = f"list_transform({raw}::VARCHAR[], lambda x: {_clean_text('x')})"

@@ -7,6 +7,7 @@ the pinned time-zone data of :mod:`ldresearch.clock`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
@@ -35,8 +36,11 @@ def local(text: str) -> str:
 
 
 def offset(text: str) -> str:
-    """Return the expression of an ISO text's offset in seconds; null where it states none."""
-    return f"CASE WHEN {_is_plain(text)} THEN 0 ELSE {_shift(text)} END"
+    """Return the expression of an ISO text's offset in seconds; null where it states none.
+
+    Of a text that is no instant it says nothing of use: ask :func:`local` too.
+    """
+    return f"CASE WHEN right({text}, 1) = 'Z' THEN 0 ELSE {_shift(text)} END"
 
 
 def _is_plain(text: str) -> str:
@@ -129,16 +133,28 @@ def _cases(clock_time: str, time_zone: str, ambiguous: str, *, is_reason: bool) 
     def after(at: datetime, seconds: int) -> str:
         return f"{clock_time} >= TIMESTAMP {literal(str(at + timedelta(seconds=seconds)))}"
 
-    whens = []
-    for (_, before), (at, now) in reversed(list(pairwise(steps))):
+    starts = [("", "NULL" if is_reason else str(steps[0][1]))]
+    for (_, before), (at, now) in pairwise(steps):
         chosen = {"first": before, "second": now}.get(ambiguous)
         trouble = FORWARD if now > before else BACK if chosen is None else None
         inside = None if now > before else chosen
         value = literal(trouble) if trouble else "NULL"
-        whens.append(f"WHEN {after(at, max(before, now))} THEN {'NULL' if is_reason else now}")
-        whens.append(
-            f"WHEN {after(at, min(before, now))} THEN "
-            + (value if is_reason else "NULL" if inside is None else str(inside))
+        starts.append(
+            (
+                after(at, min(before, now)),
+                value if is_reason else "NULL" if inside is None else str(inside),
+            )
         )
-    last = "NULL" if is_reason else str(steps[0][1])
-    return f"CASE {' '.join(whens)} ELSE {last} END" if whens else last
+        starts.append((after(at, max(before, now)), "NULL" if is_reason else str(now)))
+    return _halved(starts)
+
+
+def _halved(starts: Sequence[tuple[str, str]]) -> str:
+    """Return the value of the last start that a row has passed, in few steps for each row."""
+    if len(starts) == 1:
+        return starts[0][1]
+    middle = len(starts) // 2
+    return (
+        f"CASE WHEN {starts[middle][0]} THEN {_halved(starts[middle:])} "
+        f"ELSE {_halved(starts[:middle])} END"
+    )

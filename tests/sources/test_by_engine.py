@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
-from ldresearch import sources
+from ldresearch import ingest, sources
+from ldresearch.engine import trimmed
 from ldresearch.errors import LdresearchError
 from ldresearch.sources import _csv, xapi
 from ldresearch.worlds.tables import KEY
@@ -176,3 +179,17 @@ def test_headers_and_line_ends(both: Any, head: bytes, end: bytes) -> None:
     fast, slow, is_engine = both("tabular", "c.csv", end.join([head, *ROWS, b""]), MAPPING)
     assert fast == slow
     assert is_engine or head.startswith(b"\n") or end == b"\r"
+
+
+def test_fast_ways_with_text_give_what_the_slow_ones_do() -> None:
+    letters = " \t\na!~\x01\x7f\xa0\xe9\u2003\u200e\u3000"
+    texts = ["".join(t) for n in range(4) for t in itertools.product(letters, repeat=n)]
+    slow, fast = ingest._clean_text("x"), ingest._clean_text("x", "regexp_full_match(x, '[ -~]*')")
+    query = (
+        f"SELECT count(*), count(*) FILTER ({trimmed('x')} IS DISTINCT FROM nullif(trim(x), '')), "
+        f"count(*) FILTER ({slow} IS DISTINCT FROM {fast}), count(DISTINCT {slow}) "
+        "FROM (SELECT unnest(?) AS x)"
+    )
+    [found] = duckdb.connect().execute(query, [[*texts, None]]).fetchall()
+    assert found[:3] == (len(texts) + 1, 0, 0)
+    assert found[3] > 100

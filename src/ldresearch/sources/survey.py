@@ -345,11 +345,10 @@ def _blank(
     column = mapping.survey["answer"] if mapping.is_long else question.column
     where = "true"
     if mapping.is_long:
-        asked = tabular._cell(mapping.survey["question"], source)
+        asked = identifier(mapping.survey["question"])
         where = f"{asked} = {literal(question.column)}"
     [(n,)] = connection.execute(
-        f"SELECT count(*) FROM {source.relation} "
-        f"WHERE {where} AND {tabular._cell(column, source)} IS NULL"
+        f"SELECT count(*) FROM {source.relation} WHERE {where} AND {identifier(column)} IS NULL"
     ).fetchall()
     return int(n)
 
@@ -364,8 +363,8 @@ def _unkept(
     n_free = n_unmapped = 0
     for source in sources:
         if mapping.is_long:
-            asked = tabular._cell(mapping.survey["question"], source)
-            said = tabular._cell(mapping.survey["answer"], source)
+            asked = identifier(mapping.survey["question"])
+            said = identifier(mapping.survey["answer"])
             texts = ", ".join(literal(f) for f in free) or "NULL"
             known = ", ".join(literal(q.column) for q in mapping.questions)
             is_free = f"coalesce({asked} IN ({texts}), false)"

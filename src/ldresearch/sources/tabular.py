@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldresearch import clock, instants, schema
-from ldresearch.engine import identifier, literal
+from ldresearch.engine import identifier, literal, trimmed
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.ingest import DERIVED, FILLED, PERSON_ID, Reading
 from ldresearch.sources import _csv, _files, _records
@@ -552,7 +552,8 @@ def _source(
         paths = sorted(needed)
         loaded = _records.load(connection, file, f"_tabular_{number}", shape, paths)
         types = dict.fromkeys(paths, "VARCHAR")
-        return _Source(file, identifier(loaded.table), types, loaded, dialect, is_only, shape)
+        relation = _trimmed(identifier(loaded.table), paths)
+        return _Source(file, relation, types, loaded, dialect, is_only, shape)
     if file.name.lower().endswith(".parquet"):
         relation = (
             f"(SELECT *, file_row_number + 1 AS _row FROM "
@@ -560,11 +561,25 @@ def _source(
         )
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
         types = {r[0]: r[1] for r in described if r[0] not in ("_row", "file_row_number")}
+        texts = [n for n in sorted(needed) if types.get(n) == "VARCHAR"]
+        relation = _trimmed(relation, texts, [t for t in dialect.nulls if t])
         return _Source(file, relation, types, None, dialect, is_only)
     names = _csv.header(file, dialect)
     loaded = _csv.load(connection, file, f"_tabular_{number}", dialect, sorted(needed))
     types = dict.fromkeys(names, "VARCHAR")
-    return _Source(file, identifier(loaded.table), types, loaded, dialect, is_only)
+    relation = _trimmed(identifier(loaded.table), loaded.columns)
+    return _Source(file, relation, types, loaded, dialect, is_only)
+
+
+def _trimmed(relation: str, texts: Sequence[str], nulls: Sequence[str] = ()) -> str:
+    """Return a relation with its cells as they are read: trimmed, and null if empty or a token."""
+    cells = []
+    for name in texts:
+        cell = trimmed(identifier(name))
+        for token in nulls:
+            cell = f"nullif({cell}, {literal(token)})"
+        cells.append(f"{cell} AS {identifier(name)}")
+    return f"(SELECT * REPLACE ({', '.join(cells)}) FROM {relation})" if cells else relation
 
 
 def _ends_without_a_line_end(file: Path) -> bool:
@@ -604,12 +619,12 @@ def _first_column(spec: Mapping[str, Any]) -> str:
 
 def _where(connection: duckdb.DuckDBPyConnection, feed: _Feed, source: _Source) -> tuple[str, int]:
     """Return which rows the mapping wants, and how many it leaves out."""
-    parts = [f"{_cell(n, source)} IS NOT NULL" for n in feed.skip_without]
-    parts += [f"{_cell(n, source)} IS NULL" for n in feed.skip_with]
+    parts = [f"{identifier(n)} IS NOT NULL" for n in feed.skip_without]
+    parts += [f"{identifier(n)} IS NULL" for n in feed.skip_with]
     for chosen, wanted in ((feed.only, True), (feed.never, False)):
         for name, words in chosen.items():
             listed = ", ".join(literal(v) for v in words)
-            is_in = f"coalesce({_cell(name, source)}::TEXT IN ({listed}), false)"
+            is_in = f"coalesce({identifier(name)}::TEXT IN ({listed}), false)"
             parts.append(is_in if wanted else f"NOT {is_in}")
     if not parts:
         return "true", 0
@@ -618,18 +633,6 @@ def _where(connection: duckdb.DuckDBPyConnection, feed: _Feed, source: _Source) 
         f"SELECT count(*) FROM {source.relation} WHERE NOT ({kept})"
     ).fetchall()
     return kept, int(n_skipped)
-
-
-def _cell(name: str, source: _Source) -> str:
-    """Return the expression of a source cell; a declared null token of a text is null."""
-    raw = identifier(name)
-    if source.types[name] != "VARCHAR":
-        return raw
-    cell = f"nullif(trim({raw}), '')"
-    if source.loaded is None:
-        for token in source.dialect.nulls:
-            cell = f"nullif({cell}, {literal(token)})" if token else cell
-    return cell
 
 
 def _query(feed: _Feed, source: _Source, kept: str) -> str:
@@ -657,16 +660,16 @@ def _expression(
     if "value" in spec:
         return _constant(column, spec["value"])
     if "columns" in spec:
-        cells = [f"{_cell(n, source)}::TEXT" for n in spec["columns"]]
+        cells = [f"{identifier(n)}::TEXT" for n in spec["columns"]]
         if column.type is schema.Type.TEXTS:
             return _Expression(f"[_x FOR _x IN [{', '.join(cells)}] IF _x IS NOT NULL]")
         parted = f"concat_ws({literal(spec.get('separator', ' '))}, {', '.join(cells)})"
         return _Expression(f"CASE WHEN {cells[0]} IS NOT NULL THEN {parted} END")
     given = source.types[_first_column(spec)]
     if "first_of" in spec:
-        cell = f"coalesce({', '.join(_cell(n, source) for n in spec['first_of'])})"
+        cell = f"coalesce({', '.join(identifier(n) for n in spec['first_of'])})"
     else:
-        cell = _cell(spec["column"], source)
+        cell = identifier(spec["column"])
     kind = schema.Type.TEXT if column.name == schema.PERSON_KEY else column.type
     if kind is schema.Type.AT:
         return _instant(target, cell, given, spec)
@@ -853,7 +856,7 @@ def _is_private(feed: _Feed, source: _Source) -> str:
     spec = feed.columns.get(PERSON_ID, {})
     names = spec.get("first_of", [spec["column"]] if "column" in spec else [])
     ids = " UNION ALL ".join(
-        f"SELECT lower({_cell(n, source)}::TEXT) AS id FROM {source.relation}" for n in names
+        f"SELECT lower({identifier(n)}::TEXT) AS id FROM {source.relation}" for n in names
     )
     named = f"lower(_word) IN (SELECT id FROM ({ids}) WHERE id IS NOT NULL)" if ids else "false"
     return f"({like} OR {named})"
@@ -868,7 +871,7 @@ def _unknown_words(
         column = next((c for c in feed.table.columns if c.name == target), None)
         if column is None or not column.values or not {"column", "first_of"} & set(spec):
             continue
-        cells = [_cell(n, source) for n in spec.get("first_of", [spec.get("column")])]
+        cells = [identifier(n) for n in spec.get("first_of", [spec.get("column")])]
         cell, word = f"coalesce({', '.join(cells)})::TEXT", _translated("_cell", spec)
         allowed = ", ".join(literal(v) for v in column.values)
         # A cell in the wrong column may be a person: such words are counted, not quoted.

@@ -250,6 +250,10 @@ _Apart = Callable[[str], str]
 """From a source of statements to the query that takes them apart."""
 _PICKED = f"[{', '.join(literal(p) for p in _PATHS.values())}]"
 _IF_JSON = f"CASE WHEN json_valid(text) THEN json_extract_string(text, {_PICKED}) END"
+_IS_PLAIN = (
+    r"(strlen(text) = length(text) AND NOT contains(text, '\') AND NOT contains(text, chr(127)))"
+)
+"""All of a statement is printable ASCII: JSON has control characters only behind a backslash."""
 
 
 def _load(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], apart: _Apart) -> None:
@@ -299,7 +303,8 @@ def _by_engine(
     )
     for extract in (f"json_extract_string(text, {_PICKED})", _IF_JSON):
         source = (
-            f"SELECT {number} AS _at, NULL::BIGINT AS _row, p, {is_json} AS is_json "
+            f"SELECT {number} AS _at, NULL::BIGINT AS _row, p, {is_json} AS is_json, "
+            f"{_IS_PLAIN} AS _is_plain "
             f"FROM (SELECT text, {extract} AS p FROM {lines} WHERE text IS NOT NULL)"
         )
         try:
@@ -327,8 +332,8 @@ def _by_hand(
 
     connection.register("_stream", pa.RecordBatchReader.from_batches(kinds, watched()))
     source = (
-        "SELECT _at, _row, p, p IS NOT NULL AS is_json "
-        f"FROM (SELECT _at, _row, {_IF_JSON} AS p FROM _stream)"
+        f"SELECT _at, _row, p, p IS NOT NULL AS is_json, {_IS_PLAIN} AS _is_plain "
+        f"FROM (SELECT _at, _row, text, {_IF_JSON} AS p FROM _stream)"
     )
     try:
         connection.execute(f"{into} {apart(source)}")
@@ -347,7 +352,7 @@ def _taken_apart(zone: str, accounts: str, source: str) -> str:
         happened, stored = _instant("timestamp", zone), _instant("stored", zone)
     scaled, raw, low, high = (f"try_cast({n} AS DOUBLE)" for n in ("scaled", "raw", "low", "high"))
     return f"""
-        SELECT _at, _row, is_json, verb, lower(id) AS id, version,
+        SELECT _at, _row, is_json, _is_plain, verb, lower(id) AS id, version,
             actor_type IS NOT NULL AS has_actor_type,
             actor_type IS NOT DISTINCT FROM 'Group' AS is_group,
             CASE WHEN actor_type = 'Group' THEN members END AS members,
@@ -358,8 +363,7 @@ def _taken_apart(zone: str, accounts: str, source: str) -> str:
                 AND lower(left(object, 7)) <> 'mailto:' AS may_be_activity,
             {happened} AS happened_at, {stored} AS stored_at,
             timestamp IS NOT NULL AS has_timestamp, stored IS NOT NULL AS has_stored,
-            CASE WHEN right(timestamp, 1) = 'Z' THEN true
-                ELSE {instants.offset("timestamp")} IS NOT NULL END AS has_zone,
+            {instants.offset("timestamp")} IS NOT NULL AS has_zone,
             duration IS NOT NULL AS has_duration,
             try_cast(round({instants.seconds("duration")}) AS INTEGER) AS duration_s,
             coalesce(try_cast(video_progress AS DOUBLE), try_cast(cmi5_progress AS DOUBLE) / 100)
@@ -374,7 +378,9 @@ def _taken_apart(zone: str, accounts: str, source: str) -> str:
             registration, coalesce(video_session, cmi5_session, edx_session) AS session_id,
             coalesce(lower(launch_mode) IN ('browse', 'review'), false) AS is_no_credit,
             activity_type, names, coalesce(parent, lone_parent) AS parent, parent_type, parent_names
-        FROM (SELECT *{staged} FROM (SELECT _at, _row, is_json, {picked} FROM ({source})))
+        FROM (
+            SELECT *{staged} FROM (SELECT _at, _row, is_json, _is_plain, {picked} FROM ({source}))
+        )
     """
 
 
@@ -400,14 +406,21 @@ def _vocabulary(connection: duckdb.DuckDBPyConnection, own: Mapping[str, str]) -
     rows[_VOIDED_VERB] = (None, None, VOIDING)
     for iri, verb in own.items():
         rows[iri] = (None, None, LEFT_OUT) if verb == _LEAVE else (verb, None, None)
-    connection.execute("CREATE TEMP TABLE _word (iri TEXT, word TEXT, status TEXT, why TEXT)")
-    connection.executemany(
-        "INSERT INTO _word VALUES (?, ?, ?, ?)", [[iri, *row] for iri, row in rows.items()]
+    _put(connection, "_word (iri, word, status, why)", [(iri, *row) for iri, row in rows.items()])
+    _put(connection, "_kind (tail, kind)", list(known["kinds"].items()))
+
+
+def _put(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[str | None, ...]]
+) -> None:
+    """Make a small table of texts in one statement."""
+    listed = ", ".join(
+        "(" + ", ".join("NULL" if v is None else literal(v) for v in row) + ")" for row in rows
     )
-    connection.execute("CREATE TEMP TABLE _kind (tail TEXT, kind TEXT)")
-    connection.executemany(
-        "INSERT INTO _kind VALUES (?, ?)", [list(item) for item in known["kinds"].items()]
-    )
+    name, columns = table.split(" ", 1)
+    typed = columns.replace(",", " TEXT,").replace(")", " TEXT)")
+    connection.execute(f"CREATE TEMP TABLE {name} {typed}")
+    connection.execute(f"INSERT INTO {name} VALUES {listed}")
 
 
 def _members(connection: duckdb.DuckDBPyConnection, accounts: str) -> None:
@@ -535,7 +548,7 @@ _EVENT = """
 SELECT event_id, CASE WHEN _reason IS NULL THEN person_id END AS person_id, occurred_at,
     coalesce(stored_at, occurred_at) AS recorded_at, word AS verb, content_id,
     registration AS attempt_id, session_id, duration_s, progress, score, is_success, source,
-    _file, _row, _reason
+    _file, _row, _is_plain, _reason
 FROM _xapi
 """
 # LMS-made states: no date of assignment is invented.
