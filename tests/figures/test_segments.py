@@ -94,7 +94,7 @@ def results(is_drawn: bool = True) -> dict[str, Result]:
     return {
         "usage": models.usage(frame, rules), "alive": alive, "foretold": held,
         "profiles": models.profiles(frame, rules, alive), "rfm": scored,
-        "rfm_groups": models.rfm_groups(scored), 
+        "rfm_groups": models.rfm_groups(scored),
         "behaviour": template.but(frame=ways, sums=parts, beside=("jaccard",)),
         "moves": models.moves(quarters(), rules),
         "responses": models.responses(campaigns(is_drawn), rules),
