@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
 from ldresearch.result import Estimate, Published
 from ldresearch.sentences import words
@@ -44,6 +45,18 @@ METRICS: Final = {
     "voluntary_share": "learned of their own accord",
     "referral_share": "passed something on",
     "again_share": "came again from the quarter before",
+}
+
+
+_LESS: Final = {
+    "voluntary": "fewer learn of their own accord",
+    "passed_on": "fewer tell others",
+    "again": "fewer come again",
+}
+_MEND: Final = {
+    "voluntary": "Find out what has made learning a duty",
+    "passed_on": "Find out why less is passed on",
+    "again": "Find out why fewer come back",
 }
 
 
@@ -126,10 +139,41 @@ def headline(told: Published, by_group: Published, said: Published) -> Headline:
     score = _score(said)
     if score is not None:
         cards.append(Card.of(score, "net promoter score, from −100 to 100"))
+    less = _less_than_a_year_before(told)
+    title = _title(own, told)
+    if less:
+        kind, now, then = less
+        title += f"; {_LESS[kind]} than a year before ({now} against {then})"
     return Headline(
-        title=_title(own, told), cards=tuple(cards), decision=_decision(own, told, by_group),
-        change_mind="A quarter in which the shares move and their intervals part.",
-    )  # fmt: skip
+        title=title,
+        cards=tuple(cards),
+        decision=_decision(own, told, by_group, less),
+        change_mind="A quarter in which the shares move on and their intervals part.",
+    )
+
+
+def _less_than_a_year_before(told: Published) -> tuple[str, str, str] | None:
+    """Return the kind that fell most, by more than chance does, with its share now and then.
+
+    The same quarter of the year before: what comes back each summer is no fall.
+    """
+    now_on = str(told.parameters["quarter_on"])
+    then_on = date.fromisoformat(now_on)
+    then_on = then_on.replace(year=then_on.year - 1)
+    at: dict[tuple[str, str], dict[Any, Any]] = {
+        (str(row["quarter_on"])[:10], str(row["kind"])): row
+        for row in told.frame.to_dict("records")
+    }
+    fallen = []
+    for kind in _LESS:
+        now, then = at.get((now_on, kind)), at.get((then_on.isoformat(), kind))
+        # What is hidden is NaN, and no smaller than anything.
+        if now and then and now["high"] < then["low"]:
+            fallen.append((then["share"] - now["share"], kind, now["share"], then["share"]))
+    if not fallen:
+        return None
+    _, kind, share, before = max(fallen)
+    return kind, words.percent(share), words.percent(before)
 
 
 def _title(own: Estimate, told: Published) -> str:
@@ -139,9 +183,13 @@ def _title(own: Estimate, told: Published) -> str:
     return f"{said}; whether they tell others is not in the log"
 
 
-def _decision(own: Estimate, told: Published, by_group: Published) -> str:
+def _decision(
+    own: Estimate, told: Published, by_group: Published, less: tuple[str, str, str] | None
+) -> str:
     if own.high < 0.5:
         said = "Learning is mostly duty: make room for what people choose before adding to it."
+    elif less:
+        said = f"{_MEND[less[0]]} before anything new is offered: ask those who stayed away."
     elif not told.has("referral_share"):
         said = "Keep the offer open, and have shares and recommendations logged."
     elif told.estimate("referral_share").high < 0.1:

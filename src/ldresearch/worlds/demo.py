@@ -60,7 +60,7 @@ CAMPAIGNS: dict[str, Campaign] = {
 drip 3: a difference of 14. Harbour and orchard are staggered with teams held out, meadow is
 randomised, quarry launched everyone on one day."""
 
-TELLING: dict[str, float] = {"harbour": 0.10, "meadow": 0.04, "orchard": 0.02}
+TELLING: dict[str, float] = {"harbour": 0.03, "meadow": 0.015, "orchard": 0.01}
 """Chance that a self-started completion is passed on; the system of quarry does not record it."""
 
 
