@@ -100,7 +100,23 @@ def trimmed(text: str) -> str:
 
 
 def has_no_space_around(text: str) -> str:
-    """Return the condition that an ASCII text is not empty and has no space at either end."""
+    """Write the condition that an ASCII text is not empty and has no space at either end.
+
+    Parameters
+    ----------
+    text : str
+        An expression.
+
+    Returns
+    -------
+    str
+        SQL.
+
+    Examples
+    --------
+    >>> has_no_space_around("verb")
+    "verb >= '!' AND NOT ends_with(verb, ' ')"
+    """
     return f"{text} >= '!' AND NOT ends_with({text}, ' ')"
 
 

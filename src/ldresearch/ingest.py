@@ -509,7 +509,7 @@ class _Intake:
         is_plain = "_is_plain" if "_is_plain" in present else ""
         kind = _raw_type(column)
         cleaned = _cleaned(identifier(name), present[name], kind, name, is_plain)
-        if column.values and kind is schema.Type.TEXT:
+        if column.values and kind is schema.Type.TEXT and present[name] == "VARCHAR":
             # A known word is clean as it stands.
             known = ", ".join(literal(v) for v in column.values)
             raw = identifier(name)

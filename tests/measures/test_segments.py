@@ -136,7 +136,7 @@ def test_missing_tables_are_named(of: str) -> None:
     tiny = log({"event": EVENT}, as_of="2024-06-03")
     frame = getattr(measures, of)(tiny)
     assert frame.empty
-    assert "`person`" in frame.attrs["missing"]
+    assert "“person”" in frame.attrs["missing"]
 
 
 def test_nothing_was_known_so_long_ago() -> None:
