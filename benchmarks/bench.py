@@ -68,8 +68,8 @@ PACKAGES = (
 ABOVE = """# Results
 
 Written by `make bench`; how to read it: [benchmarks](../docs/benchmarks.md). The contenders of each
-work ran side by side, in turns, and had to agree first. Medians. Seconds are of the work, without
-imports; memory is the most the whole process held."""
+work ran side by side, in turns, and had to agree first. Medians, where there was more than one turn.
+Seconds are of the work, without imports; memory is the most the whole process held."""
 
 Cell = Mapping[str, Figure | str]
 Figures = Mapping[int, Mapping[str, Cell]]
@@ -215,6 +215,9 @@ def _section(module: ModuleType, entries: Mapping[str, Any]) -> str:
         when = sorted({(e["on"], e["machine"].rpartition(", load")[0])
                        for e in entries[str(size)].values()})  # fmt: skip
         told = "; ".join(f"{on}: {what}" for on, what in when)
+        turns = sorted({one.turns for cell in works.values() for one in cell.values()
+                        if isinstance(one, Figure)})  # fmt: skip
+        told += f"; turns of each: {' or '.join(map(str, turns))}"
         parts.append(
             f"<details><summary>Everyone, {size:,} {unit}</summary>\n\n"
             f"{details(module, works)}\n\n{told}\n\n</details>"

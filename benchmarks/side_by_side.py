@@ -189,12 +189,12 @@ def _used() -> float:
 def _one(module: str, work: str, name: str, data: Path) -> dict[str, Any]:
     try:
         timed = _works(module)[work].contenders[name](data)
+        before, used = _peak(), _used()
+        start = time.perf_counter()
+        answer = timed()
+        seconds = time.perf_counter() - start
     except UnavailableError as why:
         return {"unavailable": str(why)}
-    before, used = _peak(), _used()
-    start = time.perf_counter()
-    answer = timed()
-    seconds = time.perf_counter() - start
     peak = _peak()
     return {
         "seconds": seconds, "processor": _used() - used, "megabytes": peak,
