@@ -68,7 +68,7 @@ PACKAGES = (
 ABOVE = """# Results
 
 Written by `make bench`; how to read it: [benchmarks](../docs/benchmarks.md). The contenders of each
-work ran side by side, in turns, and had to agree first. Medians, where there was more than one turn.
+work ran side by side, in turns, and had to agree first. Medians, if there was more than one turn.
 Seconds are of the work, without imports; memory is the most the whole process held."""
 
 Cell = Mapping[str, Figure | str]
