@@ -256,9 +256,10 @@ def analysis(
     tables : mapping of str to ibis.Table
         One a file, by the same names, opened when it is first asked for.
     """
-    import ibis
+    # Named, for ``ibis.duckdb`` reads what every installed package offers, to find this one.
+    from ibis.backends.duckdb import Backend
 
-    backend = ibis.duckdb.connect(":memory:")
+    backend = Backend().connect(":memory:")
     raw = backend.con
     _settings(raw, None)
     # The files of a dataset never change: their footers are read once, not with each query.

@@ -25,6 +25,7 @@ from ldresearch.result import Step
 
 if TYPE_CHECKING:
     import ibis
+    import numpy as np
     import pandas as pd
 
 POPULATION_COLUMNS = ("unit", "role", "level", "country", "location")
@@ -764,6 +765,33 @@ class EventLog:
         """
         frame: pd.DataFrame = expression.to_pandas()
         return frame
+
+    def pieces(self, column: ibis.Column) -> list[np.ndarray]:
+        """Run a column of numbers, one a row of a table, however many there are.
+
+        Parameters
+        ----------
+        column : ibis.Column
+            Of numbers, none of them missing, made of a table of this log.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            The values in pieces as the engine gives them; one after another they are as stored
+            where the column is made of one table and of conditions on its rows.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ...     ada       | 2024-01-04  | view
+        ... '''}, as_of="2024-02-01")
+        >>> [piece.tolist() for piece in tiny.pieces(tiny.table("activity_day").person_key)]
+        [[1, 1]]
+        """
+        return [chunk.to_numpy() for chunk in column.to_pyarrow().chunks]
 
 
 def open_log(dataset: str, *, as_of: str | date, time_zone: str = "") -> EventLog:

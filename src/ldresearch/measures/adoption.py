@@ -6,6 +6,7 @@ week in the reporting time zone; a week without events is a row with zero.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -17,11 +18,12 @@ from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import GROUPS, eligible, first_day, informed
-from ldresearch.measures._value import value_days
+from ldresearch.measures._value import days_with_next, value_days
 from ldresearch.result import Step
 
 if TYPE_CHECKING:
     import ibis
+    import numpy as np
 
 Verbs = str | Iterable[str]
 
@@ -669,18 +671,49 @@ def active(
     begins = first_day(log)
     if begins is None:
         return pd.DataFrame(columns=list(active.columns))
-    gaps = pd.concat(
-        [
-            log.collect(_gaps(value_days(some, verbs, assigned), parts))
-            for some in log.parts("activity_day")
-        ]
-    )
     days = pd.date_range(begins, log.as_of - timedelta(days=1), freq="D")
-    return pd.concat([_trailing(gaps, days, part) for part in range(parts)], ignore_index=True)
+    count = _counted_there if log.spark is not None else _counted_here
+    first, *others = log.parts("activity_day")
+    gaps = count(first, verbs, assigned, days, parts)
+    for some in others:
+        gaps += count(some, verbs, assigned, days, parts)
+    return pd.concat(
+        [_trailing(own, days, part) for part, own in enumerate(gaps)], ignore_index=True
+    )
+
+
+def _counted_here(
+    log: EventLog, verbs: Verbs, assigned: str, days: pd.DatetimeIndex, parts: int
+) -> np.ndarray:
+    """Count active days by part, day and days to the person's next active day (28 at most).
+
+    Days are stored by person, so one look at each beside the next is enough; the engine would put
+    them into that order again.
+    """
+    import numpy as np
+
+    shape = (parts, len(days), MONTH_DAYS + 1)
+    counts = np.zeros(math.prod(shape), dtype=np.int64)
+    for person, at, gap in days_with_next(log, verbs, assigned, since=days[0].date()):
+        cell = (person % parts * len(days) + at) * (MONTH_DAYS + 1) + np.minimum(gap, MONTH_DAYS)
+        counts += np.bincount(cell, minlength=len(counts))
+    return counts.reshape(shape)
+
+
+def _counted_there(
+    log: EventLog, verbs: Verbs, assigned: str, days: pd.DatetimeIndex, parts: int
+) -> np.ndarray:
+    """Count the same in the engine, where what is counted is all that comes here."""
+    import numpy as np
+
+    found = log.collect(_gaps(value_days(log, verbs, assigned), parts))
+    at = (pd.to_datetime(found["day_on"]) - days[0]).dt.days
+    counts = np.zeros((parts, len(days), MONTH_DAYS + 1), dtype=np.int64)
+    counts[found["part"], at, found["gap"].astype("int64")] = found["n"]
+    return counts
 
 
 def _gaps(days: ibis.Table, parts: int) -> ibis.Table:
-    """Count active days by day, part and days to the person's next active day (28 at most)."""
     import ibis
 
     following = days.day_on.lead().over(ibis.window(group_by=days.person_key, order_by=days.day_on))
@@ -693,13 +726,11 @@ def _gaps(days: ibis.Table, parts: int) -> ibis.Table:
     return seen.group_by("day_on", "part", "gap").agg(n=seen.count())
 
 
-def _trailing(gaps: pd.DataFrame, days: pd.DatetimeIndex, part: int) -> pd.DataFrame:
+def _trailing(gaps: np.ndarray, days: pd.DatetimeIndex, part: int) -> pd.DataFrame:
     import numpy as np
 
-    own = gaps[gaps["part"] == part]
-    at = (pd.to_datetime(own["day_on"]) - days[0]).dt.days.to_numpy(dtype=np.int64)
-    n = own["n"].to_numpy(dtype=np.int64)
-    gap = own["gap"].to_numpy(dtype=np.int64)
+    at, gap = np.nonzero(gaps)
+    n = gaps[at, gap]
 
     def covered(width: int) -> Any:
         size = len(days) + MONTH_DAYS + 1
