@@ -37,7 +37,7 @@ def attributes(log: EventLog) -> ibis.Table:
     import ibis
 
     person = log.persons()
-    depth = _branching_depth(log.whole.persons())
+    depth = branching_depth(log)
     length = person.unit_path.length()
     step = ibis.least(length - 1, ibis.literal(depth))
     named = {
@@ -51,8 +51,15 @@ def attributes(log: EventLog) -> ibis.Table:
     return person.select("person_key", "hired_on", "left_on", **known)
 
 
-def _branching_depth(person: ibis.Table) -> int:
+def branching_depth(log: EventLog) -> int:
     """Return the first depth of the unit paths with two names or more, else the deepest."""
+    if "branching_depth" not in log.memo:
+        log.memo["branching_depth"] = _branching_depth(log.whole.persons())
+    depth: int = log.memo["branching_depth"]
+    return depth
+
+
+def _branching_depth(person: ibis.Table) -> int:
     import ibis
 
     path, length = person.unit_path, person.unit_path.length()

@@ -330,7 +330,7 @@ def _with_person(log: EventLog, spell: ibis.Table) -> ibis.Table:
         return spell.mutate(**{name: ibis.null(kind) for name, kind in blank.items()})
     person = log.table("person")
     # The first step of the organisation at which persons differ, as in every other report.
-    depth = ibis.literal(_people._branching_depth(log.whole.persons()))
+    depth = ibis.literal(_people.branching_depth(log))
     length = person.unit_path.length()
     step = ibis.least(length - 1, depth)
     person = person.mutate(

@@ -399,7 +399,8 @@ def _attempt(
     """Execute, check, draw, publish; say why if any of it fails."""
     if warm is not None:
         warm.start()  # it imports on another core what notebooks need; this one, what pages need
-    import nbformat
+    with _without_grammar():
+        import nbformat
 
     from ldresearch.report import page
     from ldresearch.report.illustrated import illustrate

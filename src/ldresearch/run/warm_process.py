@@ -30,6 +30,7 @@ WHOLE = ("ldresearch.measures", "ldresearch.models", "ldresearch.sentences", "ld
 """Packages whose modules are all imported."""
 
 MODULES = (
+    "ipykernel.debugger",
     "ipykernel.kernelapp",
     "ldresearch.study",
     "ibis.backends.duckdb",
