@@ -41,10 +41,10 @@ def shrunk(effect: Floats, se: Floats) -> tuple[Floats, Floats, Floats]:
     >>> bool(9 < mean[0] < 13)
     True
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     if len(effect) < _FEWEST:
-        point = norm.ppf(0.975)
+        point = ndtri(0.975)
         return effect, effect - point * se, effect + point * se
     variance = se**2
     top = 10 * max(float(effect.std(ddof=1)), float(se.mean()))

@@ -215,7 +215,7 @@ def _jackknife(excess: Floats, size: Floats) -> Floats:
 
 
 def _half_width(excess: Floats, size: Floats, shared: float, df: int) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     excess, size = excess[size > 0], size[size > 0]
     if len(size) < MIN_PARTS:
@@ -225,7 +225,7 @@ def _half_width(excess: Floats, size: Floats, shared: float, df: int) -> float:
     if total <= 0:
         return 0.0
     freedom = total**2 / (own**2 / (len(size) - 1) + shared**2 / df)
-    return float(t.ppf(0.975, freedom)) * math.sqrt(total)
+    return float(stdtrit(freedom, 0.975)) * math.sqrt(total)
 
 
 # Week by week -------------------------------------------------------------------------------
@@ -245,7 +245,7 @@ class HalfLife:
 
 
 def _half_life(found: Days, base: Baseline, weeks: int = _WEEKS_FOLLOWED) -> HalfLife | None:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     n_weeks = min(weeks, (found.y.shape[1] - found.start) // WEEK)
     here = found.size > 0
@@ -261,7 +261,7 @@ def _half_life(found: Days, base: Baseline, weeks: int = _WEEKS_FOLLOWED) -> Hal
     shared = base.common * (np.diag(growth**2) + 1 / base.n_kept) / (WEEK * size.sum()) ** 2
     covariance = _jackknife(by_part, size) + shared
     df = min(len(size), base.n_kept + 8) - 1
-    point = float(t.ppf(0.975, df))
+    point = float(stdtrit(df, 0.975))
     half = point * np.sqrt(np.diag(covariance))
     nothing = (math.nan,) * 3
     fitted = np.full(n_weeks, np.nan)

@@ -78,7 +78,7 @@ def random_effects(
     Hartung J, Knapp G (2001). Stat Med 20:3875-3889. Roever C, Knapp G, Friede T (2015). BMC Med
     Res Methodol 15:99 (the guard). Viechtbauer W (2007). Stat Med 26:37-52 (Q-profile).
     """
-    from scipy.stats import chi2, t
+    from scipy.special import chdtrc, stdtr, stdtrit
 
     variance = se**2
     k = len(effect)
@@ -89,7 +89,7 @@ def random_effects(
     factor = math.sqrt(float(weight @ (effect - mean) ** 2) / (k - 1))
     used = max(factor, 1.0) if is_guarded else factor
     se_used = se_plain * used
-    point = float(t.ppf(0.975, k - 1))
+    point = float(stdtrit(k - 1, 0.975))
     q = _q(effect, variance, 0.0)
     spread = point * math.sqrt(tau2 + se_used**2)
     low, high = _q_profile(effect, variance)
@@ -101,12 +101,12 @@ def random_effects(
         se_plain=se_plain,
         low=mean - point * se_used,
         high=mean + point * se_used,
-        p=float(2 * t.sf(abs(mean) / se_used, k - 1)) if se_used > 0 else math.nan,
+        p=float(2 * stdtr(k - 1, -abs(mean) / se_used)) if se_used > 0 else math.nan,
         tau2=tau2,
         tau2_low=low,
         tau2_high=high,
         q=q,
-        q_p=float(chi2.sf(q, k - 1)),
+        q_p=float(chdtrc(k - 1, max(q, 0.0))),
         i2=float(tau2 / (tau2 + typical)),
         predicted_low=mean - spread,
         predicted_high=mean + spread,

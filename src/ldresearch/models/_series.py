@@ -138,7 +138,7 @@ def interrupted(time: Floats, y: Floats, start: float, season: int = 0) -> Fit:
     season : int
         Periods of a season; 0 for none.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     design, without = _design(time, start, season)
     df = len(y) - design.shape[1]
@@ -164,7 +164,7 @@ def interrupted(time: Floats, y: Floats, start: float, season: int = 0) -> Fit:
     expected = weight @ lines
     within = np.array([np.einsum("ij,jk,ik->i", without, f.covariance, without) for f in fits])
     error = np.sqrt(weight @ (within + (lines - expected) ** 2))
-    half = float(t.ppf(0.975, df)) * error
+    half = float(stdtrit(df, 0.975)) * error
     return Fit(
         float(weight @ _GRID), terms, weight @ (betas @ design.T), expected,
         expected - half, expected + half,

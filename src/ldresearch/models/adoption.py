@@ -232,9 +232,9 @@ def _least_squares(frame: pd.DataFrame, adopters: Floats, form: str) -> Result:
             f"{too_early}most would start in period {peak:.0f}, and the data end with period "
             f"{time[-1]:.0f}",
         )  # fmt: skip
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    width = float(t.ppf(0.975, fit.df))
+    width = float(stdtrit(fit.df, 0.975))
     n = int(adopters.sum())
     found = [
         Estimate(metric, value, max(value - width * se, 0.0), value + width * se, n, unit)
@@ -514,7 +514,7 @@ def _mean_ratio(dau: Floats, mau: Floats) -> float:
 
 
 def _jackknife(dau: Floats, mau: Floats, value: float) -> tuple[float, float]:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     used = np.flatnonzero(mau.sum(axis=0) > 0)
     if len(used) < 3:
@@ -523,7 +523,7 @@ def _jackknife(dau: Floats, mau: Floats, value: float) -> tuple[float, float]:
     without = np.array([_mean_ratio(all_dau - dau[:, i], all_mau - mau[:, i]) for i in used])
     groups = len(used)
     se = math.sqrt((groups - 1) / groups * float(((without - without.mean()) ** 2).sum()))
-    width = float(t.ppf(0.975, groups - 1)) * se
+    width = float(stdtrit(groups - 1, 0.975)) * se
     return max(value - width, 0.0), min(value + width, 1.0)
 
 

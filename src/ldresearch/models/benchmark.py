@@ -314,7 +314,7 @@ def trend(
 
 def _changes(each: pd.DataFrame, years: list[int], item: str) -> tuple[Estimate, ...]:
     """Return the mean change of the same organisations, from the last year and from the first."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     wide = each.pivot_table(index="organisation", columns="year", values="score")
     people = each[each["year"] == years[-1]].set_index("organisation")["n"]
@@ -327,7 +327,7 @@ def _changes(each: pd.DataFrame, years: list[int], item: str) -> tuple[Estimate,
         if len(moved) < _FEWEST:
             continue
         n = people.reindex(both.index).sum()
-        half = float(t.ppf(0.975, len(moved) - 1) * moved.std(ddof=1) / math.sqrt(len(moved)))
+        half = float(stdtrit(len(moved) - 1, 0.975) * moved.std(ddof=1) / math.sqrt(len(moved)))
         value = float(moved.mean())
         found.append(
             Estimate("benchmark_change", value, value - half, value + half, int(n), "score",

@@ -697,7 +697,7 @@ def twfe(
     >>> found.frame.loc[found.frame["kind"] == "event", "estimate"].tolist()
     [1.0, 2.0]
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     name = "twfe"
     if frame.empty:
@@ -709,7 +709,7 @@ def twfe(
     value, se = _did.two_way(panel)
     if not math.isfinite(value):
         return not_enough(name, Family.MODEL, "no unit was launched within the periods seen")
-    half = float(t.ppf(0.975, max(len(np.unique(panel.cluster)) - 1, 1))) * se
+    half = float(stdtrit(max(len(np.unique(panel.cluster)) - 1, 1), 0.975)) * se
     out = pd.DataFrame(
         {
             "term": ["treated"], "estimate": value, "se": se, "low": value - half,
@@ -1068,7 +1068,7 @@ def _arm_difference(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, floa
 
 def _campaign_difference(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float, float, float]:
     """Difference of plain means over campaigns, never surer than the people allow."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     (a, a_se), (b, b_se) = _values(one), _values(other)
     df = len(a) + len(b) - 2
@@ -1076,7 +1076,7 @@ def _campaign_difference(one: pd.DataFrame, other: pd.DataFrame) -> tuple[float,
     between = within * (1 / len(a) + 1 / len(b))
     sampling = float((a_se**2).sum()) / len(a) ** 2 + float((b_se**2).sum()) / len(b) ** 2
     difference = float(a.mean() - b.mean())
-    half = float(t.ppf(0.975, df)) * math.sqrt(max(between, sampling))
+    half = float(stdtrit(df, 0.975)) * math.sqrt(max(between, sampling))
     return difference, difference - half, difference + half
 
 

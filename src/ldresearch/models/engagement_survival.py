@@ -572,10 +572,10 @@ def _long_enough(frame: pd.DataFrame, by: str, horizon: float) -> tuple[pd.DataF
 
 def _standing(table: pd.DataFrame, reference: str) -> list[str]:
     """Which groups differ from the reference, all comparisons taken together."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     comparisons = max(len(table) - 1, 1)
-    wider = float(norm.ppf(1 - 0.025 / comparisons)) / Z
+    wider = float(ndtri(1 - 0.025 / comparisons)) / Z
     said = []
     for row in table.to_dict("records"):
         difference = row["difference"]

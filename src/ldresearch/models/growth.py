@@ -1159,7 +1159,7 @@ def _told(out: pd.DataFrame, k: int) -> Any:
 
 def _compare(out: pd.DataFrame, told: Any, decided: pd.DataFrame, base: int) -> Estimate | None:
     """Fill in the ratios to the group chosen most; return that of the group chosen least."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     groups = out["group"].astype(str).tolist()
     chosen = [_round(x, base) for x in out["chosen"]]
@@ -1170,7 +1170,7 @@ def _compare(out: pd.DataFrame, told: Any, decided: pd.DataFrame, base: int) -> 
         out["standing"] = "not known"
         return None
     top = max(at, key=lambda i: (share[i], -i))
-    z = float(norm.ppf(1 - 0.025 / (len(at) * (len(at) - 1) / 2)))
+    z = float(ndtri(1 - 0.025 / (len(at) * (len(at) - 1) / 2)))
     filled: dict[str, dict[int, Any]] = {name: {} for name in (
         "ratio", "ratio_low", "ratio_high", "same_roles", "standing")}  # fmt: skip
     for i in at:

@@ -644,13 +644,13 @@ def _offer(weeks: float, chance: float) -> str:
 
 def _over(units: pd.Series, inside: Bools, looks: int) -> tuple[str | None, float, float]:
     """Return the unit that is over-represented most inside, if by more than chance."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     n, m = int(inside.sum()), int((~inside).sum())
     if n < MIN_PEOPLE or m < MIN_PEOPLE or units.nunique() < 2:
         return None, math.nan, math.nan
     here, there = units[inside].value_counts(), units[~inside].value_counts()
-    stretch = float(norm.ppf(1 - 0.025 / looks)) / rates.Z95
+    stretch = float(ndtri(1 - 0.025 / looks)) / rates.Z95
     best: tuple[str | None, float, float] = (None, math.nan, math.nan)
     most = 0.0
     for unit in sorted(here.index):
@@ -1031,7 +1031,7 @@ def responses(frame: pd.DataFrame, rules: Rules) -> Result:
 
 def _campaign(part: pd.DataFrame, names: tuple[str, ...], n_campaigns: int) -> list[dict[str, Any]]:
     """Return the rows of one campaign, shrunk over its segments."""
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     is_drawn = bool(part["is_randomised"].astype(bool).all()) and part["arm"].nunique() == 2
     kept, effects, errors, sizes, counts = [], [], [], [], []
@@ -1062,7 +1062,7 @@ def _campaign(part: pd.DataFrame, names: tuple[str, ...], n_campaigns: int) -> l
     spread = se if is_drawn else np.sqrt(_share_variance(np.array(counts), np.array(sizes)))
     weight = 1 / spread**2
     q = float(weight @ (effect - weight @ effect / weight.sum()) ** 2)
-    p = float(chi2.sf(q, len(kept) - 1)) if len(kept) > 1 else 1.0
+    p = float(chdtrc(len(kept) - 1, max(q, 0.0))) if len(kept) > 1 else 1.0
     return [
         {
             "campaign": str(part["label"].iloc[0]), "kind": "difference" if is_drawn else "share",
@@ -1104,7 +1104,7 @@ def _difference(own: pd.DataFrame) -> tuple[float, float] | None:
 
 def _between_clusters(own: pd.DataFrame, treated: Bools) -> tuple[float, float] | None:
     """Return the difference where groups were drawn: errors from groups, by their number."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     sides, groups = [], 0
     for is_treated in (True, False):
@@ -1119,7 +1119,9 @@ def _between_clusters(own: pd.DataFrame, treated: Bools) -> tuple[float, float] 
         groups += len(by)
     error = math.sqrt(sides[0][1] + sides[1][1])
     # Few groups tell little of their own spread: as wide as t would be.
-    return sides[0][0] - sides[1][0], max(error * float(t.ppf(0.975, groups - 2)) / rates.Z95, 1e-6)
+    return sides[0][0] - sides[1][0], max(
+        error * float(stdtrit(groups - 2, 0.975)) / rates.Z95, 1e-6
+    )
 
 
 # What it rests on ---------------------------------------------------------------------------

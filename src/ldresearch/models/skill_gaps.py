@@ -912,9 +912,9 @@ def gap_map(frame: pd.DataFrame, *, across: str = "group", skills: int = 5) -> R
     # As many comparisons as cells: an interval is widened for those it stands among.
     n_cells = max(known.loc[known["skill"].isin(wanted), ["skill", "group"]].drop_duplicates()
                   .shape[0], 1)  # fmt: skip
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    wide = float(norm.ppf(1 - 0.025 / n_cells)) / _Z95
+    wide = float(ndtri(1 - 0.025 / n_cells)) / _Z95
     rows = []
     for skill in wanted:
         part = known[known["skill"] == skill]

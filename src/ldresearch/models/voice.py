@@ -118,7 +118,7 @@ def response(asked: pd.DataFrame) -> Result:
 
 def _standing(groups: pd.DataFrame, everyone: pd.Series) -> list[str]:
     """Hold each group against everyone else, over all groups at once."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     if groups.empty:
         return []
@@ -128,7 +128,7 @@ def _standing(groups: pd.DataFrame, everyone: pd.Series) -> list[str]:
         pooled = (a + b) / (n + m)
         z = (a / n - b / m) / np.sqrt(pooled * (1 - pooled) * (1 / n + 1 / m))
     z = np.where(np.isfinite(z), z, 0.0)
-    p = holm(2 * norm.sf(np.abs(z)))
+    p = holm(2 * ndtr(-np.abs(z)))
     return ["in line" if q >= 0.05 else "more" if x > 0 else "fewer"
             for q, x in zip(p, z, strict=True)]  # fmt: skip
 
@@ -547,11 +547,11 @@ def change(
         return not_enough("change", Family.MODEL, reason)
     found = [_moved(a, b) for a, b in itertools.pairwise(parts)]
     out = pd.DataFrame(found)
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     with np.errstate(divide="ignore", invalid="ignore"):
         z = (out["change"] / out["error"]).fillna(0.0).to_numpy(dtype=float)
-    p = holm(2 * norm.sf(np.abs(z)))
+    p = holm(2 * ndtr(-np.abs(z)))
     out["standing"] = [
         "in line" if q >= 0.05 else "up" if x > 0 else "down" for q, x in zip(p, z, strict=True)
     ]
@@ -963,10 +963,10 @@ def drivers(frame: pd.DataFrame, *, item: str = "", seed: int = 1, replicates: i
     tried = [_relative(x[s], y[s])[0] for s in samples]
     low, high = np.nanquantile(np.array(tried), [0.025, 0.975], axis=0)
     slope, error = _slopes(x, y)
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
-    points = t.ppf(0.975, len(y) - p - 1)
-    told = holm(2 * t.sf(np.abs(slope / error), len(y) - p - 1)) < 0.05
+    points = stdtrit(len(y) - p - 1, 0.975)
+    told = holm(2 * stdtr(len(y) - p - 1, -np.abs(slope / error))) < 0.05
     out = pd.DataFrame(
         {
             "item": [str(c) for c in wide.columns],
@@ -1125,25 +1125,25 @@ def _camps(frame: pd.DataFrame) -> Any:
 
 
 def _mean(values: Floats) -> tuple[float, float, float]:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     n = len(values)
     if n < 2:
         return (float(values.mean()) if n else math.nan), math.nan, math.nan
     error = float(values.std(ddof=1)) / math.sqrt(n)
-    return float(values.mean()), float(t.ppf(0.975, n - 1)) * error, error
+    return float(values.mean()), float(stdtrit(n - 1, 0.975)) * error, error
 
 
 def _welch(a: Floats, b: Floats) -> tuple[float, float]:
     """Return the difference of two means and half of its 95 % interval."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     va, vb = float(a.var(ddof=1)) / len(a), float(b.var(ddof=1)) / len(b)
     value = float(a.mean() - b.mean())
     if va + vb == 0:
         return value, 0.0
     df = (va + vb) ** 2 / (va**2 / (len(a) - 1) + vb**2 / (len(b) - 1))
-    return value, float(t.ppf(0.975, df)) * math.sqrt(va + vb)
+    return value, float(stdtrit(df, 0.975)) * math.sqrt(va + vb)
 
 
 # May we trust it? ---------------------------------------------------------------------------
