@@ -89,7 +89,14 @@ def eligible(log: EventLog) -> ibis.Table:
     ibis.Table
         Grain ``person_key``; attributes, ``access_on``, ``eligible_from_on``, ``eligible_to_on``
         (first day no longer eligible; null: still is), ``ended`` (``left``, ``revoked``, ``""``).
+        Worked out once while the log is open: nearly every measure begins with it.
     """
+    if "eligible" not in log.memo:
+        log.memo["eligible"] = log.kept(_eligible(log))
+    return log.memo["eligible"]
+
+
+def _eligible(log: EventLog) -> ibis.Table:
     import ibis
 
     person = attributes(log)
