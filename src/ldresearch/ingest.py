@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import clock, engine, instants, schema
+from ldresearch import checksums, clock, engine, instants, schema
 from ldresearch.dataset import MANIFEST, Dataset, Manifest, TableEntry
 from ldresearch.engine import has_no_space_around, identifier, literal
 from ldresearch.errors import DataError, ParameterError, did_you_mean, message
@@ -913,7 +913,7 @@ class _Intake:
                     self._activity_day(_parquet(draft / "event.parquet"))
                 file = draft / f"{name}.parquet"
                 self._write_table(schema.TABLES[name], file)
-                entries[name] = _entry(self.connection, schema.TABLES[name], _parquet(file))
+                entries[name] = _entry(schema.TABLES[name], file)
             manifest = self._manifest(entries)
             self._write_rejects(draft / "_rejected.parquet")
             sync_tree(draft)
@@ -980,8 +980,14 @@ def _parquet(file: Path) -> str:
     return f"read_parquet({literal(str(file.resolve()))})"
 
 
-def _entry(connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str) -> TableEntry:
-    """Count a table's rows and hash them, whatever their order and the engine's version."""
+def _entry(table: schema.Table, file: Path) -> TableEntry:
+    return TableEntry(*checksums.of(table, file))
+
+
+def _entry_by_rows(
+    connection: duckdb.DuckDBPyConnection, table: schema.Table, source: str
+) -> TableEntry:
+    """Count a table's rows and hash them as datasets of an earlier version were."""
     text = ", chr(31), ".join(
         f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns
     )
@@ -1009,13 +1015,15 @@ def differing(dataset: Dataset) -> list[str]:
     found = []
     try:
         for name, entry in dataset.manifest.tables.items():
-            table = schema.TABLES.get(name)
+            table, file = schema.TABLES.get(name), dataset.file(name)
             try:
-                is_same = table is not None and entry == _entry(
-                    connection, table, _parquet(dataset.file(name))
+                is_same = table is not None and entry == (
+                    _entry(table, file)
+                    if entry.content_hash.startswith(checksums.MARK)
+                    else _entry_by_rows(connection, table, _parquet(file))
                 )
             except Exception as error:
-                if not type(error).__module__.startswith(("duckdb", "_duckdb")):
+                if not isinstance(error, OSError | KeyError) and not _is_readers(error):
                     raise
                 is_same = False
             if not is_same:
@@ -1023,6 +1031,10 @@ def differing(dataset: Dataset) -> list[str]:
     finally:
         connection.close()
     return found
+
+
+def _is_readers(error: Exception) -> bool:
+    return type(error).__module__.split(".")[0] in ("duckdb", "_duckdb", "pyarrow")
 
 
 def _raw_name(column: schema.Column) -> str:
