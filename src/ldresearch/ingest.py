@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -908,14 +909,7 @@ class _Intake:
             remove_tree(leftover)
         draft.mkdir(mode=0o700)
         try:
-            entries = {}
-            for name in (n for n in schema.TABLES if n in names):
-                if name == "activity_day":
-                    self._activity_day(_parquet(draft / "event.parquet"))
-                file = draft / f"{name}.parquet"
-                self._write_table(schema.TABLES[name], file)
-                entries[name] = _entry(schema.TABLES[name], file)
-            manifest = self._manifest(entries)
+            manifest = self._manifest(self._write_tables(draft, names))
             self._write_rejects(draft / "_rejected.parquet")
             sync_tree(draft)
             final = folder / manifest.version
@@ -930,6 +924,18 @@ class _Intake:
         keep = {manifest.version} | ({self.before.manifest.version} if self.before else set())
         _remove_leftovers(folder, keep)
         return IngestReport(Dataset.open(folder), False, self.rows_in, self.rows_out, self.rejected)
+
+    def _write_tables(self, draft: Path, names: Sequence[str]) -> dict[str, TableEntry]:
+        """Write every table; each is read again and summed up while the next is written."""
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            entries = {}
+            for name in (n for n in schema.TABLES if n in names):
+                if name == "activity_day":
+                    self._activity_day(_parquet(draft / "event.parquet"))
+                file = draft / f"{name}.parquet"
+                self._write_table(schema.TABLES[name], file)
+                entries[name] = beside.submit(_entry, schema.TABLES[name], file)
+            return {name: entry.result() for name, entry in entries.items()}
 
     def _manifest(self, entries: Mapping[str, TableEntry]) -> Manifest:
         before = self.before.manifest if self.before else None

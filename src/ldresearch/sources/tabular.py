@@ -762,7 +762,9 @@ def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Ex
     value = f"({clock_time} - to_seconds({shift}))"
     if naive in ("0", "NULL"):
         is_utc = offset == "0" or (offset == _NO_OFFSET and naive == "0")
-        value = clock_time if is_utc else f"CASE WHEN {shift} = 0 THEN {clock_time} ELSE {value} END"
+        value = (
+            clock_time if is_utc else f"CASE WHEN {shift} = 0 THEN {clock_time} ELSE {value} END"
+        )
     return _Expression(
         value=value,
         trouble=(

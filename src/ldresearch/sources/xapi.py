@@ -171,25 +171,26 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
                     allowed="together, apart")
         )  # fmt: skip
     own = _own_verbs(options)
-    _load(connection, files, partial(_taken_apart, zone, accounts))
-    _vocabulary(connection, own)
-    _members(connection, accounts)
-    if accounts == "":
-        _refuse_shared_names(connection)
-    _judge(connection, options.get("source", "xapi"))
-    notes = _notes(connection, zone)
-    tables: dict[str, list[str]] = {"event": [_EVENT], "content": [_CONTENT]}
-    if notes["xapi"]["assignment_statuses"]:
-        tables["assignment"] = [_ASSIGNMENT]
-    return Reading(
-        tables=tables,
-        files=tuple(_files.described(f, "xapi") for f in files),
-        notes=notes,
-        # The name of an activity may change between two exports; the first stays.
-        set_aside=SET_ASIDE
-        | {"content: another row has this key", "assignment: another row has this key"},
-        scratch=("_statement", "_member"),
-    )
+    with _files.describing(files, "xapi") as described:
+        _load(connection, files, partial(_taken_apart, zone, accounts))
+        _vocabulary(connection, own)
+        _members(connection, accounts)
+        if accounts == "":
+            _refuse_shared_names(connection)
+        _judge(connection, options.get("source", "xapi"))
+        notes = _notes(connection, zone)
+        tables: dict[str, list[str]] = {"event": [_EVENT], "content": [_CONTENT]}
+        if notes["xapi"]["assignment_statuses"]:
+            tables["assignment"] = [_ASSIGNMENT]
+        return Reading(
+            tables=tables,
+            files=described(),
+            notes=notes,
+            # The name of an activity may change between two exports; the first stays.
+            set_aside=SET_ASIDE
+            | {"content: another row has this key", "assignment: another row has this key"},
+            scratch=("_statement", "_member"),
+        )
 
 
 def _find(path: Path) -> list[Path]:
