@@ -92,6 +92,8 @@ def offsets(time_zone: str, first: date, last: date) -> tuple[tuple[datetime, in
         return int((delta or timedelta()).total_seconds())
 
     start = datetime(first.year, first.month, first.day) - timedelta(days=2)
+    if time_zone == "UTC":
+        return ((start, 0),)
     end = datetime(last.year, last.month, last.day) + timedelta(days=3)
     found = [(start, offset(start))]
     at = start

@@ -73,13 +73,15 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def trimmed(text: str) -> str:
+def trimmed(text: str, *, is_ascii: bool = False) -> str:
     """Return the expression of a text without the spaces around it; null where nothing is left.
 
     Parameters
     ----------
     text : str
         Expression of a text.
+    is_ascii : bool
+        Whether all values are known to be ASCII.
 
     Returns
     -------
@@ -92,11 +94,10 @@ def trimmed(text: str) -> str:
     >>> duckdb.sql(f"SELECT {trimmed(repr(' a b '))}, {trimmed(repr(' '))}").fetchall()
     [('a b', None)]
     """
-    is_ascii = f"strlen({text}) = length({text})"
-    return (
-        f"CASE WHEN {is_ascii} AND {has_no_space_around(text)} THEN {text} "
-        f"ELSE nullif(trim({text}), '') END"
-    )
+    is_clean = has_no_space_around(text)
+    if not is_ascii:
+        is_clean = f"strlen({text}) = length({text}) AND {is_clean}"
+    return f"CASE WHEN {is_clean} THEN {text} ELSE nullif(trim({text}), '') END"
 
 
 def has_no_space_around(text: str) -> str:

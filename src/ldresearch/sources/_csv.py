@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch.engine import identifier, literal
 from ldresearch.errors import DataError, message
-from ldresearch.sources import _files
+from ldresearch.sources import _files, _plain
 from ldresearch.sources._files import column_hint, first_undecodable, open_bytes, step
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Loaded:
         The first few of them, counted like ``_row``.
     rows : str
         The table behind the view; empty where ``table`` is a table itself.
+    is_plain : bool
+        Whether the whole file is known to be printable ASCII.
     """
 
     table: str
@@ -62,6 +64,7 @@ class Loaded:
     n_broken: int
     broken_rows: tuple[int, ...]
     rows: str = ""
+    is_plain: bool = False
 
 
 def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
@@ -172,7 +175,7 @@ def load(
     wanted = list(names if keep is None else [n for n in names if n in set(keep)])
     step(f"reading {file.name}")
     if _by_engine(connection, file, table, dialect, names, wanted):
-        return Loaded(table, tuple(wanted), 0, (), _rows(table))
+        return Loaded(table, tuple(wanted), 0, (), _rows(table), _plain.of_lines(file))
     return _by_hand(connection, file, table, dialect, names, wanted)
 
 

@@ -6,7 +6,8 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -45,9 +46,26 @@ def step(text: str) -> None:
 def described(file: Path, kind: str) -> dict[str, Any]:
     """Return the manifest's entry of a source file: no folder, what it was, its hash."""
     step(f"hashing {file.name}")
-    return {
-        "kind": kind, "name": file.name, "sha256": sha256(file), "bytes": file.stat().st_size
-    }  # fmt: skip
+    return _entry(file, kind, sha256(file))
+
+
+def _entry(file: Path, kind: str, digest: str) -> dict[str, Any]:
+    return {"kind": kind, "name": file.name, "sha256": digest, "bytes": file.stat().st_size}
+
+
+@contextmanager
+def describing(
+    files: Sequence[Path], kind: str
+) -> Iterator[Callable[[], tuple[dict[str, Any], ...]]]:
+    """Hash files beside the reading of them; what is given tells the manifest's entries."""
+    beside = ThreadPoolExecutor(max_workers=1)
+    digests = [beside.submit(sha256, file) for file in files]
+    try:
+        yield lambda: tuple(
+            _entry(file, kind, digest.result()) for file, digest in zip(files, digests, strict=True)
+        )
+    finally:
+        beside.shutdown(wait=False, cancel_futures=True)
 
 
 def plain_name(file: Path) -> str:

@@ -17,7 +17,7 @@ from ldresearch import clock, instants, schema
 from ldresearch.engine import identifier, literal, trimmed
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.ingest import DERIVED, FILLED, PERSON_ID, Reading
-from ldresearch.sources import _csv, _files, _records
+from ldresearch.sources import _csv, _files, _plain, _records
 from ldresearch.sources._sketch import sketch
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ _CLOCKS = ("iso8601", "h:m:s", "m:s")
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1000, "epoch_us": 1}
 _ODATA = r"^/Date\((-?\d+)(?:[+-]\d{4})?\)/$"
 """OData version 2 writes milliseconds; the offset behind them is only for showing."""
+_VALUES = frozenset(
+    {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
+     "UBIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DATE", "TIME", "UUID"}
+)  # fmt: skip
+_NO_OFFSET = "NULL::INTEGER"
 _AMBIGUOUS = ("reject", "first", "second")
 MAX_WORDS = 30
 """More unknown words than this are not listed: the column may not be one of words at all."""
@@ -475,6 +480,8 @@ class _Source:
     dialect: _csv.Dialect
     is_only: bool
     shape: _records.Shape | None = None
+    is_plain: bool = False
+    """Whether all texts that are read are known to be printable ASCII."""
 
     @property
     def is_records(self) -> bool:
@@ -562,20 +569,30 @@ def _source(
         described = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
         types = {r[0]: r[1] for r in described if r[0] not in ("_row", "file_row_number")}
         texts = [n for n in sorted(needed) if types.get(n) == "VARCHAR"]
-        relation = _trimmed(relation, texts, [t for t in dialect.nulls if t])
-        return _Source(file, relation, types, None, dialect, is_only)
+        others = [n for n in needed - set(texts) if n in types and not _is_value(types[n])]
+        is_plain = not others and (not texts or _plain.of_parquet(file, texts))
+        relation = _trimmed(relation, texts, [t for t in dialect.nulls if t], is_plain=is_plain)
+        return _Source(file, relation, types, None, dialect, is_only, is_plain=is_plain)
     names = _csv.header(file, dialect)
     loaded = _csv.load(connection, file, f"_tabular_{number}", dialect, sorted(needed))
     types = dict.fromkeys(names, "VARCHAR")
-    relation = _trimmed(identifier(loaded.table), loaded.columns)
-    return _Source(file, relation, types, loaded, dialect, is_only)
+    is_plain = loaded.is_plain
+    relation = _trimmed(identifier(loaded.table), loaded.columns, is_plain=is_plain)
+    return _Source(file, relation, types, loaded, dialect, is_only, is_plain=is_plain)
 
 
-def _trimmed(relation: str, texts: Sequence[str], nulls: Sequence[str] = ()) -> str:
+def _is_value(kind: str) -> bool:
+    """Whether a type of the engine's is written in ASCII: a number, a truth value, a time."""
+    return kind in _VALUES or kind.startswith(("DECIMAL", "TIMESTAMP"))
+
+
+def _trimmed(
+    relation: str, texts: Sequence[str], nulls: Sequence[str] = (), *, is_plain: bool = False
+) -> str:
     """Return a relation with its cells as they are read: trimmed, and null if empty or a token."""
     cells = []
     for name in texts:
-        cell = trimmed(identifier(name))
+        cell = trimmed(identifier(name), is_ascii=is_plain)
         for token in nulls:
             cell = f"nullif({cell}, {literal(token)})"
         cells.append(f"{cell} AS {identifier(name)}")
@@ -648,8 +665,10 @@ def _query(feed: _Feed, source: _Source, kept: str) -> str:
     values = ", ".join(f"{e.value} AS {identifier(t)}" for t, e in made.items())
     troubles = ", ".join(e.trouble for e in made.values())
     reason = f"coalesce({troubles}, NULL)" if len(made) else "NULL"
+    plain = ", true AS _is_plain" if source.is_plain and _plain.of_words(feed.columns) else ""
     return (
-        f"SELECT {values}, {literal(source.file.name)} AS _file, _row, {reason}::TEXT AS _reason "
+        f"SELECT {values}, {literal(source.file.name)} AS _file, _row{plain}, "
+        f"{reason}::TEXT AS _reason "
         f"FROM (SELECT {inner} FROM {source.relation} WHERE {kept})"
     )
 
@@ -721,14 +740,14 @@ def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Ex
     elif given.startswith("TIMESTAMP") and ("TZ" in given or "ZONE" in given):
         local, offset = f"make_timestamp(epoch_us({cell}::TIMESTAMPTZ))", "0"
     elif given.startswith("TIMESTAMP") or given == "DATE":
-        local, offset = f"{cell}::TIMESTAMP", "NULL::INTEGER"
+        local, offset = f"{cell}::TIMESTAMP", _NO_OFFSET
     elif given != "VARCHAR":
         # A bare number is an instant only once its unit is said.
-        local, offset = "NULL::TIMESTAMP", "NULL::INTEGER"
+        local, offset = "NULL::TIMESTAMP", _NO_OFFSET
     elif "%z" in shape:
         local, offset = f"make_timestamp(epoch_us(try_strptime({cell}, {literal(shape)})))", "0"
     elif shape != "iso":
-        local, offset = f"try_strptime({cell}, {literal(shape)})::TIMESTAMP", "NULL::INTEGER"
+        local, offset = f"try_strptime({cell}, {literal(shape)})::TIMESTAMP", _NO_OFFSET
     else:
         local, offset = instants.local(cell), instants.offset(cell)
     zone, ambiguous = spec["time_zone"], spec["ambiguous"]
@@ -738,8 +757,16 @@ def _instant(target: str, cell: str, given: str, spec: Mapping[str, Any]) -> _Ex
         trouble = literal(f"{target} {instants.NO_ZONE}")
     elif trouble != "NULL":
         trouble = f"{literal(target)} || ' ' || ({trouble})"
+    # Shifting is slow, and most clocks show UTC.
+    shift = f"coalesce({seconds}, {naive})"
+    value = f"({clock_time} - to_seconds({shift}))"
+    if naive in ("0", "NULL"):
+        is_utc = offset == "0" or (offset == _NO_OFFSET and naive == "0")
+        value = (
+            clock_time if is_utc else f"CASE WHEN {shift} = 0 THEN {clock_time} ELSE {value} END"
+        )
     return _Expression(
-        value=f"({clock_time} - to_seconds(coalesce({seconds}, {naive})))",
+        value=value,
         trouble=(
             f"CASE WHEN {cell} IS NULL THEN NULL "
             f"WHEN {clock_time} IS NULL THEN {literal(f'{target} is no instant')} "

@@ -18,7 +18,7 @@ from ldresearch import clock, instants, schema
 from ldresearch.engine import literal
 from ldresearch.errors import DataError, ParameterError, did_you_mean, message
 from ldresearch.ingest import Reading
-from ldresearch.sources import _files, _json
+from ldresearch.sources import _files, _json, _plain
 
 if TYPE_CHECKING:
     import duckdb
@@ -66,17 +66,11 @@ _PATHS: Mapping[str, str] = {
     "account": "$.actor.account.name",
     "home": "$.actor.account.homePage",
     "mbox": "$.actor.mbox",
-    "sha1": "$.actor.mbox_sha1sum",
-    "openid": "$.actor.openid",
-    "members": "$.actor.member",
     "object_type": "$.object.objectType",
     "object": "$.object.id",
     "activity_type": "$.object.definition.type",
     "names": "$.object.definition.name",
-    "parent": "$.context.contextActivities.parent[0].id",
-    "lone_parent": "$.context.contextActivities.parent.id",
-    "parent_type": "$.context.contextActivities.parent[0].definition.type",
-    "parent_names": "$.context.contextActivities.parent[0].definition.name",
+    "parents": "$.context.contextActivities.parent",
     "registration": "$.context.registration",
     "video_session": f'{_EXT}"https://w3id.org/xapi/video/extensions/session-id"',
     "cmi5_session": f'{_EXT}"https://w3id.org/xapi/cmi5/context/extensions/sessionid"',
@@ -84,13 +78,33 @@ _PATHS: Mapping[str, str] = {
     "launch_mode": f'{_EXT}"https://w3id.org/xapi/cmi5/context/extensions/launchmode"',
     "scaled": "$.result.score.scaled",
     "raw": "$.result.score.raw",
-    "low": "$.result.score.min",
-    "high": "$.result.score.max",
     "success": "$.result.success",
     "duration": "$.result.duration",
-    "video_progress": '$.result.extensions."https://w3id.org/xapi/video/extensions/progress"',
-    "cmi5_progress": '$.result.extensions."https://w3id.org/xapi/cmi5/result/extensions/progress"',
+    "result_extensions": "$.result.extensions",
 }
+"""What is looked up in every statement; each path costs, so the rest waits in ``_RARE``."""
+_RARE: Mapping[str, tuple[str, str, str]] = {
+    "sha1": ("text", "$.actor.mbox_sha1sum", "account IS NULL AND mbox IS NULL"),
+    "openid": ("text", "$.actor.openid", "account IS NULL AND mbox IS NULL"),
+    "members": ("text", "$.actor.member", "actor_type = 'Group'"),
+    "low": ("text", "$.result.score.min", "raw IS NOT NULL"),
+    "high": ("text", "$.result.score.max", "raw IS NOT NULL"),
+    "parent": ("parents", "$[0].id", "json_valid(parents)"),
+    "lone_parent": ("parents", "$.id", "json_valid(parents)"),
+    "parent_type": ("parents", "$[0].definition.type", "json_valid(parents)"),
+    "parent_names": ("parents", "$[0].definition.name", "json_valid(parents)"),
+    "video_progress": (
+        "result_extensions",
+        '$."https://w3id.org/xapi/video/extensions/progress"',
+        "json_valid(result_extensions)",
+    ),
+    "cmi5_progress": (
+        "result_extensions",
+        '$."https://w3id.org/xapi/cmi5/result/extensions/progress"',
+        "json_valid(result_extensions)",
+    ),
+}
+"""Name to the text that holds it, the path in it, and when it is looked for at all."""
 
 
 @lru_cache(maxsize=1)
@@ -157,25 +171,26 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
                     allowed="together, apart")
         )  # fmt: skip
     own = _own_verbs(options)
-    _load(connection, files, partial(_taken_apart, zone, accounts))
-    _vocabulary(connection, own)
-    _members(connection, accounts)
-    if accounts == "":
-        _refuse_shared_names(connection)
-    _judge(connection, options.get("source", "xapi"))
-    notes = _notes(connection, zone)
-    tables: dict[str, list[str]] = {"event": [_EVENT], "content": [_CONTENT]}
-    if notes["xapi"]["assignment_statuses"]:
-        tables["assignment"] = [_ASSIGNMENT]
-    return Reading(
-        tables=tables,
-        files=tuple(_files.described(f, "xapi") for f in files),
-        notes=notes,
-        # The name of an activity may change between two exports; the first stays.
-        set_aside=SET_ASIDE
-        | {"content: another row has this key", "assignment: another row has this key"},
-        scratch=("_statement", "_member"),
-    )
+    with _files.describing(files, "xapi") as described:
+        _load(connection, files, partial(_taken_apart, zone, accounts))
+        _vocabulary(connection, own)
+        _members(connection, accounts)
+        if accounts == "":
+            _refuse_shared_names(connection)
+        _judge(connection, options.get("source", "xapi"))
+        notes = _notes(connection, zone)
+        tables: dict[str, list[str]] = {"event": [_EVENT], "content": [_CONTENT]}
+        if notes["xapi"]["assignment_statuses"]:
+            tables["assignment"] = [_ASSIGNMENT]
+        return Reading(
+            tables=tables,
+            files=described(),
+            notes=notes,
+            # The name of an activity may change between two exports; the first stays.
+            set_aside=SET_ASIDE
+            | {"content: another row has this key", "assignment: another row has this key"},
+            scratch=("_statement", "_member"),
+        )
 
 
 def _find(path: Path) -> list[Path]:
@@ -293,6 +308,7 @@ def _by_engine(
     lines = _files.lines(file, longest=_LONGEST_LINE, buffer=_BUFFER)
     if not lines:
         return False
+    is_plain = "true" if _plain.of_lines(file, without=b"\\") else _IS_PLAIN
     verb = list(_PATHS).index("verb") + 1
     is_json = (
         f"CASE WHEN p[{verb}] IS NOT NULL THEN true "
@@ -303,8 +319,8 @@ def _by_engine(
     )
     for extract in (f"json_extract_string(text, {_PICKED})", _IF_JSON):
         source = (
-            f"SELECT {number} AS _at, NULL::BIGINT AS _row, p, {is_json} AS is_json, "
-            f"{_IS_PLAIN} AS _is_plain "
+            f"SELECT {number} AS _at, NULL::BIGINT AS _row, text, p, {is_json} AS is_json, "
+            f"{is_plain} AS _is_plain "
             f"FROM (SELECT text, {extract} AS p FROM {lines} WHERE text IS NOT NULL)"
         )
         try:
@@ -332,7 +348,7 @@ def _by_hand(
 
     connection.register("_stream", pa.RecordBatchReader.from_batches(kinds, watched()))
     source = (
-        f"SELECT _at, _row, p, p IS NOT NULL AS is_json, {_IS_PLAIN} AS _is_plain "
+        f"SELECT _at, _row, text, p, p IS NOT NULL AS is_json, {_IS_PLAIN} AS _is_plain "
         f"FROM (SELECT _at, _row, text, {_IF_JSON} AS p FROM _stream)"
     )
     try:
@@ -346,6 +362,11 @@ def _by_hand(
 def _taken_apart(zone: str, accounts: str, source: str) -> str:
     """Return the query that makes a row of typed columns of each statement, around its source."""
     picked = ", ".join(f"nullif(p[{i}], '') AS {n}" for i, n in enumerate(_PATHS, start=1))
+    rare = ", ".join(
+        f"CASE WHEN is_json AND {asked} "
+        f"THEN nullif(json_extract_string({of}, {literal(path)}), '') END AS {name}"
+        for name, (of, path, asked) in _RARE.items()
+    )
     staged, happened, stored = "", instants.utc("timestamp"), instants.utc("stored")
     if zone != "UTC":
         staged = f", {_staged('timestamp')}, {_staged('stored')}"
@@ -379,7 +400,8 @@ def _taken_apart(zone: str, accounts: str, source: str) -> str:
             coalesce(lower(launch_mode) IN ('browse', 'review'), false) AS is_no_credit,
             activity_type, names, coalesce(parent, lone_parent) AS parent, parent_type, parent_names
         FROM (
-            SELECT *{staged} FROM (SELECT _at, _row, is_json, _is_plain, {picked} FROM ({source}))
+            SELECT *, {rare}{staged}
+            FROM (SELECT _at, _row, text, is_json, _is_plain, {picked} FROM ({source}))
         )
     """
 
@@ -423,10 +445,15 @@ def _put(
     connection.execute(f"INSERT INTO {name} VALUES {listed}")
 
 
+def _path(name: str) -> str:
+    """Return where something stands in a statement."""
+    return _PATHS[name] if name in _PATHS else _RARE[name][1]
+
+
 def _members(connection: duckdb.DuckDBPyConnection, accounts: str) -> None:
     """Let each member of a group have acted; a group without members stays as it is."""
     member = ", ".join(
-        f"json_extract_string(member, {literal(_PATHS[name].replace('$.actor', '$'))}) AS {name}"
+        f"json_extract_string(member, {literal(_path(name).replace('$.actor', '$'))}) AS {name}"
         for name in ("account", "home", "mbox", "sha1", "openid")
     )
     found = "CASE WHEN json_valid(members) THEN json_extract(members::JSON, '$[*]') END"
