@@ -53,6 +53,11 @@ class Run:
         return list((self.facts.get("headline") or {}).get("cards", []))
 
     @property
+    def tells(self) -> bool:
+        """Whether its finding rests on a number, or on what other reports found."""
+        return bool(self.five) or any(estimate_of(card).is_known for card in self.cards)
+
+    @property
     def verdict(self) -> str:
         """What a plan asked for at this look; empty for reports that are no look."""
         judged = self.facts.get("verdict") or {}

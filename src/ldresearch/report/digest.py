@@ -31,7 +31,9 @@ class _Client:
 
     name: str
     verdicts: list[dict[str, str]] = field(default_factory=list)
-    headlines: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    new: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[dict[str, Any]] = field(default_factory=list)
     attention: list[dict[str, str]] = field(default_factory=list)
     n_same: int = 0
     n_waiting: int = 0
@@ -97,7 +99,7 @@ def _page(found: Sequence[Report], today: date, days: int) -> str:
     told = list(clients.values())
     return fill(
         "digest.html.j2",
-        title=_title(told, since, today),
+        title=_title(told, since),
         since=words.date(since),
         until=words.date(today),
         clients=told,
@@ -112,18 +114,36 @@ def _until(report: Report, today: date) -> Report:
     return Report(report.folder, report.name, runs, "" if is_later else failed, report.failed_why)
 
 
-def _title(clients: Sequence[_Client], since: date, today: date) -> str:
-    verdicts = sum(len(c.verdicts) for c in clients)
-    headlines = sum(len(c.headlines) for c in clients)
-    attention = sum(len(c.attention) for c in clients)
-    changed = [
-        words.plural(n, noun) for n, noun in ((verdicts, "verdict"), (headlines, "headline")) if n
-    ]
-    span = words.period(since, today)
-    said = f"{words.listing(changed)} changed" if changed else "Nothing changed"
-    wants = "wants" if attention == 1 else "want"
-    rest = f"; {words.plural(attention, 'report')} {wants} attention" if attention else ""
-    return f"{said} from {span}{rest}"
+def _title(clients: Sequence[_Client], since: date) -> str:
+    said = [*_verdicts_said(clients), *_findings_said(clients)]
+    n = sum(len(c.attention) for c in clients)
+    wants = f"; {words.plural(n, 'report')} {'wants' if n == 1 else 'want'} attention" if n else ""
+    told = words.listing(said) if said else "Nothing new"
+    return f"{told} since {words.date(since)}{wants}"
+
+
+def _verdicts_said(clients: Sequence[_Client]) -> list[str]:
+    """Say what the plans now ask for: one by name, more as a number."""
+    every = [(c.name, verdict) for c in clients for verdict in c.verdicts]
+    if len(every) == 1:
+        [(name, verdict)] = every
+        return [f"{verdict['label']} at {name} now says {verdict['new']}"]
+    return [f"{len(every)} plans have another verdict"] if every else []
+
+
+def _findings_said(clients: Sequence[_Client]) -> list[str]:
+    """Count the findings that changed, are new or are gone; the first of them names the thing."""
+    counts = (
+        (sum(len(c.changed) for c in clients), "changed", "changed"),
+        (sum(len(c.new) for c in clients), "is new", "are new"),
+        (sum(len(c.gone) for c in clients), "is gone", "are gone"),
+    )
+    said: list[str] = []
+    for n, one, many in counts:
+        if n:
+            what = words.number(n) if said else words.plural(n, "finding")
+            said.append(f"{what} {one if n == 1 else many}")
+    return said
 
 
 def _tell(client: _Client, report: Report, since: date, state: dict[str, str]) -> None:
@@ -140,18 +160,33 @@ def _tell(client: _Client, report: Report, since: date, state: dict[str, str]) -
     if now is before:
         client.n_waiting += state["kind"] != "done"
         return
-    if before is not None and now.verdict and now.verdict != before.verdict:
+    is_judged = before is not None and bool(now.verdict) and now.verdict != before.verdict
+    if before is not None and is_judged:
         client.verdicts.append({
             "label": report.label, "page": now.page, "old": before.verdict or "none",
             "new": now.verdict, "as_of": words.date(now.as_of),
         })  # fmt: skip
-    if before is not None and now.title == before.title:
-        client.n_same += 1
-        return
-    client.headlines.append(_headline(report, before, now))
+    kept = _where(client, before, now)
+    if kept is not None:
+        kept.append(_finding(report, before, now))
+    else:
+        client.n_same += not is_judged
 
 
-def _headline(report: Report, before: Run | None, now: Run) -> dict[str, Any]:
+def _where(client: _Client, before: Run | None, now: Run) -> list[dict[str, Any]] | None:
+    """Choose the list a finding belongs to; none if it says what it said before.
+
+    A first report is new, as is one that had no number before. One that lost its numbers is gone:
+    its title says why nothing can be told.
+    """
+    if before is None or (now.tells and not before.tells):
+        return client.new
+    if before.tells and not now.tells:
+        return client.gone
+    return client.changed if now.title != before.title else None
+
+
+def _finding(report: Report, before: Run | None, now: Run) -> dict[str, Any]:
     pair = Pair(report, before, now) if before else None
     is_there = pair is not None and any(
         (p.before, p.now) == (pair.before, pair.now) for p in neighbours(report)
