@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -468,7 +468,10 @@ def _check(stem: str, row: Mapping[Any, Any]) -> dict[str, str]:
             message("a check without words", where=f"sentences.{stem}.CHECKS",
                     got=f"{name}, {status}"[:80], do="say what it means when it is not passed")
         )  # fmt: skip
-    numbers = {key: _plain(row.get(key)) for key in ("value", "threshold")}
+    numbers = {
+        "value": _plain(row.get("value"), words.measured),
+        "threshold": _plain(row.get("threshold"), words.number),
+    }
     return {
         "id": name,
         "status": status,
@@ -477,10 +480,8 @@ def _check(stem: str, row: Mapping[Any, Any]) -> dict[str, str]:
     }
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return words.number(None if value is None else float(value))
+def _plain(value: Any, says: Callable[[float | None], str]) -> str:
+    return value if isinstance(value, str) else says(None if value is None else float(value))
 
 
 # Method and provenance ----------------------------------------------------------------------
