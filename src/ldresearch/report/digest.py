@@ -17,6 +17,7 @@ from ldresearch.report._content import estimate_of
 from ldresearch.report._html import fill
 from ldresearch.report._runs import Report, Run, locale_of, n_unread_of, read_all, state_of
 from ldresearch.report.comparison import Pair, neighbours
+from ldresearch.report.frame import say
 from ldresearch.report.page import change_since
 from ldresearch.sentences import words
 from ldresearch.wording import written_in
@@ -43,12 +44,10 @@ class _Client:
         """Say how many reports said nothing new."""
         said = []
         if self.n_same:
-            verb = "says" if self.n_same == 1 else "say"
-            said.append(f"{words.plural(self.n_same, 'report')} {verb} what was said before")
+            said.append(say("digest.same", n=self.n_same))
         if self.n_waiting:
-            verb = "was" if self.n_waiting == 1 else "were"
-            said.append(f"{words.plural(self.n_waiting, 'report')} {verb} not run in these days")
-        return words.sentence(words.listing(said)) if said else ""
+            said.append(say("digest.waiting", n=self.n_waiting))
+        return words.sentence(words.listing(said, last=say("frame.and"))) if said else ""
 
 
 def build(reports: Path, *, today: date, days: int = WEEK, locale: str = "") -> Path:
@@ -116,10 +115,9 @@ def _until(report: Report, today: date) -> Report:
 
 def _title(clients: Sequence[_Client], since: date) -> str:
     said = [*_verdicts_said(clients), *_findings_said(clients)]
-    n = sum(len(c.attention) for c in clients)
-    wants = f"; {words.plural(n, 'report')} {'wants' if n == 1 else 'want'} attention" if n else ""
-    told = words.listing(said) if said else "Nothing new"
-    return f"{told} since {words.date(since)}{wants}"
+    told = words.listing(said, last=say("frame.and")) if said else say("digest.nothing")
+    n, day = sum(len(c.attention) for c in clients), words.date(since)
+    return say("digest.title_attention" if n else "digest.title", told=told, day=day, n=n)
 
 
 def _verdicts_said(clients: Sequence[_Client]) -> list[str]:
@@ -127,22 +125,21 @@ def _verdicts_said(clients: Sequence[_Client]) -> list[str]:
     every = [(c.name, verdict) for c in clients for verdict in c.verdicts]
     if len(every) == 1:
         [(name, verdict)] = every
-        return [f"{verdict['label']} at {name} now says {verdict['new']}"]
-    return [f"{len(every)} plans have another verdict"] if every else []
+        return [say("digest.says", report=verdict["label"], client=name, verdict=verdict["new"])]
+    return [say("digest.plans", n=len(every))] if every else []
 
 
 def _findings_said(clients: Sequence[_Client]) -> list[str]:
     """Count the findings that changed, are new or are gone; the first of them names the thing."""
     counts = (
-        (sum(len(c.changed) for c in clients), "changed", "changed"),
-        (sum(len(c.new) for c in clients), "is new", "are new"),
-        (sum(len(c.gone) for c in clients), "is gone", "are gone"),
+        (sum(len(c.changed) for c in clients), "digest.n_changed", "digest.also_changed"),
+        (sum(len(c.new) for c in clients), "digest.n_new", "digest.also_new"),
+        (sum(len(c.gone) for c in clients), "digest.n_gone", "digest.also_gone"),
     )
     said: list[str] = []
-    for n, one, many in counts:
+    for n, first, further in counts:
         if n:
-            what = words.number(n) if said else words.plural(n, "finding")
-            said.append(f"{what} {one if n == 1 else many}")
+            said.append(say(further if said else first, n=n))
     return said
 
 
