@@ -106,7 +106,9 @@ def prepare(folder: Path, size: int) -> None:
     """
     typed = f"SELECT * EXCLUDE (attempt) FROM ({_EVENTS})"
     plain = "FORMAT csv, HEADER false, QUOTE '', ESCAPE '', DELIMITER E'\\x01'"
-    with duckdb.connect(config={"memory_limit": "1GB", "temp_directory": str(place / "spill")}) as db:
+    with duckdb.connect(
+        config={"memory_limit": "1GB", "temp_directory": str(place / "spill")}
+    ) as db:
         db.execute("SET enable_progress_bar = false")
         for query, name, options in (
             (_STATEMENT, "statements.jsonl", plain),

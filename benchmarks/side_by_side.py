@@ -76,8 +76,9 @@ class UnavailableError(Exception):
     """A contender that is not installed here, with the reason."""
 
 
-def compare(module: str, work: str, data: Path, *, turns: int = 3,
-            without: frozenset[str] = frozenset()) -> dict[str, Figure | str]:
+def compare(
+    module: str, work: str, data: Path, *, turns: int = 3, without: frozenset[str] = frozenset()
+) -> dict[str, Figure | str]:
     """Run everyone in turns; raise if two answers differ.
 
     Parameters

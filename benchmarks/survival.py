@@ -236,9 +236,7 @@ def lifelines_cox(file: str, covariates: Sequence[str], *, batch_mode: bool | No
 
         def timed() -> list[float]:
             frame = _spells(folder, [*BASE, *covariates], file)
-            fitted = CoxPHFitter().fit(
-                frame, "duration", event_col="event", batch_mode=batch_mode
-            )
+            fitted = CoxPHFitter().fit(frame, "duration", event_col="event", batch_mode=batch_mode)
             return [float(fitted.params_[name]) for name in covariates]
 
         return timed

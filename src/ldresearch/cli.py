@@ -288,7 +288,7 @@ def digest(
     out: Reports = None,
     locale: PageLocale = "",
 ) -> None:
-    """Write one page of what changed lately: verdicts, headlines, reports that want attention."""
+    """Write one page of what changed lately: verdicts, findings, reports that want attention."""
     import datetime as dt
 
     from ldresearch import clock, places

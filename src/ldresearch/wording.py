@@ -22,6 +22,9 @@ HIDDEN = "hidden"
 
 MINUS = "\u2212"
 
+LEAST = 0.001
+"""What was measured is told no finer than this near zero, as p values and stability indices are."""
+
 
 @dataclass(frozen=True, slots=True)
 class Locale:
@@ -209,6 +212,21 @@ def number(x: float | None, digits: int = 3) -> str:
     return _signed(_signs(text), x) if text.strip("0.,") else "0"
 
 
+def measured(x: float | None, digits: int = 3) -> str:
+    """Say a number that was measured: one nearer to zero than anyone reads is bounded.
+
+    Settings and the ticks of an axis are exact: :func:`number` writes them.
+
+    Examples
+    --------
+    >>> measured(0.0000579), measured(-0.0000579), measured(0.00123456), measured(0.0)
+    ('under 0.001', 'over −0.001', '0.00123', '0')
+    """
+    if x is None or not 0 < abs(x) < LEAST:
+        return number(x, digits)
+    return f"{'under' if x > 0 else 'over'} {number(math.copysign(LEAST, x))}"
+
+
 def _places(size: float, digits: int) -> int:
     return max(0, digits - 1 - math.floor(math.log10(size)))
 
@@ -256,7 +274,7 @@ def quantity(x: float | None, unit: str) -> str:
     """
     if x is None or not math.isfinite(x):
         return number(x)
-    said = number(x)
+    said = measured(x)
     return f"{said} {unit.removesuffix('s') if said in ('1', MINUS + '1') else unit}"
 
 

@@ -167,6 +167,9 @@ def test_the_menu_makes_the_page(tab: Any, lab: Any) -> None:
     run_all(tab)
     assert errors(tab) == []
     choose(tab, "File", "Save Notebook")
+    # JupyterLab saves what is not saved before it exports; a browser opens no window long after a
+    # click.
+    tab.wait_for_selector(".jp-mod-dirty", state="detached", timeout=READY_MS)
     wanted = "/nbconvert/ldresearch/notebooks/20_adoption.ipynb"
     with tab.context.expect_event(
         "request", lambda request: wanted in request.url, timeout=READY_MS

@@ -343,14 +343,14 @@ def test_the_digest_tells_what_changed_in_its_days(tmp_path: Path, maker: Any, m
     index.build(tmp_path, today=LATER)
     said = text(tmp_path / "digest.html")
     assert (
-        "1 verdict and 1 headline changed from 26 June to 3 July 2025; 1 report wants attention"
-        in said
+        "Judged at Harbour now says pivot and 1 finding changed since 26 June 2025; "
+        "1 report wants attention" in said
     )
     assert "Judged, as of 1 July 2025: continue → pivot" in said
     assert "Sample · as of 1 July 2025 Now it is more 75 % " in said
     assert "up 10 points, which is better." in said
     assert "Gone: Failed. The run as of 1 July 2025 failed: schema: a column is gone." in said
-    assert "1 report says what was said before and 1 report was not run in these days." in said
+    assert "1 report was not run in these days." in said
     html = (tmp_path / "digest.html").read_text("utf-8")
     assert f'href="{SINCE}"' in html
     assert "<script" not in html
@@ -365,9 +365,50 @@ def test_a_digest_of_an_earlier_day_knows_nothing_later(
     said = text(digest.build(tmp_path, today=date(2025, 6, 3), days=30))
     assert "Now it is more" not in said
     assert "first report" in said
-    assert "1 headline changed from 4 May to 3 June 2025" in said
+    assert "1 finding is new since 4 May 2025" in said
+    assert "changed since" not in said
 
 
 def test_a_digest_of_nothing_says_so(tmp_path: Path) -> None:
     said = text(digest.build(tmp_path, today=LATER))
-    assert "Nothing changed from 26 June to 3 July 2025" in said
+    assert "Nothing new since 26 June 2025" in said
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "title", "heading"),
+    [
+        (None, 0.75, "1 finding is new", "New findings"),
+        (float("nan"), 0.75, "1 finding is new", "New findings"),
+        (0.65, 0.75, "1 finding changed", "Findings that changed"),
+        (0.65, float("nan"), "1 finding is gone", "Findings that are gone"),
+        (0.65, 0.65, "Nothing new", ""),
+    ],
+)
+def test_a_finding_is_new_changed_or_gone(
+    before: float | None, now: float, title: str, heading: str,
+    tmp_path: Path, maker: Any, made: Any,
+) -> None:  # fmt: skip
+    """A number that is not told any more takes its finding along; the first report is new."""
+    for as_of, value in (("2025-06-01", before), ("2025-07-01", now)):
+        if value is not None:
+            path = put(tmp_path, maker, made, as_of)
+            cards = json.loads(path.read_text())["headline"]["cards"]
+            cards[0]["value"] = None if value != value else value
+            edit(path, headline__cards=cards[:1], headline__title=f"It is {value}")
+    said = text(digest.build(tmp_path, today=LATER))
+    assert f"{title} since 26 June 2025" in said
+    headings = ("New findings", "Findings that changed", "Findings that are gone")
+    assert [h for h in headings if h in said] == [heading] * bool(heading)
+    assert ("first report" in said) == (before is None)
+    assert ("1 report says what was said before" in said) == (not heading)
+
+
+def test_the_title_tells_new_changed_and_gone_apart(tmp_path: Path, maker: Any, made: Any) -> None:
+    names = ("26_a", "27_b", "28_c", "29_d")
+    for name in names[:3]:
+        put(tmp_path, maker, made, "2025-06-01", name=name)
+    for name in names:
+        edit(put(tmp_path, maker, made, "2025-07-01", name=name), headline__title="Now another")
+    edit(tmp_path / "harbour" / "2025-07-01" / "26_a.facts.json", headline__cards=[])
+    said = text(digest.build(tmp_path, today=LATER))
+    assert "2 findings changed, 1 is new and 1 is gone since 26 June 2025" in said

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ldresearch import cli, places, study, wording
 from ldresearch.errors import ParameterError
 from ldresearch.figures import style, svg
 from ldresearch.report import index, page
 from ldresearch.report._html import lead, typeset
+from ldresearch.result import Estimate
 from ldresearch.run.study_folder import lay_out
+from ldresearch.sentences import words
 from ldresearch.wording import LOCALES, written_in
 from ldresearch.worlds import organisation
 
@@ -54,6 +58,17 @@ def test_numbers_and_dates(locale: str, said: list[str]) -> None:
         ]  # fmt: skip
     assert [" ".join(one.split()) for one in found] == said
     assert wording.number(0.5) == "0.5"  # what is written in ends with the block
+
+
+@given(st.floats(-1, 1), st.sampled_from(["index", "ratio", "", "hours"]))
+def test_no_measured_number_is_told_finer_than_a_thousandth(x: float, unit: str) -> None:
+    """Neither alone nor as an end of an interval; nothing but zero is told as zero."""
+    said = words.value(x, unit)
+    low, high = sorted((x, x / 3))
+    ends = words.interval(Estimate("x", x, low, high, 100, unit))
+    assert not re.search(r"0\.000", said + ends)
+    assert bool(re.match(r"0(\s|$)", said)) == (x == 0)
+    assert ("under" in said) == (0 < x < 0.001)
 
 
 def test_each_locale_names_twelve_months_and_signs_that_differ() -> None:

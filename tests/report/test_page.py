@@ -22,6 +22,7 @@ from ldresearch.report import _content, page
 from ldresearch.report._html import templates
 from ldresearch.result import Rules
 from ldresearch.tables import Col, Table
+from ldresearch.tables import study as tables
 
 VOID = {"meta", "br", "hr", "img", "link", "input", "col", "path", "circle"}
 LEFT_OPEN = {"tr", "th", "td", "thead", "tbody", "li", "p", "dt", "dd"}
@@ -423,3 +424,10 @@ def test_no_sideways_scroll(maker: Any, chromium: str, tmp_path: Path, width: in
     assert found, done.stderr[-500:]
     assert int(found[2]) == 6
     assert int(found[1]) <= width
+
+
+def test_a_day_of_the_coverage_has_no_rows_and_is_written_as_days_are(made: Any) -> None:
+    rows = {row[0]: row[1:3] for row in tables.coverage(made.coverage()).rows}
+    assert rows["first day"] == ("1 July 2024", "–")
+    assert rows["events"][0] == ""
+    assert "fewer" not in rows["last day"][1]

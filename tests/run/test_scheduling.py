@@ -311,7 +311,7 @@ def test_the_page_of_the_week_is_there_and_can_be_made_anew(
     assert page.is_file()
     page.unlink()
     assert run(["/bin/sh", "-c", text], home, home / "ldresearch").returncode == 0
-    assert "headline changed" in page.read_text(encoding="utf-8")
+    assert "finding is new since" in page.read_text(encoding="utf-8").replace("\u00a0", " ")
 
 
 # What to keep -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -118,6 +119,26 @@ def test_a_warm_kernel_that_dies_is_noticed(warm: Any, tmp_path: Path) -> None:
 
     with pytest.raises(DeadKernelError):
         said(tmp_path, "import os; os._exit(3)", warm)
+
+
+def test_what_a_cell_shows_may_come_late(
+    warm: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine it does; the cell did not take too long."""
+    from papermill.clientwrap import PapermillNotebookClient as Client
+
+    made, polled = Client.__init__, Client._async_poll_output_msg
+
+    async def late(self: Any, *told: Any) -> None:
+        await asyncio.sleep(0.3)
+        await polled(self, *told)
+
+    # The client's own patience of four seconds is taken away, so that 0.3 are late.
+    monkeypatch.setattr(
+        Client, "__init__", lambda self, *a, **kw: made(self, *a, **{"iopub_timeout": 0, **kw})
+    )
+    monkeypatch.setattr(Client, "_async_poll_output_msg", late)
+    assert said(tmp_path, "print('shown')", warm) == "shown\n"
 
 
 def test_a_process_with_threads_is_never_forked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from ldresearch.wording import (
     ENGLISH,
     MINUS,
     locale_in_use,
+    measured,
     number,
     percent,
     short_day,
@@ -514,7 +515,7 @@ def bars(
         color=[PALETTE[name] for name in names], linewidth=0,
     )  # fmt: skip
     del drawn
-    words = list(says) if says else [number(v) if v == v else "hidden" for v in known]
+    words = list(says) if says else [measured(v) if v == v else "hidden" for v in known]
     for i, (value, said) in enumerate(zip(np.nan_to_num(known), words, strict=True)):
         ax.annotate(text(said), (max(value, 0.0), i), xytext=(4, 0), textcoords="offset points",
                     va="center", ha="left", size=FONT, color=PALETTE["ink"],

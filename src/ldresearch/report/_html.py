@@ -11,6 +11,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ldresearch import glossary
+from ldresearch.report import frame
 from ldresearch.tables import Table
 from ldresearch.wording import LOCALES, Link
 
@@ -103,6 +104,25 @@ def columns_wide(table: Table) -> set[int]:
     }
 
 
+def said_of(key: str, **values: object) -> Markup:
+    """Say words of the frame, whose own marks are HTML; what is filled in is escaped.
+
+    Examples
+    --------
+    >>> print(said_of("page.only", population="R&D"))
+    Only <b>R&amp;D</b>.
+    """
+    shown = {
+        name: v if isinstance(v, int | Markup) else escape(typeset(v)) for name, v in values.items()
+    }
+    return Markup(frame.say(key, **shown))  # noqa: S704 - from this package; values are escaped
+
+
+def link_to(href: str, said: str) -> Markup:
+    """Make a link of words."""
+    return Markup('<a href="{}">{}</a>').format(href, said)
+
+
 @lru_cache(maxsize=1)
 def templates() -> jinja2.Environment:
     """Environment of the templates: everything is escaped, an unknown name is an error."""
@@ -110,6 +130,9 @@ def templates() -> jinja2.Environment:
         loader=jinja2.PackageLoader("ldresearch.report", "templates"),
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.globals |= {
+        "plain": frame.say, "say": said_of, "link_to": link_to, "language": frame.language,
+    }  # fmt: skip
     environment.filters["t"] = lambda said: (
         said if isinstance(said, Markup) else escape(typeset(said))
     )

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from ldresearch.report._content import estimate_of
 from ldresearch.report._html import words_of
+from ldresearch.report.frame import say
 from ldresearch.report.page import client_name, population_said
 from ldresearch.sentences import words
 from ldresearch.shelf import FACTS, FAILED, find_fact, is_last, other_settings, reads
@@ -51,6 +52,11 @@ class Run:
     @property
     def cards(self) -> list[Mapping[str, Any]]:
         return list((self.facts.get("headline") or {}).get("cards", []))
+
+    @property
+    def tells(self) -> bool:
+        """Whether its finding rests on a number, or on what other reports found."""
+        return bool(self.five) or any(estimate_of(card).is_known for card in self.cards)
 
     @property
     def verdict(self) -> str:
@@ -173,24 +179,29 @@ def n_unread_of(report: Report, found: Sequence[Report]) -> int:
 def state_of(report: Report, today: date, n_unread: int = 0) -> dict[str, str]:
     """Fresh, stale or failed, in words."""
     if report.failed_as_of:
-        when = "" if report.failed_as_of.startswith("9999") else words.date(report.failed_as_of)
-        said = f"The run{f' as of {when}' if when else ''} failed: {report.failed_why}."
-        said += (
-            f" The page below is of {words.date(report.runs[-1].as_of)}." if report.runs
-            else " There is no page yet."
+        is_dated = not report.failed_as_of.startswith("9999")
+        why = report.failed_why
+        failed = (
+            say("state.failed_run_of", day=words.date(report.failed_as_of), why=why) if is_dated
+            else say("state.failed_run", why=why)
         )  # fmt: skip
-        return {"kind": "bad", "word": "Failed.", "said": said}
+        there = (
+            say("state.page_of", day=words.date(report.runs[-1].as_of)) if report.runs
+            else say("state.no_page")
+        )  # fmt: skip
+        return {"kind": "bad", "word": say("state.failed"), "said": f"{failed} {there}"}
     if report.runs[-1].is_last:
-        return {"kind": "done", "word": "Complete:", "said": "its plan asks for no later run."}
+        return {"kind": "done", "word": say("state.complete"),
+                "said": say("state.no_later_run")}  # fmt: skip
     if n_unread:
-        were = "was" if n_unread == 1 else "were"
-        said = f"{words.plural(n_unread, 'report')} {were} run since; run it again."
-        return {"kind": "open", "word": "Stale:", "said": said}
+        return {"kind": "open", "word": say("state.stale"),
+                "said": say("state.unread", n=n_unread)}  # fmt: skip
     until = fresh_until([run.as_of for run in report.runs])
     if today <= until:
-        return {"kind": "", "word": "Fresh", "said": f"until {words.date(until)}."}
-    return {"kind": "open", "word": "Stale",
-            "said": f"since {words.date(until + timedelta(days=1))}: run it again."}  # fmt: skip
+        return {"kind": "", "word": say("state.fresh"),
+                "said": say("state.until", day=words.date(until))}  # fmt: skip
+    return {"kind": "open", "word": say("state.was_fresh"),
+            "said": say("state.since", day=words.date(until + timedelta(days=1)))}  # fmt: skip
 
 
 def fresh_until(dates: Sequence[date]) -> date:
@@ -224,29 +235,23 @@ def reason_said(before: Run, run: Run) -> str:
     moved = bool(moved_facts(before, run))
     said = []
     if not same_data:
-        said.append("new data")
+        said.append(say("why.new_data"))
     elif not same_date:
-        said.append("the same data, read as of a later day")
+        said.append(say("why.later_day"))
+    last = say("frame.and")
+    programs = {"before": code_said(old), "now": code_said(new)}
     if settings:
-        said.append("other settings: " + words.listing(n.replace("_", " ") for n in settings))
+        names = words.listing((n.replace("_", " ") for n in settings), last=last)
+        said.append(say("why.settings", names=names))
     if code:
-        said.append(f"other code ({code_said(old)} before, {code_said(new)} now)")
+        said.append(say("why.code", **programs))
     if same_data and not settings and not moved:
-        return "Same data, same numbers" + (", although the code changed." if code else ".")
+        return say("why.same_but_code") if code else say("why.same")
     if same_data and same_date and not settings:
-        return (
-            f"Same data, different number: the code changed ({code_said(old)} before, "
-            f"{code_said(new)} now)."
-            if code
-            else "Same data, same settings, same code, yet different numbers: do not trust "
-            "either before it is known why."
-        )
+        return say("why.code_moved", **programs) if code else say("why.unknown")
     if same_data and not settings and code:
-        return (
-            "Same data, different number: the code changed "
-            f"({code_said(old)} before, {code_said(new)} now), and it was read as of a later day."
-        )
-    return f"{words.sentence(words.listing(said))}"
+        return say("why.code_moved_later", **programs)
+    return words.sentence(words.listing(said, last=last))
 
 
 def code_of(made: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -256,8 +261,9 @@ def code_of(made: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def code_said(made: Mapping[str, Any]) -> str:
     version, revision, is_dirty = code_of(made)
-    said = str(version or "not known") + (f" at {revision}" if revision else "")
-    return f"{said}, changed" if is_dirty else said
+    said = str(version or words.NOT_KNOWN)
+    said = say("why.revision", version=said, revision=revision) if revision else said
+    return say("why.dirty", version=said) if is_dirty else said
 
 
 def moved_facts(before: Run, run: Run) -> list[tuple[Mapping[str, Any] | None, Mapping[str, Any]]]:

@@ -19,6 +19,7 @@ from ldresearch.errors import ParameterError, message
 from ldresearch.report._content import estimate_of
 from ldresearch.report._html import fill
 from ldresearch.report._runs import Report, Run, code_said, reason_said
+from ldresearch.report.frame import say
 from ldresearch.report.page import privacy_rule, release_said, setting_said
 from ldresearch.result import Estimate
 from ldresearch.sentences import words
@@ -30,12 +31,7 @@ SINCE, AGAINST = ".since-", ".against-"
 MOST_BEHIND = 12
 """Runs of a report that the history compares with the one before each; older ones on demand."""
 
-_NUMBERS = (
-    Col("Number", is_header=True), Col("Before"), Col("Now"), Col("Change"),
-)  # fmt: skip
 _NONE = "–"
-_OTHER_INTERVAL = "same number, other interval"
-_UNMOVED = ("no change", _NONE, _OTHER_INTERVAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +134,8 @@ def page(pair: Pair) -> str:
     before, now = pair.before, pair.now
     settings = other_settings(before.facts, now.facts)
     heads, others = _numbers(before.facts, now.facts, is_comparable=not settings)
-    n_moved = sum(row[3] not in _UNMOVED for row in [*heads, *others])
+    unmoved = ("no change", _NONE, say("comparison.other_interval"))
+    n_moved = sum(row[3] not in unmoved for row in [*heads, *others])
     return fill(
         "comparison.html.j2",
         report=pair.report.label,
@@ -146,10 +143,10 @@ def page(pair: Pair) -> str:
         title=_title(pair, n_moved, len(heads) + len(others), is_comparable=not settings),
         why=reason_said(before, now),
         settings=_settings(settings),
-        runs=[_run(before, "Before"), _run(now, "Now")],
+        runs=[_run(before, say("history.before")), _run(now, say("history.now"))],
         verdict=_verdict(before, now),
-        headline=_table("Headline numbers, each with its 95 % interval", heads),
-        others=_table("All other numbers, each with its 95 % interval", others),
+        headline=_table(say("comparison.headline"), heads),
+        others=_table(say("comparison.others"), others),
         checks=_checks(before.facts, now.facts),
         made=_made(before.facts, now.facts),
         notes=_notes(before.facts, now.facts),
@@ -158,16 +155,16 @@ def page(pair: Pair) -> str:
 
 
 def _title(pair: Pair, n_moved: int, n: int, *, is_comparable: bool) -> str:
-    days = f"{words.date(pair.before.as_of)} and {words.date(pair.now.as_of)}"
+    days = {"before": words.date(pair.before.as_of), "now": words.date(pair.now.as_of)}
     if not is_comparable:
-        return f"Settings differ between {days}, so the numbers cannot be compared"
+        return say("comparison.not_comparable", **days)
     if not n:
-        return f"No numbers to compare between {days}"
+        return say("comparison.no_numbers", **days)
     if not n_moved:
-        return f"Nothing moved between {days}"
-    many = words.plural(n, "number")
-    which = f"{words.number(n_moved)} of {many}" if n_moved < n else f"All {many}"
-    return f"{which if n > 1 else 'The number'} moved between {days}"
+        return say("comparison.nothing_moved", **days)
+    if n_moved < n:
+        return say("comparison.some_moved", moved=n_moved, n=n, **days)
+    return say("comparison.all_moved", n=n, **days)
 
 
 def _run(run: Run, when: str) -> dict[str, str]:
@@ -182,8 +179,8 @@ def _verdict(before: Run, now: Run) -> str:
     if not now.verdict or not before.verdict:
         return ""
     if now.verdict == before.verdict:
-        return f"The verdict is still: {now.verdict}."
-    return f"The verdict was {before.verdict}, and is now {now.verdict}."
+        return say("comparison.same_verdict", now=now.verdict)
+    return say("comparison.verdict", before=before.verdict, now=now.verdict)
 
 
 # Numbers ------------------------------------------------------------------------------------
@@ -230,11 +227,11 @@ def _change(
     if not is_comparable:
         return _NONE
     if old is None or new is None:
-        return "new" if old is None else "no longer told"
+        return say("history.new") if old is None else say("comparison.no_longer")
     then, now = estimate_of(old), estimate_of(new)
     said = words.change(now, then)
     if said == "no change" and _ends(then) != _ends(now):
-        return _OTHER_INTERVAL
+        return say("comparison.other_interval")
     return said
 
 
@@ -243,19 +240,22 @@ def _ends(e: Estimate) -> str:
 
 
 def _table(caption: str, rows: Sequence[tuple[str, ...]]) -> Table:
-    return Table(caption, _NUMBERS, tuple(rows))
+    return Table(caption, (*_heads(say("history.number")), Col(say("history.change"))), tuple(rows))
+
+
+def _heads(first: str) -> tuple[Col, ...]:
+    return Col(first, is_header=True), Col(say("history.before")), Col(say("history.now"))
 
 
 # What else differs --------------------------------------------------------------------------
 
 
 def _settings(settings: Mapping[str, tuple[Any, Any]]) -> Table:
-    columns = (Col("Setting", is_header=True), Col("Before"), Col("Now"))
     rows = tuple(
         (name.replace("_", " "), setting_said(old), setting_said(new))
         for name, (old, new) in settings.items()
     )
-    return Table("Settings that differ", columns, rows)
+    return Table(say("comparison.settings"), _heads(say("history.setting")), rows)
 
 
 def _checks(before: Mapping[str, Any], now: Mapping[str, Any]) -> Table:
@@ -268,8 +268,7 @@ def _checks(before: Mapping[str, Any], now: Mapping[str, Any]) -> Table:
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     )
-    columns = (Col("Check", is_header=True), Col("Before"), Col("Now"))
-    return Table("Checks that came out otherwise", columns, rows)
+    return Table(say("comparison.checks"), _heads(say("comparison.check")), rows)
 
 
 def _made(before: Mapping[str, Any], now: Mapping[str, Any]) -> Table:
@@ -281,19 +280,18 @@ def _made(before: Mapping[str, Any], now: Mapping[str, Any]) -> Table:
         if (old.get("packages") or {}).get(name) != version
     ]
     rows = [
-        ("Data", _hash(old), _hash(new)),
-        ("Program", code_said(old), code_said(new)),
-        ("Packages", _packages(old, changed), _packages(new, changed)),
-        ("Measurement plan", _plans(old), _plans(new)),
-        ("Rule", privacy_rule(before["rules"]), privacy_rule(now["rules"])),
+        (say("made.data"), _hash(old), _hash(new)),
+        (say("made.program"), code_said(old), code_said(new)),
+        (say("made.packages"), _packages(old, changed), _packages(new, changed)),
+        (say("made.plan"), _plans(old), _plans(new)),
+        (say("comparison.rule"), privacy_rule(before["rules"]), privacy_rule(now["rules"])),
     ]
-    columns = (Col("What", is_header=True), Col("Before"), Col("Now"))
     told = tuple(
-        (what, was, is_now if was != is_now else "the same")
-        for what, was, is_now in rows
-        if was != is_now or what in ("Data", "Program")
+        (what, was, is_now if was != is_now else say("comparison.the_same"))
+        for i, (what, was, is_now) in enumerate(rows)
+        if was != is_now or i < 2  # data and program are told in any case
     )
-    return Table("What the two were made from", columns, told)
+    return Table(say("comparison.made"), _heads(say("made.what")), told)
 
 
 def _hash(made: Mapping[str, Any]) -> str:
@@ -308,13 +306,13 @@ def _packages(made: Mapping[str, Any], changed: Sequence[str]) -> str:
 
 def _plans(made: Mapping[str, Any]) -> str:
     plans = made.get("plans", [])
-    return ", ".join(f"{p['name']}, version {p['version']}" for p in plans) or "none"
+    return ", ".join(f"{p['name']}, version {p['version']}" for p in plans) or say("made.none")
 
 
 def _notes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Say what a report says of whom it counts, where either says it."""
     return [
-        f"The report of {words.date(facts['report']['as_of'])}: {said}"
+        say("comparison.report_of", day=words.date(facts["report"]["as_of"]), said=said)
         for facts in (now, before)
         for said in release_said(facts)
     ]

@@ -17,6 +17,7 @@ from ldresearch.report._content import estimate_of
 from ldresearch.report._html import fill
 from ldresearch.report._runs import Report, Run, locale_of, n_unread_of, read_all, state_of
 from ldresearch.report.comparison import Pair, neighbours
+from ldresearch.report.frame import say
 from ldresearch.report.page import change_since
 from ldresearch.sentences import words
 from ldresearch.wording import written_in
@@ -31,7 +32,9 @@ class _Client:
 
     name: str
     verdicts: list[dict[str, str]] = field(default_factory=list)
-    headlines: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[dict[str, Any]] = field(default_factory=list)
+    new: list[dict[str, Any]] = field(default_factory=list)
+    gone: list[dict[str, Any]] = field(default_factory=list)
     attention: list[dict[str, str]] = field(default_factory=list)
     n_same: int = 0
     n_waiting: int = 0
@@ -41,12 +44,10 @@ class _Client:
         """Say how many reports said nothing new."""
         said = []
         if self.n_same:
-            verb = "says" if self.n_same == 1 else "say"
-            said.append(f"{words.plural(self.n_same, 'report')} {verb} what was said before")
+            said.append(say("digest.same", n=self.n_same))
         if self.n_waiting:
-            verb = "was" if self.n_waiting == 1 else "were"
-            said.append(f"{words.plural(self.n_waiting, 'report')} {verb} not run in these days")
-        return words.sentence(words.listing(said)) if said else ""
+            said.append(say("digest.waiting", n=self.n_waiting))
+        return words.sentence(words.listing(said, last=say("frame.and"))) if said else ""
 
 
 def build(reports: Path, *, today: date, days: int = WEEK, locale: str = "") -> Path:
@@ -97,7 +98,7 @@ def _page(found: Sequence[Report], today: date, days: int) -> str:
     told = list(clients.values())
     return fill(
         "digest.html.j2",
-        title=_title(told, since, today),
+        title=_title(told, since),
         since=words.date(since),
         until=words.date(today),
         clients=told,
@@ -112,18 +113,34 @@ def _until(report: Report, today: date) -> Report:
     return Report(report.folder, report.name, runs, "" if is_later else failed, report.failed_why)
 
 
-def _title(clients: Sequence[_Client], since: date, today: date) -> str:
-    verdicts = sum(len(c.verdicts) for c in clients)
-    headlines = sum(len(c.headlines) for c in clients)
-    attention = sum(len(c.attention) for c in clients)
-    changed = [
-        words.plural(n, noun) for n, noun in ((verdicts, "verdict"), (headlines, "headline")) if n
-    ]
-    span = words.period(since, today)
-    said = f"{words.listing(changed)} changed" if changed else "Nothing changed"
-    wants = "wants" if attention == 1 else "want"
-    rest = f"; {words.plural(attention, 'report')} {wants} attention" if attention else ""
-    return f"{said} from {span}{rest}"
+def _title(clients: Sequence[_Client], since: date) -> str:
+    said = [*_verdicts_said(clients), *_findings_said(clients)]
+    told = words.listing(said, last=say("frame.and")) if said else say("digest.nothing")
+    n, day = sum(len(c.attention) for c in clients), words.date(since)
+    return say("digest.title_attention" if n else "digest.title", told=told, day=day, n=n)
+
+
+def _verdicts_said(clients: Sequence[_Client]) -> list[str]:
+    """Say what the plans now ask for: one by name, more as a number."""
+    every = [(c.name, verdict) for c in clients for verdict in c.verdicts]
+    if len(every) == 1:
+        [(name, verdict)] = every
+        return [say("digest.says", report=verdict["label"], client=name, verdict=verdict["new"])]
+    return [say("digest.plans", n=len(every))] if every else []
+
+
+def _findings_said(clients: Sequence[_Client]) -> list[str]:
+    """Count the findings that changed, are new or are gone; the first of them names the thing."""
+    counts = (
+        (sum(len(c.changed) for c in clients), "digest.n_changed", "digest.also_changed"),
+        (sum(len(c.new) for c in clients), "digest.n_new", "digest.also_new"),
+        (sum(len(c.gone) for c in clients), "digest.n_gone", "digest.also_gone"),
+    )
+    said: list[str] = []
+    for n, first, further in counts:
+        if n:
+            said.append(say(further if said else first, n=n))
+    return said
 
 
 def _tell(client: _Client, report: Report, since: date, state: dict[str, str]) -> None:
@@ -140,18 +157,33 @@ def _tell(client: _Client, report: Report, since: date, state: dict[str, str]) -
     if now is before:
         client.n_waiting += state["kind"] != "done"
         return
-    if before is not None and now.verdict and now.verdict != before.verdict:
+    is_judged = before is not None and bool(now.verdict) and now.verdict != before.verdict
+    if before is not None and is_judged:
         client.verdicts.append({
             "label": report.label, "page": now.page, "old": before.verdict or "none",
             "new": now.verdict, "as_of": words.date(now.as_of),
         })  # fmt: skip
-    if before is not None and now.title == before.title:
-        client.n_same += 1
-        return
-    client.headlines.append(_headline(report, before, now))
+    kept = _where(client, before, now)
+    if kept is not None:
+        kept.append(_finding(report, before, now))
+    else:
+        client.n_same += not is_judged
 
 
-def _headline(report: Report, before: Run | None, now: Run) -> dict[str, Any]:
+def _where(client: _Client, before: Run | None, now: Run) -> list[dict[str, Any]] | None:
+    """Choose the list a finding belongs to; none if it says what it said before.
+
+    A first report is new, as is one that had no number before. One that lost its numbers is gone:
+    its title says why nothing can be told.
+    """
+    if before is None or (now.tells and not before.tells):
+        return client.new
+    if before.tells and not now.tells:
+        return client.gone
+    return client.changed if now.title != before.title else None
+
+
+def _finding(report: Report, before: Run | None, now: Run) -> dict[str, Any]:
     pair = Pair(report, before, now) if before else None
     is_there = pair is not None and any(
         (p.before, p.now) == (pair.before, pair.now) for p in neighbours(report)

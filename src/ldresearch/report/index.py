@@ -7,6 +7,7 @@ page before they are published; here they are only told.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -30,6 +31,7 @@ from ldresearch.report._runs import (
     state_of,
 )
 from ldresearch.report.comparison import AGAINST, SINCE, asked_before, neighbours
+from ldresearch.report.frame import say
 from ldresearch.report.page import setting_said
 from ldresearch.result import Estimate
 from ldresearch.sentences import words
@@ -143,22 +145,18 @@ def _index_page(found: Sequence[Report], unreadable: int, today: date) -> str:
         clients=list(clients.values()),
         newest=words.date(newest) if newest else "",
         summary=_summary(states),
-        unreadable=words.plural(unreadable, "file") if unreadable else "",
+        unreadable=unreadable,
     )
 
 
 def _summary(states: Sequence[str]) -> str:
-    said = [
-        f"{states.count(kind)} {word}"
-        for kind, word in (
-            ("", "fresh"),
-            ("done", "complete"),
-            ("open", "stale"),
-            ("bad", "failed"),
-        )
-        if states.count(kind)
-    ]
-    return f"{words.plural(len(states), 'report')}: {words.listing(said)}" if states else ""
+    n = Counter(states)
+    counted = (
+        (n[""], say("index.fresh", n=n[""])), (n["done"], say("index.complete", n=n["done"])),
+        (n["open"], say("index.stale", n=n["open"])), (n["bad"], say("index.failed", n=n["bad"])),
+    )  # fmt: skip
+    told = words.listing((said for some, said in counted if some), last=say("frame.and"))
+    return say("index.reports", n=len(states), states=told) if states else ""
 
 
 def _entry(report: Report, today: date, n_unread: int) -> dict[str, Any]:
@@ -174,7 +172,7 @@ def _entry(report: Report, today: date, n_unread: int) -> dict[str, Any]:
         "page": run.page,
         "status": status,
         "history": f"{quote(report.folder)}/{quote(report.name)}{_HISTORY}",
-        "n_runs": words.plural(len(report.runs), "run"),
+        "n_runs": len(report.runs),
         "failing": sum(c.get("status") == "not passed" for c in run.facts.get("checks", [])),
         "spark": "",
         "number": None,
@@ -215,16 +213,16 @@ def _path(runs: Sequence[Run]) -> list[dict[str, str]]:
 
 def _change(now: Estimate, before: Run | None, run: Run) -> str:
     if before is None:
-        return "first run"
-    since = f"since {words.date(before.as_of)}"
+        return say("index.first_run")
+    day = words.date(before.as_of)
     if other_settings(before.facts, run.facts):
-        return f"not compared {since}: other settings"
+        return say("index.other_settings", day=day)
     old = find_fact(before.facts, now.metric, now.label)
     if old is None:
-        return f"new {since}"
+        return say("index.new", day=day)
     said = words.change(now, estimate_of(old))
     head, mark, rest = said.partition("; ") if "; " in said else said.partition(", ")
-    return f"{head} {since}{mark}{rest}"
+    return f"{head} {say('index.since', day=day)}{mark}{rest}"
 
 
 # Sparkline ----------------------------------------------------------------------------------
@@ -287,7 +285,7 @@ def _history_page(report: Report, today: date) -> str:
                 "as_of": words.date(run.as_of),
                 "page": f"../{run.page}" if run.page else "",
                 "title": run.title,
-                "why": reason_said(before, run) if before else "The first run.",
+                "why": reason_said(before, run) if before else say("history.first"),
                 "tables": _differences(before, run) if before else [],
                 "run_id": str(run.facts["run_id"]),
                 "compare": f"../{pairs[run.as_of].address}" if run.as_of in pairs else "",
@@ -298,7 +296,7 @@ def _history_page(report: Report, today: date) -> str:
         "history.html.j2",
         label=report.label,
         client=report.client,
-        n_runs=words.plural(len(entries), "run"),
+        n_runs=len(entries),
         status=state_of(report, today),
         overview=_overview(report),
         entries=entries,
@@ -316,28 +314,31 @@ def _overview(report: Report) -> Table:
             fact = find_fact(run.facts, metric, label)
             cells.append(words.estimate(estimate_of(fact)) if fact else "–")
         rows.append((words.date(run.as_of), *cells))
-    columns = (Col("As of", is_header=True), *(Col(head, "right") for head in heads))
-    return Table("Headline numbers of every run", columns, tuple(rows))
+    columns = (Col(say("history.day"), is_header=True), *(Col(head, "right") for head in heads))
+    return Table(say("history.overview"), columns, tuple(rows))
 
 
 def _differences(before: Run, run: Run) -> list[Table]:
     tables = []
     settings = other_settings(before.facts, run.facts)
     if settings:
-        columns = (Col("Setting", is_header=True), Col("Before"), Col("Now"))
+        columns = (Col(say("history.setting"), is_header=True), Col(say("history.before")),
+                   Col(say("history.now")))  # fmt: skip
         changed = tuple(
             (name.replace("_", " "), setting_said(old), setting_said(new))
             for name, (old, new) in settings.items()
         )
-        tables.append(Table(f"Settings that changed by {words.date(run.as_of)}", columns, changed))
+        caption = say("history.settings_changed", day=words.date(run.as_of))
+        tables.append(Table(caption, columns, changed))
     moved = moved_facts(before, run)
     if moved:
         rows = tuple(_moved_row(old, new) for old, new in moved)
         numbers = (
-            Col("Number", is_header=True), Col("Before", "right"), Col("Now", "right"),
-            Col("Change"),
+            Col(say("history.number"), is_header=True), Col(say("history.before"), "right"),
+            Col(say("history.now"), "right"), Col(say("history.change")),
         )  # fmt: skip
-        tables.append(Table(f"Numbers that moved by {words.date(run.as_of)}", numbers, rows))
+        caption = say("history.numbers_moved", day=words.date(run.as_of))
+        tables.append(Table(caption, numbers, rows))
     return tables
 
 
@@ -347,9 +348,9 @@ def _moved_row(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> tuple[s
     if now.label:
         name += f" ({now.label.replace('_', ' ')})"
     if old is None:
-        return name, "–", words.estimate(now), "new"
+        return name, "–", words.estimate(now), say("history.new")
     then = estimate_of(old)
     said = words.change(now, then)
     if said == "no change":
-        said = "same number, other interval or people"
+        said = say("history.other_interval")
     return name, words.estimate(then), words.estimate(now), said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -24,6 +24,7 @@ from ldresearch.report._content import (
 )
 from ldresearch.report._html import fill, lead, words_of
 from ldresearch.report._markdown import markdown
+from ldresearch.report.frame import say
 from ldresearch.result import Estimate
 from ldresearch.sentences import Card, words
 from ldresearch.shelf import find_fact, other_settings
@@ -143,7 +144,7 @@ def _rendered(content: Content, previous: Mapping[str, Any] | None, links: Links
         checks=checks,
         trust_prose=layout.said("trust"),
         trust_blocks=layout.trust_blocks,
-        after=[(s.heading or "Method and limits", _prose(s.prose)) for s in content.after],
+        after=[(s.heading or say("page.after"), _prose(s.prose)) for s in content.after],
         methods=_methods(content),
         code=content.code,
         provenance=_provenance(facts),
@@ -165,14 +166,9 @@ def client_name(name: str) -> str:
 def privacy_rule(rules: Mapping[str, Any]) -> str:
     """Say which disclosure rule is in force."""
     if rules["public"] is True:
-        return (
-            "These data are public or synthetic, so no number is hidden and none is rounded for "
-            "anyone's protection."
-        )
-    said = f"Nobody is named here. A number about fewer than {rules['k']} people is hidden"
-    if rules["base"] > 1:
-        said += f", and counts are rounded to the nearest {rules['base']}"
-    return f"{said}."
+        return say("rule.public")
+    return say("rule.rounded" if rules["base"] > 1 else "rule.hidden",
+               k=rules["k"], base=rules["base"])  # fmt: skip
 
 
 def _curves_said(content: Content, rules: Mapping[str, Any]) -> str:
@@ -180,10 +176,7 @@ def _curves_said(content: Content, rules: Mapping[str, Any]) -> str:
     shown = [p for s in content.sections for output in s.outputs for p in output.published]
     if rules["public"] is True or not any(p.family is Family.CURVE and p.rows for p in shown):
         return ""
-    return (
-        f" Curves have a point only after {rules['k']} more events or more, and are straight lines "
-        "between; they end where that tells too little."
-    )
+    return " " + say("rule.curves", k=rules["k"])
 
 
 def release_said(facts: Mapping[str, Any]) -> list[str]:
@@ -192,17 +185,9 @@ def release_said(facts: Mapping[str, Any]) -> list[str]:
     said = []
     counted = release.get("people_as_of", facts["report"]["as_of"])
     if counted != facts["report"]["as_of"]:
-        said.append(
-            f"People are counted as on {words.date(counted)}: fewer than {rules['k']} have joined "
-            "or left since, and two reports in a row would tell of them. What the people did is "
-            "told up to the date of this report."
-        )
+        said.append(say("rule.people_as_of", day=words.date(counted), k=rules["k"]))
     if release.get("version", 1) > 1:
-        said.append(
-            f"Earlier reports of this line followed other rules; from now on the smallest group is "
-            f"{rules['k']}, and counts are rounded to the nearest {rules['base']}. Do not compare "
-            "hidden and shown numbers across the change."
-        )
+        said.append(say("rule.other_rules", k=rules["k"], base=rules["base"]))
     return said
 
 
@@ -236,7 +221,7 @@ def setting_said(value: Any) -> str:
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return say("settings.yes") if value else say("settings.no")
     if isinstance(value, int | float):
         return words.number(value)
     said = str(value)
@@ -298,9 +283,9 @@ def change_since(
     if previous is None:
         return ""
     if other_settings(previous, facts):
-        return "not compared: other settings"
+        return say("change.other_settings")
     before = find_fact(previous, now.metric, now.label)
-    return words.change(now, estimate_of(before)) if before else "new in this report"
+    return words.change(now, estimate_of(before)) if before else say("change.new")
 
 
 # Data quality -------------------------------------------------------------------------------
@@ -318,16 +303,13 @@ def _quality(content: Content, checks: Sequence[Mapping[str, str]]) -> dict[str,
         as_of = date.fromisoformat(facts["report"]["as_of"])
         silent = (as_of - date.fromisoformat(days[1])).days - 1
         if silent > _STALE_DAYS:
-            lines.append(f"Nothing is recorded in the last {words.plural(silent, 'day')}.")
+            lines.append(say("quality.silent", n=silent))
     hidden = facts["n_suppressed"]
     if facts["rules"]["public"] is not True:
-        k = facts["rules"]["k"]
         lines.append(
-            f"{words.plural(hidden, 'number')} {'is' if hidden == 1 else 'are'} hidden: fewer than "
-            f"{k} people stand behind {'it' if hidden == 1 else 'each'}, or it would give such a "
-            "number away."
+            say("quality.hidden", n=hidden, k=facts["rules"]["k"])
             if hidden
-            else "No number had to be hidden."
+            else say("quality.none_hidden")
         )
         lines += release_said(facts)
     failed = [c["title"] for c in checks if c["status"] == "not passed"]
@@ -468,7 +450,10 @@ def _check(stem: str, row: Mapping[Any, Any]) -> dict[str, str]:
             message("a check without words", where=f"sentences.{stem}.CHECKS",
                     got=f"{name}, {status}"[:80], do="say what it means when it is not passed")
         )  # fmt: skip
-    numbers = {key: _plain(row.get(key)) for key in ("value", "threshold")}
+    numbers = {
+        "value": _plain(row.get("value"), words.measured),
+        "threshold": _plain(row.get("threshold"), words.number),
+    }
     return {
         "id": name,
         "status": status,
@@ -477,10 +462,8 @@ def _check(stem: str, row: Mapping[Any, Any]) -> dict[str, str]:
     }
 
 
-def _plain(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return words.number(None if value is None else float(value))
+def _plain(value: Any, says: Callable[[float | None], str]) -> str:
+    return value if isinstance(value, str) else says(None if value is None else float(value))
 
 
 # Method and provenance ----------------------------------------------------------------------
@@ -513,22 +496,24 @@ def _provenance(facts: Mapping[str, Any]) -> Table:
         f"{', after its launch' if plan['is_late'] else ''}, hash {plan['hash']}"
         for plan in made.get("plans", [])
     ]
+    sources = ", ".join(sorted(set(map(str, made.get("sources", [])))))
+    absent = say("made.not_recorded")
     rows = [
-        ("Run", str(facts["run_id"])),
-        ("Notebook", str(report["name"])),
-        ("Organisation", str(report["client"])),
-        ("As of", words.date(report["as_of"])),
-        ("Time zone", str(report.get("time_zone") or "not known")),
-        ("Data", data),
-        ("Tables", "; ".join(tables) or "none"),
-        *([("Measurement plan", "; ".join(plans))] if plans else []),
-        ("Sources", ", ".join(sorted(set(map(str, made.get("sources", []))))) or "not recorded"),
-        ("Program", f"ldresearch {made.get('ldresearch', 'not known')}"),
-        ("Revision", revision),
-        ("Packages", "; ".join(packages) or "not recorded"),
+        (say("made.run"), str(facts["run_id"])),
+        (say("made.notebook"), str(report["name"])),
+        (say("made.organisation"), str(report["client"])),
+        (say("made.as_of"), words.date(report["as_of"])),
+        (say("made.time_zone"), str(report.get("time_zone") or words.NOT_KNOWN)),
+        (say("made.data"), data),
+        (say("made.tables"), "; ".join(tables) or say("made.none")),
+        *([(say("made.plan"), "; ".join(plans))] if plans else []),
+        (say("made.sources"), sources or absent),
+        (say("made.program"), f"ldresearch {made.get('ldresearch', words.NOT_KNOWN)}"),
+        (say("made.revision"), revision),
+        (say("made.packages"), "; ".join(packages) or absent),
     ]  # fmt: skip
-    columns = (Col("What", is_header=True), Col("Which"))
-    return Table("What this page was made from", columns, tuple(rows))
+    columns = (Col(say("made.what"), is_header=True), Col(say("made.which")))
+    return Table(say("made.caption"), columns, tuple(rows))
 
 
 def _settings(content: Content) -> Table:
@@ -541,8 +526,9 @@ def _settings(content: Content) -> Table:
         (name, setting_said(value), _help(known.get(name)))
         for name, value in content.facts["report"]["parameters"].items()
     )
-    columns = (Col("Parameter", is_header=True), Col("Value"), Col("What it means"))
-    return Table("Settings of this run", columns, rows)
+    heads = say("settings.parameter"), say("settings.value"), say("settings.meaning")
+    columns = tuple(Col(head, is_header=not i) for i, head in enumerate(heads))
+    return Table(say("settings.caption"), columns, rows)
 
 
 def _help(parameter: Any) -> str:

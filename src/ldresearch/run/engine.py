@@ -28,6 +28,9 @@ QUIET = (
 )
 """No history, no pictures for eyes that are not there, no chatter."""
 
+_LAST_WORDS_S = 600
+"""Seconds to wait for what an ended cell shows where no time is set; papermill waits 4."""
+
 _LONGEST_SOCKET = 80
 """Characters a folder of sockets may have: systems allow about 104 for the whole path."""
 
@@ -103,6 +106,7 @@ class PrivateEngine:
 
         del stdout_file, stderr_file, log_output  # what cells print stays in the private notebook
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
+        longest = execution_timeout or kwargs.get("timeout")
         with _kernel(kernel_name, warm) as manager:
             cls.live.add(manager)
             try:
@@ -111,7 +115,9 @@ class PrivateEngine:
                     km=manager,
                     **merge_kwargs(
                         options,
-                        timeout=execution_timeout or kwargs.get("timeout"),
+                        timeout=longest,
+                        # What a cell shows may come seconds after its end on a busy machine.
+                        iopub_timeout=longest or _LAST_WORDS_S,
                         startup_timeout=start_timeout,
                         kernel_name=kernel_name,
                         extra_arguments=[*QUIET, *_told(people_as_of=people_as_of, locale=locale)],

@@ -8,6 +8,7 @@ from ldresearch.result import Estimate
 from ldresearch.vocabulary import Direction, Grade, metrics
 from ldresearch.wording import (
     HIDDEN,
+    LEAST,
     MINUS,
     NOT_KNOWN,
     NOT_REACHED,
@@ -15,6 +16,7 @@ from ldresearch.wording import (
     days,
     fixed,
     listing,
+    measured,
     number,
     percent,
     period,
@@ -28,9 +30,9 @@ from ldresearch.wording import (
 
 __all__ = [
     "HIDDEN", "MINUS", "NOT_KNOWN", "NOT_REACHED", "change", "date", "days", "estimate",
-    "estimate_with_interval", "fixed", "grade", "interval", "listing", "number", "percent",
-    "period", "persons", "plural", "points", "proportion", "quantity", "rounded", "sentence",
-    "shown", "supported", "value",
+    "estimate_with_interval", "fixed", "grade", "interval", "listing", "measured", "number",
+    "percent", "period", "persons", "plural", "points", "proportion", "quantity", "rounded",
+    "sentence", "shown", "supported", "value",
 ]  # fmt: skip
 
 _GRADES = {
@@ -83,6 +85,8 @@ def value(x: float | None, unit: str) -> str:
     --------
     >>> value(0.72, "share"), value(26, "days"), value(1.83, "ratio"), value(0.09, "points")
     ('72 %', '26 days', '1.83', '+9 points')
+    >>> value(0.0000579, "index")
+    'under 0.001'
     """
     if x is None or not math.isfinite(x):
         return number(x)
@@ -97,7 +101,7 @@ def value(x: float | None, unit: str) -> str:
     if unit == "persons":
         return f"{fixed(x)} {'person' if round(x) == 1 else 'people'}"
     if unit in ("", "ratio", "score", "index", "coefficient"):
-        return number(x)
+        return measured(x)
     return quantity(x, unit)
 
 
@@ -115,7 +119,7 @@ def shown(x: float, unit: str) -> float:
         return round(x * 100) / 100
     if unit in ("days", "persons", "percent"):
         return round(x)
-    return rounded(x)
+    return rounded(x) if abs(x) >= LEAST else 0.0
 
 
 def supported(e: Estimate, x: float) -> float:
@@ -163,6 +167,8 @@ def interval(e: Estimate) -> str:
     '95 % interval 68 to 76 %'
     >>> interval(Estimate("survival_median", 40, 23, float("inf"), 400, "days"))
     '95 % interval from 23 days, upper end not reached'
+    >>> interval(Estimate("population_stability", 0.00002, 0.00001, 0.00008, 400, "index"))
+    '95 % interval under 0.001'
     """
     if math.isnan(e.low) or math.isnan(e.high):
         return ""
@@ -171,6 +177,8 @@ def interval(e: Estimate) -> str:
     if math.isinf(e.high):
         return f"95 % interval from {value(e.low, e.unit)}, upper end {NOT_REACHED}"
     low, high = (value(supported(e, end), e.unit) for end in (e.low, e.high))
+    if low == high and max(abs(e.low), abs(e.high)) < LEAST:
+        return f"95 % interval {low}"
     number_of_low, _, unit_of_low = low.partition(" ")
     number_of_high, _, unit_of_high = high.partition(" ")
     shared = unit_of_low.rstrip("s") == unit_of_high.rstrip("s")

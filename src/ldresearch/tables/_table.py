@@ -12,7 +12,7 @@ from typing import Literal
 from ldresearch.errors import ParameterError, message
 from ldresearch.result import Column, Published, Scalar
 from ldresearch.vocabulary import Family, Role
-from ldresearch.wording import HIDDEN, NOT_KNOWN, NOT_REACHED, date, number, percent
+from ldresearch.wording import HIDDEN, NOT_KNOWN, NOT_REACHED, date, measured, percent
 
 Align = Literal["left", "right"]
 
@@ -197,7 +197,7 @@ def _say(
     is_end = column.role in (Role.LOW, Role.HIGH)
     if column.role is Role.RATE or (is_end and _is_share(published)):
         return percent(cell)
-    return number(cell)
+    return measured(cell)
 
 
 def _is_share(published: Published) -> bool:
