@@ -42,7 +42,7 @@ WORKER = textwrap.dedent(
     books = {seed: (here / f"book-{seed}.json").read_text() for seed in ("1", "2")}
     dataset = Dataset.open(Path(task["dataset"]))
 
-    def execute(job, folder, timeout_s):
+    def execute(job, folder, timeout_s, warm):
         text = books[str(job.values["seed"])]
         (folder / "executed.ipynb").write_text(text)
         if task.get("pause"):

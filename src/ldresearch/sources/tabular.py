@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ldresearch import clock, instants, schema
 from ldresearch.engine import identifier, literal, trimmed
-from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.errors import ParameterError, did_you_mean, from_toml, message
 from ldresearch.ingest import DERIVED, FILLED, PERSON_ID, Reading
 from ldresearch.sources import _csv, _files, _records
 from ldresearch.sources._sketch import sketch
@@ -211,7 +211,7 @@ def _mapping_file(path: Path, options: Mapping[str, str]) -> Path:
 
 def _raw_mapping(mapping: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(mapping.read_text(encoding="utf-8-sig"))
+        return from_toml(mapping.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ParameterError(
             message("the mapping is not UTF-8", where=mapping.name, do="save it as UTF-8")
