@@ -197,7 +197,13 @@ def release_said(facts: Mapping[str, Any]) -> list[str]:
             "or left since, and two reports in a row would tell of them. What the people did is "
             "told up to the date of this report."
         )
-    if release.get("version", 1) > 1:
+    changed = release.get("changed", ["rules"] if release.get("version", 1) > 1 else [])
+    if "key" in changed:
+        said.append(
+            "Earlier reports of this line knew people under another pseudonym key, and the data "
+            "was read in anew. Do not compare hidden and shown numbers across the change."
+        )
+    if "rules" in changed:
         said.append(
             f"Earlier reports of this line followed other rules; from now on the smallest group is "
             f"{rules['k']}, and counts are rounded to the nearest {rules['base']}. Do not compare "
