@@ -89,7 +89,7 @@ def people_as_of(subject: Subject, runs: Path) -> str:
     return held
 
 
-def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -> dict[str, Scalar]:
+def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -> dict[str, Any]:
     """Enter a report in the ledger, before its page is moved into place.
 
     Parameters
@@ -121,7 +121,7 @@ def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -
     with book.locked():
         entry = book.record(entry, _people(subject, book, held))
         changed = book.changed(entry)
-    said = {"people_as_of": entry.people_as_of, "version": entry.version}
+    said: dict[str, Any] = {"people_as_of": entry.people_as_of, "version": entry.version}
     return said | ({"changed": changed} if changed else {})
 
 
