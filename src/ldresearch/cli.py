@@ -512,6 +512,7 @@ def keys_accept(
     from ldresearch.run import releases
 
     entry = releases.accept_key(_dataset(data), (runs or places.runs_home()).resolve())
+    typer.echo(entry.as_of)
     _say(
         f"Reports of {entry.client} go on under key {entry.keys} from {entry.as_of} on, each line "
         "as a new version: until then one could be subtracted from those made before."

@@ -6,8 +6,10 @@ names and counts, which the caller typed or which describe the file, never cells
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class LdresearchError(Exception):
@@ -36,6 +38,36 @@ class RunError(LdresearchError):
     """A notebook did not run to its end, or its report could not be published."""
 
     exit_code = 5
+
+
+def from_toml(text: str) -> dict[str, Any]:
+    """Read TOML that someone else wrote.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    tomllib.TOMLDecodeError
+        For everything that is amiss. The library itself has other errors for a number of thousands
+        of digits and for lists within lists without end.
+
+    Examples
+    --------
+    >>> from_toml('name = "Spring"')
+    {'name': 'Spring'}
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except (ValueError, RecursionError):
+        raise tomllib.TOMLDecodeError("a number or a list is beyond all measure") from None
 
 
 def message(

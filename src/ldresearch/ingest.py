@@ -395,15 +395,14 @@ class _Intake:
             self._level_ratings()
         if "person" in names:
             self._close_person_intervals()
-        for name in names:
-            self._count_rejects(name)
+        self._count_rejects(names)
         self._identify(names)
         stored = self.before.manifest.tables if self.before else {}
         kept = [n for n in schema.TABLES if n not in DERIVED and (n in names or n in stored)]
         for name in kept:
             self._merge(schema.TABLES[name], is_new=name in names)
+        self._count_rejects(names)
         for name in names:
-            self._count_rejects(name)
             self._check_limit(name)
         if "event" in kept:
             kept.append("activity_day")
@@ -877,14 +876,14 @@ class _Intake:
         [(n,)] = self.sql(f"SELECT count(*) FROM {table}").fetchall()
         return int(n)
 
-    def _count_rejects(self, table: str) -> None:
+    def _count_rejects(self, tables: Sequence[str]) -> None:
         rows = self.sql(
-            "SELECT reason, count(*) FROM _rejects WHERE tab = ? AND file IS DISTINCT FROM 'stored'"
-            " GROUP BY reason ORDER BY reason",
-            [table],
+            "SELECT tab, reason, count(*) FROM _rejects WHERE file IS DISTINCT FROM 'stored'"
+            " GROUP BY ALL ORDER BY ALL"
         ).fetchall()
-        self.rejected[table] = {reason: int(n) for reason, n in rows}
-        self.rows_out[table] = self.rows_in[table] - sum(self.rejected[table].values())
+        for table in tables:
+            self.rejected[table] = {reason: int(n) for t, reason, n in rows if t == table}
+            self.rows_out[table] = self.rows_in[table] - sum(self.rejected[table].values())
 
     def _check_limit(self, table: str) -> None:
         fine = {"duplicate", FORGOTTEN, *self.reading.set_aside}

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.errors import ParameterError, did_you_mean, from_toml, message
 from ldresearch.wording import checked_locale
 
 MARK = "ldresearch.toml"
@@ -52,7 +52,7 @@ def locale() -> str:
 def _settings(file: Path) -> dict[str, Any]:
     """Read the settings of a study; one that is misspelt would else be left out in silence."""
     try:
-        held = tomllib.loads(file.read_text(encoding="utf-8"))
+        held = from_toml(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ParameterError(
             message("not TOML", where=MARK, got=str(error), do="mend that line")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ldresearch import places
-from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.errors import ParameterError, did_you_mean, from_toml, message
 
 FEATURES: Final[Mapping[str, str]] = {
     "active_weeks": "weeks of the window with any activity",
@@ -189,7 +189,7 @@ def parse(text: str, where: str = "rules", *, is_preset: bool = False) -> Rules:
     (Condition(feature='minutes_a_week', comparison='at_least', number=60.0),)
     """
     try:
-        given = tomllib.loads(text)
+        given = from_toml(text)
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(message(f"no TOML: {error}", where=where)) from None
     _known(given, ("segment",), where)

@@ -30,6 +30,7 @@ WORKER = textwrap.dedent(
     """
     import json, os, random, sys, time
     from pathlib import Path
+    import nbformat
     from ldresearch.dataset import Dataset
     from ldresearch.report import index, page  # loaded once, before any fork
     from ldresearch.run import outcome, runner
@@ -42,12 +43,12 @@ WORKER = textwrap.dedent(
     books = {seed: (here / f"book-{seed}.json").read_text() for seed in ("1", "2")}
     dataset = Dataset.open(Path(task["dataset"]))
 
-    def execute(job, folder, timeout_s):
+    def execute(job, folder, timeout_s, warm):
         text = books[str(job.values["seed"])]
         (folder / "executed.ipynb").write_text(text)
         if task.get("pause"):
             time.sleep(float(task["pause"]))
-        return json.loads(text), None
+        return nbformat.reads(text, as_version=4), None
 
     runner._execute = execute
 
@@ -202,6 +203,7 @@ def test_killed_at_random_no_page_is_torn_or_lost_and_the_next_run_repairs(
     readers.end()
     assert worker.returncode == 0
     told = json.loads(said)
+    print(f"{told}, {readers.n_reads} reads, {len(readers.pages)} pages")
     assert told["killed"] >= kills // 3
     assert told["killed"] + told["ended"] == kills
     assert readers.n_reads > kills

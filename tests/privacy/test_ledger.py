@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ldresearch.errors import DataError, DisclosureError
+from ldresearch.errors import DataError, DisclosureError, ParameterError
 from ldresearch.privacy import publish
 from ldresearch.privacy.ledger import Ledger, Release
 from ldresearch.result import Result, Rules
@@ -327,6 +327,7 @@ def test_a_new_key_that_is_accepted_opens_new_lines_a_period_later(book: Ledger)
         book.record(replace(release("2025-07-14"), keys="old"), book.people(staff(60)))
     first = book.record(replace(release("2025-07-14"), keys="new"), others)
     assert first.version == 2
+    assert book.changed(first) == ["key"]
     # Under the new key all rules hold again, and a line is held to its people.
     day, fewer = date(2025, 7, 21), book.people(staff(58, first=500))
     assert book.people_as_of("harbour", "", day, fewer, Rules()) == "2025-07-14"
@@ -334,12 +335,17 @@ def test_a_new_key_that_is_accepted_opens_new_lines_a_period_later(book: Ledger)
         book.record(replace(release("2025-07-21"), keys="new"), fewer)
     assert book.record(replace(release("2025-07-21"), keys="new"), others).version == 2
     assert [r.name for r in book.read()].count("new key") == 1
+    other = replace(release("2025-08-04", k=12), keys="new")
+    assert book.changed(book.record(other, book.people(staff(99, first=500)))) == ["rules", "key"]
 
 
 def test_only_a_key_that_changed_can_be_accepted(book: Ledger) -> None:
-    with pytest.raises(DisclosureError, match="no report of this client"):
+    with pytest.raises(ParameterError, match=r"no report of this client.*--runs"):
         book.accept("harbour", "new")
     book.record(replace(release(), keys="old"), book.people(staff(60)))
-    with pytest.raises(DisclosureError, match="the key in use"):
+    with pytest.raises(ParameterError, match=r"the key in use\. Do"):
         book.accept("harbour", "old")
     assert len(book.read()) == 1
+    book.accept("harbour", "new")
+    with pytest.raises(ParameterError, match="the key in use from 2025"):
+        book.accept("harbour", "new")

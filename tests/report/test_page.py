@@ -431,3 +431,23 @@ def test_a_day_of_the_coverage_has_no_rows_and_is_written_as_days_are(made: Any)
     assert rows["first day"] == ("1 July 2024", "–")
     assert rows["events"][0] == ""
     assert "fewer" not in rows["last day"][1]
+
+
+@pytest.mark.parametrize(
+    ("release", "told"),
+    [
+        ({"people_as_of": "2025-07-01", "version": 1}, []),
+        ({"people_as_of": "2025-06-01", "version": 1}, ["have joined"]),
+        ({"version": 2, "changed": ["key"]}, ["pseudonym key"]),
+        ({"version": 3, "changed": ["rules", "key"]}, ["pseudonym key", "other rules"]),
+        ({"version": 2}, ["other rules"]),
+    ],
+)
+def test_a_page_says_whom_it_counts_and_what_changed_since_the_earlier_ones(
+    release: dict[str, Any], told: list[str]
+) -> None:
+    facts = {"report": {"as_of": "2025-07-01"}, "rules": {"k": 10, "base": 5}, "release": release}
+    said = page.release_said(facts)
+    assert len(said) == len(told)
+    for sentence, word in zip(said, told, strict=True):
+        assert word in sentence

@@ -23,7 +23,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from ldresearch.errors import DataError, DisclosureError, message
+from ldresearch.errors import DataError, DisclosureError, ParameterError, message
 from ldresearch.files import atomic_write, locked
 from ldresearch.result import Rules
 
@@ -341,17 +341,45 @@ class Ledger:
 
         Raises
         ------
-        DisclosureError
+        ParameterError
             If there is no report of this client, or its last one has this key.
         """
         known = [r for r in self.read() if r.client == client]
-        if not known or known[-1].keys == keys:
-            what = "there is no report of this client" if not known else "this is the key in use"
-            raise DisclosureError(message(what, where="ledger", do="nothing needs to be accepted"))
+        if not known:
+            raise ParameterError(
+                message("there is no report of this client", where="ledger", got=client,
+                        do="name the folder of its runs with --runs; if it had no report yet, "
+                        "nothing needs to be accepted")
+            )  # fmt: skip
+        if known[-1].keys == keys:
+            since = f" from {known[-1].as_of} on" if known[-1].name == NEW_KEY else ""
+            raise ParameterError(
+                message(f"this is the key in use{since}", where="ledger",
+                        do="nothing needs to be accepted")
+            )  # fmt: skip
         last = max(date.fromisoformat(r.as_of) for r in known)
         first = (last + timedelta(days=PERIOD_DAYS + 1)).isoformat()
         k, base = known[-1].k, known[-1].base
         return self._add(Release(client, NEW_KEY, "", "", first, first, k, base, keys=keys), b"")
+
+    def changed(self, release: Release) -> list[str]:
+        """Tell what is not as in the earlier versions of a line: its ``rules``, the ``key``.
+
+        Parameters
+        ----------
+        release : Release
+            As it stands in the ledger.
+
+        Returns
+        -------
+        list of str
+        """
+        earlier = [r for r in self.read() if r.line == release.line and r.version < release.version]
+        found = {
+            "rules": any((r.k, r.base) != (release.k, release.base) for r in earlier),
+            "key": any(r.keys != release.keys for r in earlier),
+        }
+        return [name for name, is_other in found.items() if is_other]
 
     def record(self, release: Release, people: People) -> Release:
         """Check a release and add it; the same release again adds nothing.

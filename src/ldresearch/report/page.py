@@ -186,7 +186,10 @@ def release_said(facts: Mapping[str, Any]) -> list[str]:
     counted = release.get("people_as_of", facts["report"]["as_of"])
     if counted != facts["report"]["as_of"]:
         said.append(say("rule.people_as_of", day=words.date(counted), k=rules["k"]))
-    if release.get("version", 1) > 1:
+    changed = release.get("changed", ["rules"] if release.get("version", 1) > 1 else [])
+    if "key" in changed:
+        said.append(say("rule.other_key"))
+    if "rules" in changed:
         said.append(say("rule.other_rules", k=rules["k"], base=rules["base"]))
     return said
 

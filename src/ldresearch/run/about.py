@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from ldresearch import schema
 from ldresearch.dataset import Dataset
-from ldresearch.errors import ParameterError, message
+from ldresearch.errors import ParameterError, from_toml, message
 from ldresearch.files import atomic_write, locked
 from ldresearch.report import about
 from ldresearch.result import Rules
@@ -58,7 +57,7 @@ def _read(file: Path) -> dict[str, str]:
     try:
         if file.stat().st_size > _LARGEST:
             raise ValueError("too large")
-        return about.checked(tomllib.loads(file.read_text(encoding="utf-8")))
+        return about.checked(from_toml(file.read_text(encoding="utf-8")))
     except ParameterError:
         raise
     except (OSError, ValueError) as error:

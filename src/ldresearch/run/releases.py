@@ -89,7 +89,7 @@ def people_as_of(subject: Subject, runs: Path) -> str:
     return held
 
 
-def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -> dict[str, Scalar]:
+def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -> dict[str, Any]:
     """Enter a report in the ledger, before its page is moved into place.
 
     Parameters
@@ -104,7 +104,8 @@ def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -
     Returns
     -------
     dict
-        What the report says of it: ``people_as_of``, and ``version`` of its line.
+        What the report says of it: ``people_as_of``, ``version`` of its line, and what
+        ``changed`` with that where it is not the first.
 
     Raises
     ------
@@ -119,7 +120,9 @@ def release(subject: Subject, facts: Mapping[str, Any], held: str, runs: Path) -
     entry = _entry(subject, held, k, base, payload)
     with book.locked():
         entry = book.record(entry, _people(subject, book, held))
-    return {"people_as_of": entry.people_as_of, "version": entry.version}
+        changed = book.changed(entry)
+    said: dict[str, Any] = {"people_as_of": entry.people_as_of, "version": entry.version}
+    return said | ({"changed": changed} if changed else {})
 
 
 def accept_key(dataset: Dataset, runs: Path) -> Release:
@@ -138,7 +141,7 @@ def accept_key(dataset: Dataset, runs: Path) -> Release:
 
     Raises
     ------
-    DisclosureError
+    ParameterError
         If the last report has this key already, or there is none.
     """
     book = ledger(runs)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ldresearch import clock
-from ldresearch.errors import DataError, did_you_mean, message
+from ldresearch.errors import DataError, did_you_mean, from_toml, message
 from ldresearch.ingest import Reading
 from ldresearch.sources import _files
 from ldresearch.vocabulary import Strategy
@@ -100,7 +100,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
 
 def _entries(path: Path) -> list[dict[str, Any]]:
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        raw = from_toml(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise DataError(message("not UTF-8", where=path.name, do="save it as UTF-8")) from None
     except OSError as error:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ldresearch.engine import identifier, literal
-from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.errors import ParameterError, did_you_mean, from_toml, message
 from ldresearch.ingest import Reading
 from ldresearch.sources import _csv, _files, tabular
 
@@ -184,7 +184,7 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
 
 def _parse(file: Path) -> _Mapping:
     try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+        raw = from_toml(file.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ParameterError(
             message("the mapping is not UTF-8", where=file.name, do="save it as UTF-8")

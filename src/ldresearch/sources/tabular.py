@@ -10,12 +10,13 @@ import fnmatch
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ldresearch import clock, instants, schema
 from ldresearch.engine import identifier, literal, trimmed
-from ldresearch.errors import ParameterError, did_you_mean, message
+from ldresearch.errors import ParameterError, did_you_mean, from_toml, message
 from ldresearch.ingest import DERIVED, FILLED, PERSON_ID, Reading
 from ldresearch.sources import _csv, _files, _plain, _records
 from ldresearch.sources._sketch import sketch
@@ -215,7 +216,7 @@ def _mapping_file(path: Path, options: Mapping[str, str]) -> Path:
 
 def _raw_mapping(mapping: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(mapping.read_text(encoding="utf-8-sig"))
+        return from_toml(mapping.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError:
         raise ParameterError(
             message("the mapping is not UTF-8", where=mapping.name, do="save it as UTF-8")
@@ -444,17 +445,24 @@ def _check_format(column: schema.Column, spec: Mapping[str, Any], where: str) ->
             message("no such format", where=where, got=text,
                     allowed=", ".join(named) + ", or a pattern such as %d.%m.%Y %H:%M")
         )  # fmt: skip
-    if "%" in text:
-        import duckdb
+    if "%" in text and not _is_pattern(text):
+        raise ParameterError(
+            message("not a pattern of dates", where=where, got=text,
+                    allowed="for example %d.%m.%Y %H:%M")
+        )  # fmt: skip
 
-        try:
-            with duckdb.connect(":memory:") as engine:
-                engine.execute("SELECT try_strptime('', ?)", [text]).fetchall()
-        except duckdb.Error:
-            raise ParameterError(
-                message("not a pattern of dates", where=where, got=text,
-                        allowed="for example %d.%m.%Y %H:%M")
-            ) from None  # fmt: skip
+
+@cache
+def _is_pattern(text: str) -> bool:
+    """Whether the engine reads dates by a pattern; an engine takes long to open to ask it twice."""
+    import duckdb
+
+    try:
+        with duckdb.connect(":memory:") as engine:
+            engine.execute("SELECT try_strptime('', ?)", [text]).fetchall()
+    except duckdb.Error:
+        return False
+    return True
 
 
 def _check_range(column: schema.Column, spec: Mapping[str, Any], where: str) -> None:

@@ -435,14 +435,16 @@ def _vocabulary(connection: duckdb.DuckDBPyConnection, own: Mapping[str, str]) -
 def _put(
     connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[str | None, ...]]
 ) -> None:
-    """Make a small table of texts in one statement."""
-    listed = ", ".join(
-        "(" + ", ".join("NULL" if v is None else literal(v) for v in row) + ")" for row in rows
-    )
-    name, columns = table.split(" ", 1)
-    typed = columns.replace(",", " TEXT,").replace(")", " TEXT)")
-    connection.execute(f"CREATE TEMP TABLE {name} {typed}")
-    connection.execute(f"INSERT INTO {name} VALUES {listed}")
+    """Make a small table of texts; the engine takes long to read them as a statement."""
+    import pyarrow as pa
+
+    name, columns = table.rstrip(")").split(" (")
+    texts = zip(*rows, strict=True)
+    named = zip(columns.split(", "), texts, strict=True)
+    given = pa.table({column: pa.array(cells, pa.string()) for column, cells in named})
+    connection.register("_given", given)
+    connection.execute(f"CREATE TEMP TABLE {name} AS FROM _given")
+    connection.unregister("_given")
 
 
 def _path(name: str) -> str:
