@@ -40,6 +40,8 @@ def of(table: schema.Table, file: Path) -> tuple[int, str]:
     ------
     KeyError
         If a column of the table is missing.
+    ValueError
+        If it is of a kind that no table is written with.
     OSError, pyarrow.ArrowException
         If the file cannot be read.
 

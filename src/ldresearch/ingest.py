@@ -1029,7 +1029,8 @@ def differing(dataset: Dataset) -> list[str]:
                     else _entry_by_rows(connection, table, _parquet(file))
                 )
             except Exception as error:
-                if not isinstance(error, OSError | KeyError) and not _is_readers(error):
+                of_file = isinstance(error, OSError | KeyError | ValueError)
+                if not of_file and not _is_readers(error):
                     raise
                 is_same = False
             if not is_same:

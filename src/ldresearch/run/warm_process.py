@@ -30,7 +30,6 @@ WHOLE = ("ldresearch.measures", "ldresearch.models", "ldresearch.sentences", "ld
 """Packages whose modules are all imported."""
 
 MODULES = (
-    "ipykernel.debugger",
     "ipykernel.kernelapp",
     "ldresearch.study",
     "ibis.backends.duckdb",
