@@ -120,11 +120,10 @@ def test_spells_folded_by_pattern_give_the_sums_over_rows(late: bool) -> None:
         x, frame["duration"].to_numpy(), frame["event"].to_numpy(), np.ones(len(frame)), entry
     )
     beta = np.array([0.3, -0.1])
-    grid = _cox._gridded(data)
-    assert grid is not None
-    rows, runs, _ = _cox._sorted(data)
+    gridded = _cox._gridded(data)
+    assert gridded.grid is not None
     for one, other in zip(
-        _cox._derivatives(data, grid, beta), _cox._derivatives(rows, runs, beta), strict=True
+        _cox._derivatives(gridded, beta), _cox._derivatives(data, beta), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-9)
     whole, part = survival.cox(frame, ["unit", "level"]), survival.cox(small, ["unit", "level"])

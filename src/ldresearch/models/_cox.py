@@ -58,7 +58,7 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """Rows with the risk-set machinery precomputed."""
+    """Rows sorted by descending duration, with the risk-set machinery precomputed."""
 
     x: Floats
     duration: Floats
@@ -70,14 +70,7 @@ class _Data:
     which: NDArray[np.intp]  # event time of each event row
     covered: NDArray[np.intp]  # event times up to the end of each row
     late: NDArray[np.intp] | None  # event times up to its entry
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """Where the rows, sorted by end, begin anew: at each end those who outlive it, then who die."""
-
-    starts: NDArray[np.intp]  # first row of each run
-    cells: NDArray[np.intp]  # twice the number of event times covered, plus one for the dying
+    grid: _Grid | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +92,20 @@ def _prepare(
     return _Data(x, duration, event, weight, entry, times, deaths, which.reshape(-1), covered, late)
 
 
-def _gridded(data: _Data) -> _Grid | None:
-    """Return the table of times by patterns where it is small."""
+def _gridded(data: _Data) -> _Data:
+    """Add the table of times by patterns where it is small."""
     n, n_times = len(data.x), max(len(data.times), 1)
     most = min(n // 2, MAX_CELLS // n_times)
     pattern = np.zeros(n, dtype=np.int64)
     size = 1
     for column in data.x.T:
         if size == 1 and len(np.unique(column[:: max(n // 1_000, 1)])) > most:
-            return None
+            return data
         codes, values = pd.factorize(column)
         pattern, found = pd.factorize(pattern * len(values) + codes)
         size = len(found)
         if size > most:
-            return None
+            return data
     first = np.empty(size, dtype=np.intp)
     first[pattern[::-1]] = np.arange(n - 1, -1, -1)
 
@@ -125,27 +118,7 @@ def _gridded(data: _Data) -> _Grid | None:
         counts = counts - table(data.late, pattern, data.weight)
     at_risk = counts[::-1].cumsum(axis=0)[::-1][1:]
     died = table(data.which, pattern[data.event], data.weight[data.event])[:n_times]
-    return _Grid(data.x[first], at_risk, died)
-
-
-def _sorted(data: _Data) -> tuple[_Data, _Runs, NDArray[np.intp]]:
-    """Put rows with the same end beside each other, so that sums over them run through memory.
-
-    Also returns where runs begin, and which row each was before.
-    """
-    cell = 2 * data.covered + data.event
-    # Numbers of two bytes are sorted many times faster.
-    short = cell.astype(np.uint16) if cell.max(initial=0) < 1 << 16 else cell
-    order = np.argsort(short, kind="stable")
-    cells, starts = np.unique(cell[order], return_index=True)
-    covered, event = data.covered[order], data.event[order]
-    data = replace(
-        data, x=data.x[order], duration=data.duration[order], event=event,
-        weight=data.weight[order], entry=None if data.entry is None else data.entry[order],
-        which=covered[event] - 1, covered=covered,
-        late=None if data.late is None else data.late[order],
-    )  # fmt: skip
-    return data, _Runs(starts, cells), order
+    return replace(data, grid=_Grid(data.x[first], at_risk, died))
 
 
 def _at_risk_sums(data: _Data, values: Floats) -> Floats:
@@ -267,13 +240,13 @@ def _series(size: NDArray[np.int64], s0: Floats, d0: Floats) -> tuple[Floats, ..
     return (log_phi, *once, *twice)
 
 
-def _derivatives(data: _Data, layout: _Grid | _Runs, beta: Floats) -> tuple[float, Floats, Floats]:
+def _derivatives(data: _Data, beta: Floats) -> tuple[float, Floats, Floats]:
     """Log partial likelihood, its gradient and the information."""
-    eta = (layout.patterns if isinstance(layout, _Grid) else data.x) @ beta
-    eta -= eta.max() if len(eta) else 0.0
-    if isinstance(layout, _Grid):
-        return _over_patterns(layout, data.deaths, eta)
-    return _over_rows(data, layout, eta)
+    eta = (data.x if data.grid is None else data.grid.patterns) @ beta
+    shift = eta.max() if len(eta) else 0.0
+    if data.grid is None:
+        return _over_rows(data, eta - shift)
+    return _over_patterns(data.grid, data.deaths, eta - shift)
 
 
 def _over_patterns(grid: _Grid, deaths: Floats, eta: Floats) -> tuple[float, Floats, Floats]:
@@ -296,64 +269,47 @@ def _over_patterns(grid: _Grid, deaths: Floats, eta: Floats) -> tuple[float, Flo
     )
 
 
-def _over_rows(data: _Data, runs: _Runs, eta: Floats) -> tuple[float, Floats, Floats]:
+def _over_rows(data: _Data, eta: Floats) -> tuple[float, Floats, Floats]:
     """The same without a table of risk sets by pairs of covariates.
 
     The information needs, summed over the event times, the squares of everyone at risk: that is
     each row once, weighted by all a0 of the times it was at risk, less a1 where it died.
     """
-    x, covered, late = data.x, data.covered, data.late
+    x, n_times, p = data.x, len(data.times), data.x.shape[1]
     risk = data.weight * np.exp(eta)
-    ended = np.add.reduceat(risk[:, None], runs.starts, axis=0)
-    s0, d0 = (sums[:, 0] for sums in _by_time(data, runs, ended, risk[:, None]))
+    covered, late = data.covered, data.late
+    cell = 2 * covered + data.event  # those who die at a time apart from those who outlive it
+    s, d = np.empty((n_times, p + 1)), np.empty((n_times, p + 1))
+    for c in range(p + 1):
+        values = risk if c == 0 else risk * x[:, c - 1]
+        sums = np.bincount(cell, weights=values, minlength=2 * n_times + 2)
+        parts = sums.reshape(n_times + 1, 2)
+        d[:, c], ended = parts[1:, 1], parts.sum(axis=1)
+        if late is not None:
+            ended = ended - np.bincount(late, weights=values, minlength=n_times + 1)
+        s[:, c] = ended[::-1].cumsum()[::-1][1:]
+    s0, s1, d0, d1 = s[:, 0], s[:, 1:], d[:, 0], d[:, 1:]
     log_phi, a0, a1, *b = _efron_sums(data.deaths, s0, d0)
     seen = np.concatenate([[0.0], a0.cumsum()])
     each = seen[covered]
     if late is not None:
         each -= seen[np.minimum(late, covered)]
     each[data.event] -= a1[data.which]
-    s1, d1, squares = _moments(data, runs, risk, each)
     n_died = np.where(data.event, data.weight, 0.0)
     return (
         float(n_died @ eta - log_phi.sum()),
         n_died @ x - (a0 @ s1 - a1 @ d1),
-        squares - _products(b, s1, d1),
+        _squares(x, risk * each) - _products(b, s1, d1),
     )
 
 
-def _by_time(data: _Data, runs: _Runs, sums: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Add up sums of runs to those of risk sets; ``values`` are of rows, for who entered late."""
-    n_times = len(data.times)
-    cells = np.zeros((2 * n_times + 2, sums.shape[1]))
-    cells[runs.cells] = sums
-    parts = cells.reshape(n_times + 1, 2, -1)
-    ended = parts.sum(axis=1)
-    if data.late is not None:
-        for c, column in enumerate(values.T):
-            ended[:, c] -= np.bincount(data.late, weights=column, minlength=n_times + 1)
-    return ended[::-1].cumsum(axis=0)[::-1][1:], parts[1:, 1]
-
-
-def _moments(data: _Data, runs: _Runs, risk: Floats, each: Floats) -> tuple[Floats, Floats, Floats]:
-    """Sum risk times x by time, and risk times each times x times its transpose over all rows.
-
-    In blocks that fit into a cache, so that x is read from memory once.
-    """
-    x, starts = data.x, runs.starts
-    n, p = x.shape
-    sums, squares = np.zeros((len(starts), p)), np.zeros((p, p))
-    for begin in range(0, n, BLOCK):
-        end = min(begin + BLOCK, n)
-        part = x[begin:end]
-        weighted = part * risk[begin:end, None]
-        first = int(np.searchsorted(starts, begin, side="right")) - 1
-        last = int(np.searchsorted(starts, end, side="left"))
-        within = np.maximum(starts[first:last], begin) - begin
-        sums[first:last] += np.add.reduceat(weighted, within, axis=0)
-        weighted *= each[begin:end, None]
-        squares += weighted.T @ part
-    rows = x if data.late is None else risk[:, None] * x
-    return *_by_time(data, runs, sums, rows), squares
+def _squares(x: Floats, weight: Floats) -> Floats:
+    """Sum over rows of weight times x times its transpose, in blocks that fit into a cache."""
+    total = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), BLOCK):
+        part = x[start : start + BLOCK]
+        total += (part * weight[start : start + BLOCK, None]).T @ part
+    return total
 
 
 def _products(b: Sequence[Floats], s1: Floats, d1: Floats) -> Floats:
@@ -387,13 +343,9 @@ def fit(
         Weights must then be one.
     """
     x, spread = _standardised(x, weight)
-    data = _prepare(x, duration, event, weight, entry)
-    layout: _Grid | _Runs | None = _gridded(data)
-    if layout is None:
-        data, layout, order = _sorted(data)
-        cluster = None if cluster is None else cluster[order]
+    data = _gridded(_prepare(x, duration, event, weight, entry))
     beta = np.zeros(x.shape[1])
-    loglik, gradient, information = _derivatives(data, layout, beta)
+    loglik, gradient, information = _derivatives(data, beta)
     loglik0, is_converged = loglik, False
     for _ in range(MAX_STEPS):
         try:
@@ -402,7 +354,7 @@ def fit(
             break
         scale = 1.0
         while scale > 1e-4:
-            candidate = _derivatives(data, layout, beta + scale * step)
+            candidate = _derivatives(data, beta + scale * step)
             if candidate[0] >= loglik - 1e-12 * abs(loglik):
                 break
             scale /= 2
