@@ -412,8 +412,12 @@ class _Intake:
 
     def _load(self, table: schema.Table) -> None:
         """Cast, clean and check one table into ``new_<table>``; count what is rejected."""
-        name, raw = f"new_{table.name}", self._raw(table)
-        self.sql(f"CREATE OR REPLACE TEMP TABLE _shape AS FROM ({raw}) LIMIT 0")
+        name, raw = f"new_{table.name}", f"_read_{table.name}"
+        # A view and a macro are parsed once; what readers write is long, and used twice and more.
+        self.sql(f"CREATE OR REPLACE TEMP VIEW {raw} AS {self._raw(table)}")
+        self.sql(f"CREATE OR REPLACE TEMP MACRO _clean(_text) AS {_clean_text('_text')}")
+        # A table, for what DESCRIBE calls a view's columns may be what they were called within.
+        self.sql(f"CREATE OR REPLACE TEMP TABLE _shape AS FROM {raw} LIMIT 0")
         present = {row[0]: row[1] for row in self.sql("DESCRIBE _shape").fetchall()}
         self._check_columns(table, present)
         if table is schema.EVENT and not (self.before and self.before.manifest.rows("event")):
@@ -466,7 +470,7 @@ class _Intake:
             f"CASE WHEN _bad IS NOT NULL THEN _bad {checks} END AS _reason FROM ("
             f"SELECT {opened}, _file, _row, "
             f"CASE WHEN _because IS NOT NULL THEN _because {bad} END AS _bad FROM ("
-            f"SELECT {cast}, {origin}{given}, {because} AS _because FROM ({raw})))"
+            f"SELECT {cast}, {origin}{given}, {because} AS _because FROM {raw}))"
         )
 
     def _unread(self, table: str) -> None:
@@ -1099,7 +1103,7 @@ def _open_ended(column: schema.Column) -> str:
 def _cleaned(raw: str, given: str, wanted: schema.Type, name: str, is_plain: str) -> str:
     """Return the expression that brings a raw column to its type; null where it cannot."""
     if wanted is schema.Type.TEXT:
-        text = _clean_text(f"{raw}::TEXT", is_plain)
+        text = _clean_text(f"{raw}::TEXT", is_plain) if is_plain else f"_clean({raw}::TEXT)"
         return f"lower({text})" if name in _PERSON_IDS else text
     if wanted is schema.Type.TEXTS:
         each = f"list_transform({raw}::VARCHAR[], lambda x: {_clean_text('x')})"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldresearch.engine import identifier, literal
+from ldresearch.engine import identifier, literal, trimmed
 from ldresearch.errors import DataError
 from ldresearch.sources import _files, _json
 from ldresearch.sources._csv import Loaded
@@ -59,7 +59,7 @@ def load(
     shape: Shape,
     keep: Sequence[str],
 ) -> Loaded:
-    """Load the records of a file into a temporary table of text.
+    """Load the records of a file into a temporary table of text, trimmed; null if empty.
 
     Parameters
     ----------
@@ -97,11 +97,11 @@ def load(
 
     kinds = pa.schema([("_row", pa.int64()), ("text", pa.string())])
     paths = ", ".join(literal(_path(name)) for name in keep)
-    picked = ", ".join(f"p[{i}] AS {identifier(n)}" for i, n in enumerate(keep, start=1))
+    picked = "".join(f"{trimmed(f'p[{i}]')} AS {identifier(n)}, " for i, n in enumerate(keep, 1))
     connection.register("_stream", pa.RecordBatchReader.from_batches(kinds, batches()))
     try:
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS SELECT {picked}, _row FROM "
+            f"CREATE OR REPLACE TEMP TABLE {identifier(table)} AS SELECT {picked}_row FROM "
             f"(SELECT _row, json_extract_string(text, [{paths}]) AS p FROM _stream)"
         )
     finally:

@@ -567,8 +567,7 @@ def _source(
         paths = sorted(needed)
         loaded = _records.load(connection, file, f"_tabular_{number}", shape, paths)
         types = dict.fromkeys(paths, "VARCHAR")
-        relation = _trimmed(identifier(loaded.table), paths)
-        return _Source(file, relation, types, loaded, dialect, is_only, shape)
+        return _Source(file, identifier(loaded.table), types, loaded, dialect, is_only, shape)
     if file.name.lower().endswith(".parquet"):
         relation = (
             f"(SELECT *, file_row_number + 1 AS _row FROM "
@@ -579,13 +578,14 @@ def _source(
         texts = [n for n in sorted(needed) if types.get(n) == "VARCHAR"]
         others = [n for n in needed - set(texts) if n in types and not _is_value(types[n])]
         is_plain = not others and (not texts or _plain.of_parquet(file, texts))
-        relation = _trimmed(relation, texts, [t for t in dialect.nulls if t], is_plain=is_plain)
+        nulls = [t for t in dialect.nulls if t]
+        relation = _trimmed(connection, number, relation, texts, nulls, is_plain=is_plain)
         return _Source(file, relation, types, None, dialect, is_only, is_plain=is_plain)
     names = _csv.header(file, dialect)
     loaded = _csv.load(connection, file, f"_tabular_{number}", dialect, sorted(needed))
     types = dict.fromkeys(names, "VARCHAR")
-    is_plain = loaded.is_plain
-    relation = _trimmed(identifier(loaded.table), loaded.columns, is_plain=is_plain)
+    table, is_plain = identifier(loaded.table), loaded.is_plain
+    relation = _trimmed(connection, number, table, loaded.columns, is_plain=is_plain)
     return _Source(file, relation, types, loaded, dialect, is_only, is_plain=is_plain)
 
 
@@ -595,16 +595,29 @@ def _is_value(kind: str) -> bool:
 
 
 def _trimmed(
-    relation: str, texts: Sequence[str], nulls: Sequence[str] = (), *, is_plain: bool = False
+    connection: duckdb.DuckDBPyConnection,
+    number: int,
+    relation: str,
+    texts: Sequence[str],
+    nulls: Sequence[str] = (),
+    *,
+    is_plain: bool = False,
 ) -> str:
-    """Return a relation with its cells as they are read: trimmed, and null if empty or a token."""
+    """Name a view of a relation's cells as they are read: trimmed, null if empty or a token."""
+    if not texts:
+        return relation
     cells = []
     for name in texts:
         cell = trimmed(identifier(name), is_ascii=is_plain)
         for token in nulls:
             cell = f"nullif({cell}, {literal(token)})"
         cells.append(f"{cell} AS {identifier(name)}")
-    return f"(SELECT * REPLACE ({', '.join(cells)}) FROM {relation})" if cells else relation
+    view = f"_trimmed_{number}"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT * REPLACE ({', '.join(cells)}) "
+        f"FROM {relation}"
+    )
+    return view
 
 
 def _ends_without_a_line_end(file: Path) -> bool:
@@ -912,8 +925,9 @@ def _unknown_words(
         # A cell in the wrong column may be a person: such words are counted, not quoted.
         shown = f"CASE WHEN {_is_private(feed, source)} THEN {literal(_LOOKS)} ELSE _word END"
         unknown = (
-            f"SELECT {word} AS _word, n FROM (SELECT {cell} AS _cell, count(*) AS n "
-            f"FROM {source.relation} WHERE {kept} GROUP BY 1) WHERE {word} NOT IN ({allowed})"
+            f"SELECT _word, n FROM (SELECT {word} AS _word, n FROM (SELECT {cell} AS _cell, "
+            f"count(*) AS n FROM {source.relation} WHERE {kept} GROUP BY 1)) "
+            f"WHERE _word NOT IN ({allowed})"
         )
         # Whom a word might name is looked up only where there is one.
         if not connection.execute(f"{unknown} LIMIT 1").fetchall():
