@@ -52,3 +52,10 @@ def test_texts_of_parquet(
     assert not _plain.of_parquet(file, ["text", "other"])
     assert not _plain.of_parquet(file, ["n"])
     assert not _plain.of_parquet(file, ["absent"])
+
+
+def test_a_name_of_parquet_that_is_no_text_is_not_plain(tmp_path: Path) -> None:
+    file = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": ["a"], "other": ["b"]}), file)
+    file.write_bytes(file.read_bytes().replace(b"other", b"othe\xbd"))
+    assert not _plain.of_parquet(file, ["text"])

@@ -641,14 +641,15 @@ def _complete(
 ) -> tuple[pd.DataFrame, tuple[Step, ...]]:
     """Leave out rows that lack a number, as R does, and count them; a blank text is a level."""
     found = [c for c in covariates if c in frame.columns]
-    lacks = frame[[c for c in found if pd.api.types.is_numeric_dtype(frame[c])]].isna()
-    if not lacks.to_numpy().any():
+    # Column by column: many rows of many columns are not copied to find that nothing is missing.
+    absent = {c: frame[c].isna() for c in found if pd.api.types.is_numeric_dtype(frame[c])}
+    lacks = {c: rows for c, rows in absent.items() if rows.any()}
+    if not lacks:
         return frame, ()
-    kept = frame[~lacks.any(axis=1)]
+    kept = frame[~np.logical_or.reduce(list(lacks.values()))]
     if kept.empty:
-        raise _RefusedError(f"no row has {' and '.join(lacks.columns[lacks.any()])}")
-    where = ", ".join(lacks.columns[lacks.any()])
-    return kept, (Step(f"not known: {where}", persons(kept), len(kept)),)
+        raise _RefusedError(f"no row has {' and '.join(lacks)}")
+    return kept, (Step(f"not known: {', '.join(lacks)}", persons(kept), len(kept)),)
 
 
 class _RefusedError(Exception):

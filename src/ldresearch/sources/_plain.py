@@ -88,7 +88,7 @@ def of_parquet(file: Path, columns: list[str]) -> bool:
                 batch.schema.names == columns and all(map(_is_plain, batch.columns))
                 for batch in source.iter_batches(_ROWS_AT_ONCE, columns=columns)
             )
-    except (OSError, KeyError, pa.ArrowException):
+    except (OSError, KeyError, UnicodeDecodeError, pa.ArrowException):
         return False
 
 
