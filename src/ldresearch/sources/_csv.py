@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldresearch.engine import identifier, literal
+from ldresearch.engine import identifier, literal, trimmed
 from ldresearch.errors import DataError, message
 from ldresearch.sources import _files, _plain
 from ldresearch.sources._files import column_hint, first_undecodable, open_bytes, step
@@ -153,6 +153,8 @@ def load(
     table: str,
     dialect: Dialect,
     keep: Sequence[str] | None = None,
+    *,
+    trim: bool = False,
 ) -> Loaded:
     """Load a delimited file into a temporary table of text.
 
@@ -165,6 +167,8 @@ def load(
     dialect : Dialect
     keep : sequence of str, optional
         The columns wanted; everything else never enters the engine.
+    trim : bool
+        Whether spaces around a cell are no part of it, and one of nothing else is null.
 
     Raises
     ------
@@ -174,9 +178,9 @@ def load(
     names = header(file, dialect)
     wanted = list(names if keep is None else [n for n in names if n in set(keep)])
     step(f"reading {file.name}")
-    if _by_engine(connection, file, table, dialect, names, wanted):
-        return Loaded(table, tuple(wanted), 0, (), _rows(table), _plain.of_lines(file))
-    return _by_hand(connection, file, table, dialect, names, wanted)
+    return _by_engine(connection, file, table, dialect, names, wanted, trim) or _by_hand(
+        connection, file, table, dialect, names, wanted, trim
+    )
 
 
 def _rows(table: str) -> str:
@@ -184,10 +188,19 @@ def _rows(table: str) -> str:
 
 
 def _put(
-    connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], source: str
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Sequence[str],
+    source: str,
+    *,
+    trim: bool,
+    is_plain: bool = False,
 ) -> None:
     """Keep the rows of a source; the engine knows their places without a column of them."""
-    rows, listed = identifier(_rows(table)), ", ".join(identifier(n) for n in columns)
+    rows, cells = identifier(_rows(table)), [identifier(n) for n in columns]
+    if trim:
+        cells = [f"{trimmed(cell, is_ascii=is_plain)} AS {cell}" for cell in cells]
+    listed = ", ".join(cells)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {rows} AS SELECT {listed} FROM {source}")
     connection.execute(
         f"CREATE OR REPLACE TEMP VIEW {identifier(table)} AS "
@@ -208,8 +221,9 @@ def _by_engine(
     dialect: Dialect,
     names: Sequence[str],
     wanted: Sequence[str],
-) -> bool:
-    """Let the engine read a file; tell whether it could.
+    trim: bool,
+) -> Loaded | None:
+    """Let the engine read a file; nothing is returned where it could not.
 
     It is strict here: what has any fault (a line with another number of columns, a quotation mark
     out of place, mixed line ends, bytes that are no UTF-8) is refused as a whole and left to
@@ -222,9 +236,9 @@ def _by_engine(
     is_large = file.stat().st_size >= BY_ENGINE
     # Of one column an empty line would be a row; of none there is nothing to read.
     if not (source and is_utf8 and is_large and len(names) > 1 and wanted):
-        return False
+        return None
     if not _is_first_line(file, dialect, names):
-        return False
+        return None
     columns = ", ".join(f"{literal(n)}: 'VARCHAR'" for n in names)
     quote = literal(dialect.quote or "")
     nulls = ", ".join(literal(n) for n in dialect.nulls)
@@ -234,11 +248,12 @@ def _by_engine(
         f"nullstr = [{nulls}], allow_quoted_nulls = true, strict_mode = true, "
         f"compression = 'none', max_line_size = {_LONGEST_LINE}, buffer_size = {_BUFFER})"
     )
+    is_plain = _plain.of_lines(file)
     try:
-        _put(connection, table, wanted, relation)
+        _put(connection, table, wanted, relation, trim=trim, is_plain=is_plain)
     except duckdb.Error:
-        return False
-    return True
+        return None
+    return Loaded(table, tuple(wanted), 0, (), _rows(table), is_plain)
 
 
 def _is_first_line(file: Path, dialect: Dialect, names: Sequence[str]) -> bool:
@@ -259,6 +274,7 @@ def _by_hand(
     dialect: Dialect,
     names: Sequence[str],
     wanted: Sequence[str],
+    trim: bool,
 ) -> Loaded:
     """Stream a file in any encoding, plain or compressed, and count its broken lines."""
     import pyarrow as pa
@@ -296,7 +312,7 @@ def _by_hand(
                 ),
             )  # fmt: skip
             connection.register("_stream", reader)
-            _put(connection, table, wanted, "_stream")
+            _put(connection, table, wanted, "_stream", trim=trim)
     except Exception as error:
         raise _files.failure(stream) or _unreadable(error, file, dialect) from None
     finally:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,6 +40,9 @@ INSTRUMENTS: Final = ("nps", "pmf", "kano", "likert")
 
 GROUP: Final = "group "
 """What the token of a response begins with that names a group and no person."""
+
+_DATED, _SAID = "_dated", "_said"
+"""When each row of the file at hand was answered, and the answers to the questions until now."""
 
 _READ = frozenset(
     {"file", "delimiter", "encoding", "quote", "nulls", "time_zone", "ambiguous", "decimal"}
@@ -156,16 +159,16 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
     feeds = [_feed(q, mapping, f"{file.name} question {i}")
              for i, q in enumerate(mapping.questions, 1)]  # fmt: skip
     sources = tabular._sources(connection, path, feeds)
-    queries: list[str] = []
     n_blank = 0
     for source in sources:
-        for feed, question in zip(feeds, mapping.questions, strict=True):
-            if not source.feeds(feed):
-                continue
+        asked = [(f, q) for f, q in zip(feeds, mapping.questions, strict=True) if source.feeds(f)]
+        for feed, _ in asked:
             tabular._check_columns(feed, source)
-            kept, _ = tabular._where(connection, feed, source)
+        if asked:
+            _date(connection, asked[0][0], source)
+        for feed, question in asked:
             n_blank += _blank(connection, mapping, question, source)
-            queries.append(_answers(tabular._query(feed, source, kept), mapping, question))
+            _put(connection, _answers(connection, mapping, feed, question, source))
     notes: dict[str, Any] = {"blank_answers": n_blank}
     notes |= _unkept(connection, mapping, sources)
     notes |= _csv.broken_note({s.file.name: s.loaded for s in sources if s.loaded is not None})
@@ -173,9 +176,9 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
     described = [_files.described(s.file, "survey") for s in sources]
     described.append(_files.described(file, "survey mapping"))
     return Reading(
-        tables={"survey_answer": queries},
+        tables={"survey_answer": [f"SELECT * FROM {_SAID}"]},
         rejected={"survey_answer": {_csv.BROKEN: n_broken}} if n_broken else {},
-        files=tuple(described), notes={"survey": notes},
+        files=tuple(described), notes={"survey": notes}, scratch=(_SAID,),
     )  # fmt: skip
 
 
@@ -316,12 +319,45 @@ def _feed(question: _Question, mapping: _Mapping, where: str) -> tabular._Feed:
     return tabular._feed(entry, {}, where)
 
 
-def _answers(query: str, mapping: _Mapping, question: _Question) -> str:
+def _date(
+    connection: duckdb.DuckDBPyConnection, feed: tabular._Feed, source: tabular._Source
+) -> None:
+    """Read when each row of a file was answered, once for all its questions.
+
+    The clocks of a zone changed some 260 times, which the engine reads for as long as a second.
+    """
+    dated = tabular._query(
+        replace(feed, columns={"answered_at": feed.columns["answered_at"]}), source, "true"
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE {_DATED} AS "
+        f"SELECT _row, answered_at, _reason AS _undated FROM ({dated})"
+    )
+
+
+def _put(connection: duckdb.DuckDBPyConnection, query: str) -> None:
+    """Add the answers of one question to those before; in one query, many take ever longer."""
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {_SAID} AS FROM ({query}) LIMIT 0")
+    # Some questions are known to be plain ASCII.
+    connection.execute(f"ALTER TABLE {_SAID} ADD COLUMN IF NOT EXISTS _is_plain BOOLEAN")
+    connection.execute(f"INSERT INTO {_SAID} BY NAME {query}")
+
+
+def _answers(
+    connection: duckdb.DuckDBPyConnection,
+    mapping: _Mapping,
+    feed: tabular._Feed,
+    question: _Question,
+    source: tabular._Source,
+) -> str:
     """Hold the answers of one question to what it allows; name groups as groups."""
+    kept, _ = tabular._where(connection, feed, source)
+    columns = {name: spec for name, spec in feed.columns.items() if name != "answered_at"}
+    query = tabular._query(replace(feed, columns=columns), source, kept)
     value = question.value("value")
     replaced = [f"{value} AS value"]
     refused = literal(f"{question.stored} answer is not {question.allowed}")
-    reasons = ["_reason", f"CASE WHEN ({value}) IS NULL THEN {refused} END"]
+    reasons = ["_reason", "_undated", f"CASE WHEN ({value}) IS NULL THEN {refused} END"]
     if mapping.is_group:
         replaced.append(f"{literal(GROUP)} || token AS token")
     else:
@@ -333,7 +369,10 @@ def _answers(query: str, mapping: _Mapping, question: _Question) -> str:
     if "response" not in mapping.survey:
         replaced.append("_file || ' ' || _row AS response_id")
     replaced.append(f"coalesce({', '.join(reasons)}) AS _reason")
-    return f"SELECT * REPLACE ({', '.join(replaced)}) FROM ({query})"
+    return (
+        f"SELECT * EXCLUDE (_undated) REPLACE ({', '.join(replaced)}) "
+        f"FROM ({query}) JOIN {_DATED} USING (_row)"
+    )
 
 
 def _blank(

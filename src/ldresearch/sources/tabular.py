@@ -582,11 +582,9 @@ def _source(
         relation = _trimmed(connection, number, relation, texts, nulls, is_plain=is_plain)
         return _Source(file, relation, types, None, dialect, is_only, is_plain=is_plain)
     names = _csv.header(file, dialect)
-    loaded = _csv.load(connection, file, f"_tabular_{number}", dialect, sorted(needed))
-    types = dict.fromkeys(names, "VARCHAR")
-    table, is_plain = identifier(loaded.table), loaded.is_plain
-    relation = _trimmed(connection, number, table, loaded.columns, is_plain=is_plain)
-    return _Source(file, relation, types, loaded, dialect, is_only, is_plain=is_plain)
+    loaded = _csv.load(connection, file, f"_tabular_{number}", dialect, sorted(needed), trim=True)
+    types, table = dict.fromkeys(names, "VARCHAR"), identifier(loaded.table)
+    return _Source(file, table, types, loaded, dialect, is_only, is_plain=loaded.is_plain)
 
 
 def _is_value(kind: str) -> bool:
