@@ -292,11 +292,14 @@ def digest(
     import datetime as dt
 
     from ldresearch import clock, places
+    from ldresearch.files import locked
     from ldresearch.report import digest as pages
 
     day = clock.parse_date(on, name="--on") if on else dt.datetime.now(dt.UTC).date()
     home = _there(out or places.reports_home())
-    typer.echo(str(pages.build(home, today=day, days=days, locale=locale or places.locale())))
+    with locked(home / ".lock"):
+        page = pages.build(home, today=day, days=days, locale=locale or places.locale())
+    typer.echo(str(page))
 
 
 @app.command()
@@ -310,10 +313,13 @@ def compare(
 ) -> None:
     """Set two runs of one report side by side: what moved, and what may have moved it."""
     from ldresearch import places
+    from ldresearch.files import locked
     from ldresearch.report import index as pages
 
     home = _there(out or places.reports_home())
-    typer.echo(str(pages.compare(home, (run_id, other), locale=locale or places.locale())))
+    with locked(home / ".lock"):
+        page = pages.compare(home, (run_id, other), locale=locale or places.locale())
+    typer.echo(str(page))
 
 
 @app.command()

@@ -125,6 +125,21 @@ def test_an_empty_folder_has_an_index(tmp_path: Path) -> None:
     assert "No report has been published yet." in text(index.build(tmp_path, today=TODAY))
 
 
+def test_what_a_killed_process_was_writing_goes(tmp_path: Path, maker: Any, made: Any) -> None:
+    put(tmp_path, maker, made, "2025-07-01", value=0.75)
+    left = [
+        tmp_path / ".index.html.ab12cd34.tmp",
+        tmp_path / "harbour" / ".25_sample.history.html.ab12cd34.tmp",
+        tmp_path / "harbour" / "2025-07-01" / ".25_sample.facts.json.ab12cd34.tmp",
+    ]
+    own = tmp_path / "harbour" / "notes.tmp"
+    for file in (*left, own):
+        file.touch()
+    index.build(tmp_path, today=TODAY)
+    assert not any(file.exists() for file in left)
+    assert own.exists()
+
+
 def test_history_tells_new_data_from_changed_code(tmp_path: Path, maker: Any, made: Any) -> None:
     new_code = {"git": {"revision": "fff000fff000", "is_dirty": False}}
     put(tmp_path, maker, made, "2025-05-01", value=0.6)

@@ -101,6 +101,7 @@ def compare(reports: Path, run_ids: Sequence[str], *, locale: str = "") -> Path:
 
 
 def _written(reports: Path, found: Sequence[Report], unreadable: int, today: date) -> Path:
+    _tidy(reports)
     kept = set()
     for report in found:
         for pair in [*neighbours(report), *asked_before(report, reports)]:
@@ -118,6 +119,14 @@ def _written(reports: Path, found: Sequence[Report], unreadable: int, today: dat
     index = reports / "index.html"
     atomic_write(index, _index_page(found, unreadable, today), mode=0o644)
     return index
+
+
+def _tidy(reports: Path) -> None:
+    """Remove what killed processes left half written: whoever writes here holds the lock."""
+    for kind in ("html", "json"):
+        for depth in ("", "*/", "*/*/"):
+            for draft in reports.glob(f"{depth}.*.{kind}.*.tmp"):
+                draft.unlink(missing_ok=True)
 
 
 def _write(path: Path, text: str) -> None:
