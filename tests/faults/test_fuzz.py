@@ -17,6 +17,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -537,14 +538,22 @@ def broken(data: bytes, chance: random.Random) -> bytes:
 
 @pytest.fixture
 def one_engine(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each ingest a connection of its own to one engine instead of an engine of its own.
+    """Give all but one ingest in a hundred a connection to one engine instead of an engine each.
 
     Opening an engine takes as long as reading a small file. Temporary tables, views and what is
     registered belong to a connection, so the cases see nothing of each other; what the door in
     may touch is the folder of all of them.
     """
-    shared = engine.intake([memory], spill=memory / ".spill", threads=1)
-    monkeypatch.setattr(engine, "intake", lambda *_, **__: shared.cursor())
+    shared, intake, n = (
+        engine.intake([memory], spill=memory / ".spill", threads=1),
+        engine.intake,
+        count(),
+    )
+
+    def opened(*folders: Any, **settings: Any) -> Any:
+        return shared.cursor() if next(n) % 100 else intake(*folders, **settings)
+
+    monkeypatch.setattr(engine, "intake", opened)
 
 
 def spoilt(data: bytes, chance: random.Random) -> bytes:
@@ -563,7 +572,7 @@ def fed(name: str, seed: int, base: Path) -> IngestReport | None:
         place, out = folder / "in", folder / "out"
         place.mkdir()
         which = chance.choice(sorted(sample.files))
-        files = sample.files if seed % 4 == 1 else sample.some(which, chance)
+        files = sample.files if seed % 10 == 1 else sample.some(which, chance)
         zone = SUMMER if seed % 100 == 0 else STEADY
         options = {n: v.replace(SUMMER, zone) for n, v in sample.options.items()}
         for file, content in files.items():
@@ -726,7 +735,7 @@ def test_a_message_stays_a_sentence_whatever_is_found() -> None:
 
 
 CASES = int(os.environ.get("LDRESEARCH_FUZZ_CASES", "10000"))
-"""Broken files for each reader in the slow suite; one in ten with an engine of its own.
+"""Broken files for each reader in the slow suite; one in a hundred with an engine of its own.
 
 Where a reader has several samples they share them.
 """
@@ -745,13 +754,10 @@ def memory(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_engine")
 @pytest.mark.parametrize("part", range(10))
 @pytest.mark.parametrize("name", SAMPLES)
-def test_ten_thousand_broken_files(
-    name: str, part: int, memory: Path, request: pytest.FixtureRequest
-) -> None:
-    if part:
-        request.getfixturevalue("one_engine")
+def test_ten_thousand_broken_files(name: str, part: int, memory: Path) -> None:
     alike = sum(s.source == SAMPLES[name].source for s in SAMPLES.values())
     seeds = range(part * CASES // 10 // alike, (part + 1) * CASES // 10 // alike)
     step = 10 if name in TOGETHER and part else 1
