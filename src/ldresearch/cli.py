@@ -132,10 +132,14 @@ def ingest(
     sketch: Annotated[
         bool, typer.Option("--sketch", help="tabular: print a mapping to edit, read nothing in")
     ] = False,
+    memory: Annotated[
+        str, typer.Option(help="what the engine may use before it writes to disk: 1500MB, 4GB")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Read a source into a dataset: validate, pseudonymise, deduplicate, write."""
     from ldresearch import sources
+    from ldresearch.ingest import MEMORY
 
     if sketch:
         typer.echo(_sketch(source, path))
@@ -146,7 +150,7 @@ def ingest(
     options = dict(_pair(text) for text in option or [])
     report = sources.ingest(
         source, path, out, client=client, key_file=key_file, public=public, time_zone=time_zone,
-        options=options,
+        options=options, memory=memory or MEMORY,
     )  # fmt: skip
     if as_json:
         typer.echo(json.dumps({

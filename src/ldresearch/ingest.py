@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 DERIVED = ("identity", "activity_day")
 PERSON_ID = "person_id"
+MEMORY = "1500MB"
+"""What the engine may use before it writes to disk."""
+
 REJECT_LIMIT = 0.05
 """Largest share of a table's rows that may be rejected before the whole ingest is refused."""
 
@@ -152,7 +156,7 @@ def write(
 
 
 def connect(
-    folder: Path, sources: Iterable[Path], *, memory: str = "1500MB"
+    folder: Path, sources: Iterable[Path], *, memory: str = MEMORY
 ) -> duckdb.DuckDBPyConnection:
     """Open the intake connection for a dataset folder and the files or folders of a source.
 
@@ -169,7 +173,17 @@ def connect(
     -------
     duckdb.DuckDBPyConnection
         It touches these folders and files and no others; whoever opens it closes it.
+
+    Raises
+    ------
+    ParameterError
+        If the limit is none.
     """
+    if not re.fullmatch(r"[1-9]\d*(\.\d+)? ?[MG]i?B", memory):
+        raise ParameterError(
+            message("no amount of memory", where="ingest", got=memory,
+                    allowed="for example 1500MB or 4GB")
+        )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     return engine.intake([folder, *sources], spill=folder / ".spill", memory=memory)

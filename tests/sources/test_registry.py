@@ -65,6 +65,19 @@ def test_a_missing_path_is_one_sentence(tmp_path: Path) -> None:
         sources.ingest("tabular", tmp_path / "nothing.csv", tmp_path / "out", key=KEY)
 
 
+def test_too_little_memory_is_said_as_that_and_changes_nothing(
+    source: Path, tmp_path: Path
+) -> None:
+    first = sources.ingest("tabular", source, tmp_path / "out", key=KEY)
+    mapping = source.with_name("events.csv.toml")
+    mapping.write_text(mapping.read_text() + 'content_id = "what"\n')
+    with pytest.raises(DataError, match="too little memory.*1MB.*--memory.*nothing was changed"):
+        sources.ingest("tabular", source, tmp_path / "out", key=KEY, memory="1MB")
+    assert Dataset.open(tmp_path / "out").manifest == first.dataset.manifest
+    with pytest.raises(ParameterError, match="no amount of memory"):
+        sources.ingest("tabular", source, tmp_path / "out", key=KEY, memory="much")
+
+
 def test_the_key_is_made_once_outside_the_data(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

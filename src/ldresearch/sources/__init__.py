@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from ldresearch import places
 from ldresearch.dataset import MANIFEST, Dataset
 from ldresearch.errors import DataError, LdresearchError, ParameterError, did_you_mean, message
-from ldresearch.ingest import REJECT_LIMIT, IngestReport, Reading, admit, connect
+from ldresearch.ingest import MEMORY, REJECT_LIMIT, IngestReport, Reading, admit, connect
 from ldresearch.privacy import keys
 from ldresearch.privacy.pseudonym import key_file as stored_key_file
 from ldresearch.privacy.pseudonym import key_for
@@ -126,6 +126,7 @@ def ingest(
     options: Mapping[str, str] = MappingProxyType({}),
     progress: Callable[[str], None] | None = None,
     reject_limit: float = REJECT_LIMIT,
+    memory: str = MEMORY,
 ) -> IngestReport:
     """Read a source and let it through the door into a dataset.
 
@@ -155,6 +156,8 @@ def ingest(
         Told each step as a short text. Default: lines on stderr if that is a terminal.
     reject_limit : float
         Share of a table's rows that may be rejected before the whole ingest is refused.
+    memory : str
+        What the engine may use before it spills into the dataset's folder.
 
     Returns
     -------
@@ -219,7 +222,7 @@ def ingest(
     forgotten = keys.forgotten(keys.beside(key_file)) if key_file else []
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _files.telling(progress or _on_terminal()):
-        connection = connect(folder, [path])
+        connection = connect(folder, [path], memory=memory)
         try:
             reading = module.read(connection, path, options)
             if options:
@@ -236,6 +239,13 @@ def ingest(
         except Exception as error:
             if not _is_engine(error):
                 raise
+            if _files.is_out_of_memory(error):
+                raise DataError(
+                    message("the engine has too little memory for this", where=source,
+                            got=f"a limit of {memory}",
+                            do="give it more with --memory, for example 4GB, and see that the "
+                            "disk of the dataset has room; nothing was changed")
+                ) from None  # fmt: skip
             # The engine's own text may quote a cell.
             raise DataError(
                 message("the engine could not read this", where=source, got=type(error).__name__,

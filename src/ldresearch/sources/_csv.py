@@ -314,6 +314,8 @@ def _by_hand(
             connection.register("_stream", reader)
             _put(connection, table, wanted, "_stream", trim=trim)
     except Exception as error:
+        if _files.is_out_of_memory(error):
+            raise
         raise _files.failure(stream) or _unreadable(error, file, dialect) from None
     finally:
         connection.unregister("_stream")

@@ -166,6 +166,11 @@ def failure(stream: IO[bytes]) -> DataError | None:
     return getattr(getattr(stream, "raw", None), "failed", None)
 
 
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the engine needs more memory than it was given; the file may be fine."""
+    return type(error).__name__ == "OutOfMemoryException"
+
+
 def first_undecodable(file: Path, encoding: str) -> int | None:
     """Return the offset of the first byte that is not of the encoding."""
     import codecs
