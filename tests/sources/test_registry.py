@@ -71,7 +71,7 @@ def test_too_little_memory_is_said_as_that_and_changes_nothing(
     first = sources.ingest("tabular", source, tmp_path / "out", key=KEY)
     mapping = source.with_name("events.csv.toml")
     mapping.write_text(mapping.read_text() + 'content_id = "what"\n')
-    with pytest.raises(DataError, match="too little memory.*1MB.*--memory.*nothing was changed"):
+    with pytest.raises(DataError, match=r"too little memory.*1MB.*--memory.*nothing was changed"):
         sources.ingest("tabular", source, tmp_path / "out", key=KEY, memory="1MB")
     assert Dataset.open(tmp_path / "out").manifest == first.dataset.manifest
     with pytest.raises(ParameterError, match="no amount of memory"):
