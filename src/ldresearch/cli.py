@@ -296,14 +296,11 @@ def digest(
     import datetime as dt
 
     from ldresearch import clock, places
-    from ldresearch.files import locked
     from ldresearch.report import digest as pages
 
     day = clock.parse_date(on, name="--on") if on else dt.datetime.now(dt.UTC).date()
     home = _there(out or places.reports_home())
-    with locked(home / ".lock"):
-        page = pages.build(home, today=day, days=days, locale=locale or places.locale())
-    typer.echo(str(page))
+    typer.echo(str(pages.build(home, today=day, days=days, locale=locale or places.locale())))
 
 
 @app.command()
@@ -317,13 +314,10 @@ def compare(
 ) -> None:
     """Set two runs of one report side by side: what moved, and what may have moved it."""
     from ldresearch import places
-    from ldresearch.files import locked
     from ldresearch.report import index as pages
 
     home = _there(out or places.reports_home())
-    with locked(home / ".lock"):
-        page = pages.compare(home, (run_id, other), locale=locale or places.locale())
-    typer.echo(str(page))
+    typer.echo(str(pages.compare(home, (run_id, other), locale=locale or places.locale())))
 
 
 @app.command()
@@ -682,10 +676,10 @@ def _finish(planned: Sequence[Sequence[Job]], options: Options, today: str = "")
 def _index(reports: Path, today: str = "", locale: str = "") -> Path:
     import datetime as dt
 
-    from ldresearch.files import locked
+    from ldresearch.files import LOCK, locked
     from ldresearch.report import index as pages
 
-    with locked(_there(reports) / ".lock"):
+    with locked(_there(reports) / LOCK):
         day = dt.date.fromisoformat(today) if today else dt.datetime.now(dt.UTC).date()
         return pages.build(reports, today=day, locale=locale)
 

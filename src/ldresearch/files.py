@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+LOCK = ".lock"
+"""Held by whoever changes a folder of reports."""
+
 
 def sync_folder(folder: Path) -> None:
     """Make renames within a folder survive a loss of power; a no-op where folders cannot sync."""

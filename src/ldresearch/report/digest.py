@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ldresearch.files import atomic_write
+from ldresearch.files import LOCK, atomic_write, locked
 from ldresearch.report._content import estimate_of
 from ldresearch.report._html import fill
 from ldresearch.report._runs import Report, Run, locale_of, n_unread_of, read_all, state_of
@@ -75,7 +75,7 @@ def build(reports: Path, *, today: date, days: int = WEEK, locale: str = "") -> 
         For a locale that is not known.
     """
     found, _ = read_all(reports)
-    with written_in(locale or locale_of(found)):
+    with written_in(locale or locale_of(found)), locked(reports / LOCK):
         return write(reports, found, today, days)
 
 

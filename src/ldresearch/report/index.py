@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from ldresearch.files import atomic_write
+from ldresearch.files import LOCK, atomic_write, locked
 from ldresearch.report import comparison, digest
 from ldresearch.report._content import estimate_of
 from ldresearch.report._html import fill, typeset
@@ -95,7 +95,7 @@ def compare(reports: Path, run_ids: Sequence[str], *, locale: str = "") -> Path:
     """
     found, _ = read_all(reports)
     pair = comparison.find(run_ids, found)
-    with written_in(locale or locale_of(found)):
+    with written_in(locale or locale_of(found)), locked(reports / LOCK):
         _write(pair.path(reports), comparison.page(pair))
     return pair.path(reports)
 

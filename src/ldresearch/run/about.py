@@ -8,7 +8,7 @@ from pathlib import Path
 from ldresearch import schema
 from ldresearch.dataset import Dataset
 from ldresearch.errors import ParameterError, from_toml, message
-from ldresearch.files import atomic_write, locked
+from ldresearch.files import LOCK, atomic_write, locked
 from ldresearch.report import about
 from ldresearch.result import Rules
 from ldresearch.shelf import slug
@@ -78,7 +78,7 @@ def write(datasets: Sequence[Dataset], reports: Path, settings: Path | None = No
     found = subject(datasets, settings)
     text = about.page(found, Rules(public=found.public))
     target = reports / slug(found.client) / PAGE
-    with locked(reports / ".lock"):
+    with locked(reports / LOCK):
         if not target.is_file() or target.read_bytes() != text.encode("utf-8"):
             atomic_write(target, text, mode=0o644)
     return target

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldresearch.files import atomic_write, locked, remove_drafts
+from ldresearch.files import LOCK, atomic_write, locked, remove_drafts
 from ldresearch.result import Scalar
 from ldresearch.shelf import FACTS, FAILED, part, slug
 
@@ -55,7 +55,7 @@ class Place:
 
     @property
     def lock(self) -> Path:
-        return self.reports / ".lock"
+        return self.reports / LOCK
 
     def previous(self) -> dict[str, Any] | None:
         """Return the facts of the latest report of this name before this as-of date."""
