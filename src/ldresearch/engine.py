@@ -21,6 +21,7 @@ from ldresearch.errors import ParameterError, message
 if TYPE_CHECKING:
     import duckdb
     import ibis
+    import pyarrow as pa
 
 DEFAULT_MEMORY = "2GB"
 """Memory limit of a connection unless told otherwise."""
@@ -230,6 +231,26 @@ def kept(backend: Any, expression: ibis.Table) -> ibis.Table:
         return table
     table = backend.create_table(name, expression, temp=True)
     return table
+
+
+def streamed(backend: Any, expression: ibis.Table, n_rows: int) -> pa.RecordBatchReader:
+    """Run an expression in DuckDB, to be read so many rows at a time as they are worked out.
+
+    Parameters
+    ----------
+    backend : ibis backend
+        Of :func:`analysis`; it can run nothing else until all rows are read.
+    expression : ibis.Table
+    n_rows : int
+        Rows of a batch.
+
+    Returns
+    -------
+    pyarrow.RecordBatchReader
+    """
+    # Not ``to_pyarrow_batches``: it asks for a method that DuckDB 2.0 no longer has.
+    backend._run_pre_execute_hooks(expression)
+    return backend.con.sql(backend.compile(expression)).to_arrow_reader(n_rows)
 
 
 IN_MEMORY = 8 * 2**20

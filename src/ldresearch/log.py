@@ -10,13 +10,14 @@ The rules of a study live here once:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ldresearch import clock, engine, places, reprs, schema
 from ldresearch.dataset import Dataset
@@ -27,12 +28,21 @@ if TYPE_CHECKING:
     import ibis
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
+
+T = TypeVar("T")
 
 POPULATION_COLUMNS = ("unit", "role", "level", "country", "location")
 """What a population can be narrowed by; ``unit`` matches anywhere on the unit path."""
 
 PART_ROWS = 20_000_000
 """Rows of a table that a measure works through at a time, so that memory stays bounded."""
+
+PIECE_ROWS = 250_000
+"""Rows that the engine hands over at a time where a measure looks at each of them."""
+
+PIECES_AHEAD = 8
+"""Pieces that the engine may be ahead of the measure."""
 
 _MIXED = (("int64",), "int64")
 """Types of the hashes of rows, and of what they are mixed to."""
@@ -252,6 +262,11 @@ class EventLog:
         other.__dict__["_opened"] = self._opened
         return other
 
+    @property
+    def _has_own_days(self) -> bool:
+        """Whether the dataset's days are those of the reporting time zone."""
+        return self.time_zone == self.dataset.manifest.time_zone
+
     def has(self, name: str) -> bool:
         """Tell whether a table has a row as of this date, for this population.
 
@@ -277,6 +292,10 @@ class EventLog:
         """
         if self.dataset.manifest.rows(name) == 0:
             return False
+        days = schema.ACTIVITY_DAY.name
+        if name == schema.EVENT.name and self.dataset.manifest.rows(days) and self._has_own_days:
+            # Each event has its day, and days are quicker to look at.
+            name = days
         if ("has", name) not in self.memo:
             self.memo["has", name] = bool(self.table(name).limit(1).count().execute())
         found: bool = self.memo["has", name]
@@ -324,7 +343,7 @@ class EventLog:
         import ibis
 
         backend, stored = self._opened
-        if table is schema.ACTIVITY_DAY and self.time_zone != self.dataset.manifest.time_zone:
+        if table is schema.ACTIVITY_DAY and not self._has_own_days:
             return self._activity_day()
         if table.name not in stored:
             return engine.empty(backend, table.name, {c.name: c.type.value for c in table.columns})
@@ -766,19 +785,22 @@ class EventLog:
         frame: pd.DataFrame = expression.to_pandas()
         return frame
 
-    def pieces(self, column: ibis.Column) -> list[np.ndarray]:
-        """Run a column of numbers, one a row of a table, however many there are.
+    def streamed(self, rows: ibis.Table, work: Callable[..., T]) -> list[T]:
+        """Run an expression of however many rows, and work on each piece of them as it comes.
 
         Parameters
         ----------
-        column : ibis.Column
-            Of numbers, none of them missing, made of a table of this log.
+        rows : ibis.Table
+            Columns of numbers or dates, nothing missing, made of tables of this log.
+        work : callable
+            Is given the columns of a piece as arrays, dates as days since 1970; one piece after
+            another. It must not ask this log for anything: rows are still on their way.
 
         Returns
         -------
-        list of numpy.ndarray
-            The values in pieces as the engine gives them; one after another they are as stored
-            where the column is made of one table and of conditions on its rows.
+        list
+            What ``work`` made of each piece. Rows come as stored where they are those of one table,
+            with conditions on them at most.
 
         Examples
         --------
@@ -788,10 +810,55 @@ class EventLog:
         ...     ada       | 2024-01-03  | view
         ...     ada       | 2024-01-04  | view
         ... '''}, as_of="2024-02-01")
-        >>> [piece.tolist() for piece in tiny.pieces(tiny.table("activity_day").person_key)]
-        [[1, 1]]
+        >>> days = tiny.table("activity_day").select("day_on")
+        >>> tiny.streamed(days, lambda day: day.tolist())
+        [[19725, 19726]]
         """
-        return [chunk.to_numpy() for chunk in column.to_pyarrow().chunks]
+        import pyarrow as pa
+
+        def numbers(column: pa.Array) -> np.ndarray:
+            plain = column.view(pa.int32()) if pa.types.is_date32(column.type) else column
+            values: np.ndarray = plain.to_numpy()
+            return values
+
+        # While the engine reads on, what it has read is worked on.
+        with (
+            engine.streamed(self._opened[0], rows, PIECE_ROWS) as pieces,
+            ThreadPoolExecutor(max_workers=1) as pool,
+        ):
+            done = []
+            for piece in pieces:
+                done.append(pool.submit(work, *map(numbers, piece.columns)))
+                if len(done) > PIECES_AHEAD:
+                    done[-PIECES_AHEAD].result()
+            return [piece.result() for piece in done]
+
+    def brought(self, rows: pa.Table) -> ibis.Table:
+        """Hand rows that were worked out here to the engine, to be joined and counted there.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table
+
+        Returns
+        -------
+        ibis.Table
+            The same rows, beside the tables of this log.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ... '''}, as_of="2024-02-01")
+        >>> tiny.collect(tiny.brought(pa.table({"spell": [1, 2]})))["spell"].tolist()
+        [1, 2]
+        """
+        import ibis
+
+        return ibis.memtable(rows)
 
 
 def open_log(dataset: str, *, as_of: str | date, time_zone: str = "") -> EventLog:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ldresearch.errors import ParameterError
 from ldresearch.log import EventLog
-from ldresearch.measures import _value, adoption
+from ldresearch.measures import adoption
 from ldresearch.worlds.tables import log
 
 PEOPLE = """
@@ -198,39 +195,6 @@ def test_parts_add_up(world: EventLog) -> None:
     whole = adoption.active(world)[["dau", "wau", "mau"]]
     parts = adoption.active(world, parts=3).groupby("day_on")[["dau", "wau", "mau"]].sum()
     assert (parts.to_numpy() == whole.to_numpy()).all()
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 70), st.sampled_from("vc")), min_size=1),
-    st.integers(1, 4),
-)
-@settings(max_examples=15)
-def test_days_as_they_are_stored_are_counted_as_the_engine_counts_them(
-    rows: list[tuple[int, int, str]], parts: int
-) -> None:
-    verbs = {"v": "view", "c": "complete"}
-    first = pd.Timestamp("2024-01-01")
-    events = "person_id | occurred_at | verb\n" + "\n".join(
-        f"p{who} | {first + pd.Timedelta(days=day):%Y-%m-%d} | {verbs[verb]}"
-        for who, day, verb in rows
-    )
-    known = log({"event": events}, as_of="2024-03-20")
-    days = pd.date_range(
-        min(day for _, day, _ in rows) * pd.Timedelta(days=1) + first, "2024-03-19"
-    )
-    for wanted in ("", "view"):
-        here, there = (
-            count(known, wanted, "all", days, parts)
-            for count in (adoption._counted_here, adoption._counted_there)
-        )
-        np.testing.assert_array_equal(here, there)
-
-
-def test_days_that_a_join_mixed_are_put_in_order() -> None:
-    mixed = [np.array([5, 9]), np.array([], dtype=np.int64), np.array([2, 9, 11])]
-    assert [piece.tolist() for piece in _value._ascending(mixed)] == [[2, 5, 9, 9, 11]]
-    apart = [np.array([2, 5]), np.array([5, 9])]
-    assert [piece.tolist() for piece in _value._ascending(apart)] == [[2, 5], [5, 9]]
 
 
 def test_active_days_of_the_last_28(world: EventLog) -> None:

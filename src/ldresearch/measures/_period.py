@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ldresearch.errors import ParameterError, did_you_mean, message
+
+if TYPE_CHECKING:
+    import numpy as np
 
 PERIODS: Final = ("week", "month")
 """What cohorts and states are counted by: ISO weeks or calendar months."""
@@ -30,6 +33,32 @@ def number(day: Any, period: str) -> Any:
     if period == "week":
         return day.delta(ibis.literal(_MONDAY, type="date"), unit="day").cast("int64") // 7
     return (day.year() * 12 + day.month() - 1).cast("int64")
+
+
+def numbers(days: np.ndarray, period: str) -> np.ndarray:
+    """Return the numbers of the periods that hold days, which count from 1970.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> days = np.array(["2024-01-07", "2024-01-08"], dtype="datetime64[D]").astype("int32")
+    >>> np.diff(numbers(days, "week")).tolist(), np.diff(numbers(days, "month")).tolist()
+    ([1], [0])
+    """
+    import numpy as np
+
+    if not len(days):
+        return days.astype(np.int32)
+    # Days are few, however many rows: each is worked out once and looked up.
+    begin = int(days.min())
+    each = np.arange(begin, int(days.max()) + 1)
+    if period == "week":
+        numbered = (each - (_MONDAY - date(1970, 1, 1)).days) // 7
+    else:
+        months = each.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+        numbered = months + 1970 * 12
+    found: np.ndarray = numbered.astype(np.int32)[days - begin]
+    return found
 
 
 def number_of(day: date, period: str) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date
-from itertools import pairwise
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ldresearch.errors import ParameterError, did_you_mean, message
@@ -13,7 +11,6 @@ from ldresearch.vocabulary import Verb
 
 if TYPE_CHECKING:
     import ibis
-    import numpy as np
 
 WAYS = ("self_started", "assigned", "all")
 """How an activity came about; an assigned completion is compliance, not adoption."""
@@ -138,55 +135,6 @@ def _check_way(assigned: str) -> None:
             message("no such way of starting", where="assigned", got=assigned,
                     allowed=", ".join(WAYS), do=did_you_mean(assigned, WAYS))
         )  # fmt: skip
-
-
-DAY_SPAN = 1 << 22
-"""More days than any two dates lie apart, so that a person and a day fit into one number."""
-
-
-def days_with_next(
-    log: EventLog, verbs: str | Iterable[str], assigned: str, *, since: date
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Give the distinct days of value and how long it takes until the person's next.
-
-    Parameters
-    ----------
-    log : EventLog
-    verbs, assigned
-        As in :func:`value_days`.
-    since : datetime.date
-        From which days count; none is earlier.
-
-    Yields
-    ------
-    person, day, gap : numpy.ndarray of int64
-        Some rows of ``activity_day``: the person's key, the day's number, and days to her next
-        day, a huge number where there is none.
-    """
-    import ibis
-    import numpy as np
-
-    rows = value_rows(log, verbs, assigned)
-    day = rows.day_on.delta(ibis.literal(since, type="date"), unit="day")
-    pieces = _ascending(log.pieces(rows.person_key.cast("int64") * DAY_SPAN + day))
-    end = np.array([np.iinfo(np.int64).max])
-    for i, keys in enumerate(pieces):
-        gap = np.diff(keys, append=pieces[i + 1][:1] if i + 1 < len(pieces) else end)
-        # Of several rows of one day the last stands for it.
-        last = np.flatnonzero(gap)
-        kept = keys[last]
-        yield kept // DAY_SPAN, kept % DAY_SPAN, gap[last]
-
-
-def _ascending(pieces: list[np.ndarray]) -> list[np.ndarray]:
-    """Sort numbers where they are not in order: they are stored so, but a join may mix them."""
-    import numpy as np
-
-    pieces = [piece for piece in pieces if len(piece)]
-    within = all((piece[1:] >= piece[:-1]).all() for piece in pieces)
-    if within and all(one[-1] <= other[0] for one, other in pairwise(pieces)):
-        return pieces
-    return [np.sort(np.concatenate(pieces))]
 
 
 def neighbours(days: ibis.Table) -> ibis.Table:

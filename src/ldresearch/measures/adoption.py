@@ -16,9 +16,10 @@ import pandas as pd
 from ldresearch import clock
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
+from ldresearch.measures._by_person import Rows, day_number, folded, until_next
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import GROUPS, eligible, first_day, informed
-from ldresearch.measures._value import days_with_next, value_days
+from ldresearch.measures._value import value_days
 from ldresearch.result import Step
 
 if TYPE_CHECKING:
@@ -673,10 +674,7 @@ def active(
         return pd.DataFrame(columns=list(active.columns))
     days = pd.date_range(begins, log.as_of - timedelta(days=1), freq="D")
     count = _counted_there if log.spark is not None else _counted_here
-    first, *others = log.parts("activity_day")
-    gaps = count(first, verbs, assigned, days, parts)
-    for some in others:
-        gaps += count(some, verbs, assigned, days, parts)
+    gaps = count(log, verbs, assigned, days, parts)
     return pd.concat(
         [_trailing(own, days, part) for part, own in enumerate(gaps)], ignore_index=True
     )
@@ -685,19 +683,22 @@ def active(
 def _counted_here(
     log: EventLog, verbs: Verbs, assigned: str, days: pd.DatetimeIndex, parts: int
 ) -> np.ndarray:
-    """Count active days by part, day and days to the person's next active day (28 at most).
-
-    Days are stored by person, so one look at each beside the next is enough; the engine would put
-    them into that order again.
-    """
+    """Count active days by part, day and days to the person's next active day (28 at most)."""
     import numpy as np
 
-    shape = (parts, len(days), MONTH_DAYS + 1)
-    counts = np.zeros(math.prod(shape), dtype=np.int64)
-    for person, at, gap in days_with_next(log, verbs, assigned, since=days[0].date()):
-        cell = (person % parts * len(days) + at) * (MONTH_DAYS + 1) + np.minimum(gap, MONTH_DAYS)
-        counts += np.bincount(cell, minlength=len(counts))
-    return counts.reshape(shape)
+    width = MONTH_DAYS + 1
+    shape = (parts, len(days), width)
+    begin = day_number(days[0].date())
+
+    def fold(rows: Rows) -> np.ndarray:
+        cell = (rows.number - begin) * width
+        cell += np.minimum(until_next(rows, never=MONTH_DAYS), MONTH_DAYS)
+        if parts > 1:
+            cell += rows.person % parts * (len(days) * width)
+        return np.bincount(cell, minlength=math.prod(shape))
+
+    counts: np.ndarray = folded(log, verbs, assigned, fold).reshape(shape)
+    return counts
 
 
 def _counted_there(

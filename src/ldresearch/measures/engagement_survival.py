@@ -17,6 +17,7 @@ from ldresearch import clock
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures import _people
+from ldresearch.measures._by_person import Rows, day_number, folded, until_next
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import UNKNOWN
 from ldresearch.measures._value import neighbours, value_days
@@ -172,12 +173,16 @@ def spells(
     >>> spells(tiny, verbs="complete", gap_days=10)[["duration", "cause"]].to_dict("list")
     {'duration': [5.0, 1.0], 'cause': ['disengaged', 'disengaged']}
     """
+    import ibis
+
     spell = _dated(log, _cut(log, verbs, gap_days, assigned, min_minutes), gap_days)
+    order = ibis.window(group_by=spell.person_key, order_by=spell.day_on)
     hired = spell.day_on.delta(spell.hired_on, unit="day") / 365.25
     return log.collect(
         spell.select(
-            "person_key", "spell", "duration", "cause", "unit", "level", "country", "location",
-            started_on=spell.day_on, event=spell.cause == "disengaged", role=spell.role_id,
+            "person_key", "duration", "cause", "unit", "level", "country", "location",
+            spell=ibis.row_number().over(order) + 1, started_on=spell.day_on,
+            event=spell.cause == "disengaged", role=spell.role_id,
             is_manager=spell.is_manager.fill_null(False), tenure_years=hired,
         )
     )  # fmt: skip
@@ -239,14 +244,7 @@ def spell_lengths(
     """
 
     _check_choice("by", by, ("", *GROUPS))
-    found = pd.concat(
-        [
-            log.collect(_lengths(part, verbs, gap_days, assigned, min_minutes, by))
-            for part in log.parts("activity_day")
-        ]
-    )
-    keys = ["group", "duration", "cause", "event"]
-    return found.groupby(keys, sort=False)["weight"].sum().reset_index()
+    return log.collect(_lengths(log, verbs, gap_days, assigned, min_minutes, by))
 
 
 def _lengths(
@@ -272,11 +270,48 @@ def _lengths(
 def _cut(
     log: EventLog, verbs: str | Sequence[str], gap_days: int, assigned: str, min_minutes: int
 ) -> ibis.Table:
-    """Return one row a spell that began early enough: its number, first and last day of value."""
-    import ibis
-
+    """Return one row a spell that began early enough: its first and last day of value."""
     if gap_days < 1:
         raise ParameterError(message("a gap has one day or more", where="gap_days", got=gap_days))
+    cut = _cut_there if log.spark is not None else _cut_here
+    return cut(log, verbs, gap_days, assigned, min_minutes)
+
+
+def _cut_here(
+    log: EventLog, verbs: str | Sequence[str], gap_days: int, assigned: str, min_minutes: int
+) -> ibis.Table:
+    """Cut as days come, and hand the spells to the engine."""
+    import numpy as np
+    import pyarrow as pa
+
+    last_known = day_number(log.as_of - timedelta(days=gap_days))
+
+    def fold(rows: Rows) -> list[pa.Table]:
+        stops = np.flatnonzero(until_next(rows, never=gap_days) >= gap_days)
+        starts = np.concatenate([[0], stops + 1])[: len(stops)]
+        began = rows.number[starts]
+        is_early = began < last_known
+        return [
+            pa.table(
+                {
+                    "person_key": rows.person[starts[is_early]],
+                    "day_on": pa.array(began[is_early]).view(pa.date32()),
+                    "end_on": pa.array(rows.number[stops[is_early]]).view(pa.date32()),
+                }
+            )
+        ]
+
+    return log.brought(
+        pa.concat_tables(folded(log, verbs, assigned, fold, min_minutes=min_minutes))
+    )
+
+
+def _cut_there(
+    log: EventLog, verbs: str | Sequence[str], gap_days: int, assigned: str, min_minutes: int
+) -> ibis.Table:
+    """Cut in the engine, where spells stay."""
+    import ibis
+
     last_known = ibis.literal(log.as_of - timedelta(days=gap_days), type="date")
     gap = _gaps(log, verbs, assigned, min_minutes)
     since = gap.day_on.delta(gap.before_on, unit="day")
@@ -289,10 +324,7 @@ def _cut(
         end_on=ibis.ifelse(edges.stops, edges.day_on, edges.day_on.lead().over(window))
     )
     first = edges.filter(edges.starts & (edges.day_on < last_known))
-    order = ibis.window(group_by=first.person_key, order_by=first.day_on)
-    return first.mutate(spell=ibis.row_number().over(order) + 1).select(
-        "person_key", "spell", "day_on", "end_on"
-    )
+    return first.select("person_key", "day_on", "end_on")
 
 
 def _dated(log: EventLog, spell: ibis.Table, gap_days: int) -> ibis.Table:

@@ -7,7 +7,7 @@ organisation is not leaving learning. A period is complete once the as-of date l
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from ldresearch import clock
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures import _period
+from ldresearch.measures._by_person import Rows, alike, first_rows, folded, until_next
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import first_day
 from ldresearch.measures._value import neighbours, value_days, value_rows
@@ -156,23 +157,75 @@ def cohorts(
     >>> january[["n_recurring", "n_unbounded", "n_rolling"]].to_dict("list")
     {'n_recurring': [2, 1, 2], 'n_unbounded': [2, 2, 2], 'n_rolling': [2, 1, 1]}
     """
-
     _period.checked(period)
-    parts = [
-        log.collect(_told(_people_periods(part, verbs, assigned, min_minutes, period)))
-        for part in log.parts("activity_day")
-    ]
-    found = _added(parts, "persons")
-    if found.empty:
+    told = _told_there if log.spark is not None else _told_here
+    found = told(log, verbs, assigned, min_minutes, period)
+    if found["there"].empty:
         return _nothing(cohorts.columns, NOBODY)
     return _cells(found, _period.last_complete(log.as_of, period), period)
 
 
-def _added(parts: list[pd.DataFrame], count: str) -> pd.DataFrame:
-    """Add up what is counted alike in several parts of the people."""
-    whole = pd.concat(parts, ignore_index=True)
-    keys = [column for column in whole.columns if column != count]
-    return whole.groupby(keys, sort=False)[count].sum().reset_index()
+KINDS: Final = ("there", "unbounded", "rolling", "recurring")
+"""What is counted by cohort and periods after its first.
+
+A person counts once in each of the first three: by the last period to whose end she was employed,
+by that of her last activity up to it, and by the end of her unbroken run. In the last each active
+period counts, if she was there to its end.
+"""
+
+
+def _told_here(
+    log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, period: str
+) -> dict[str, pd.DataFrame]:
+    """Count each of :data:`KINDS` by ``first``, the cohort's period, and ``n`` periods after it."""
+    gone = _gone(log, period)
+
+    def fold(rows: Rows) -> list[pd.DataFrame]:
+        begins = first_rows(rows.person)
+        n_rows = np.diff(begins, append=len(rows.number))
+        first, last = rows.number[begins], rows.number[begins + n_rows - 1]
+        ended = gone[rows.person[begins]]
+        # Everyone's last period is one that no next one follows, and so ends a run.
+        ends = np.flatnonzero(until_next(rows, never=0) != 1)
+        run = rows.number[ends[first_rows(rows.person[ends])]]
+        began, at = np.repeat(first, n_rows), rows.number
+        if (last >= ended).any():
+            is_there = at < np.repeat(ended, n_rows)
+            began, at = began[is_there], at[is_there]
+        kinds = (
+            (first, ended - 1), (first, np.minimum(last, ended - 1)),
+            (first, np.minimum(run, ended - 1)), (began, at),
+        )  # fmt: skip
+        return [alike(first=since, at=to) for since, to in kinds]
+
+    parts = folded(log, verbs, assigned, fold, min_minutes=min_minutes, period=period)
+    found = {kind: pd.concat(parts[i :: len(KINDS)]) for i, kind in enumerate(KINDS)}
+    return {kind: rows.assign(n=rows["at"] - rows["first"]) for kind, rows in found.items()}
+
+
+def _gone(log: EventLog, period: str) -> np.ndarray:
+    """Return, by person key, the period in which employment ended; one to come if it has not."""
+    never = _period.number_of(log.as_of, period) + 1
+    ends = np.full(log.dataset.manifest.n_persons + 1, never, dtype=np.int32)
+    left = _left(log)
+    if left is not None:
+        for keys, days in log.streamed(left, lambda keys, days: (keys, days)):
+            ends[keys] = _period.numbers(days, period)
+    return ends
+
+
+def _told_there(
+    log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, period: str
+) -> dict[str, pd.DataFrame]:
+    """Count the same in the engine, where what is counted is all that comes here."""
+    found = log.collect(_told(_people_periods(log, verbs, assigned, min_minutes, period)))
+    each, active = (found[found["kind"] == kind] for kind in ("person", "period"))
+    there = each["there"]
+    counted = (
+        (each, there), (each, np.minimum(each["last"], there)),
+        (each, np.minimum(each["run"], there)), (active, active["last"]),
+    )  # fmt: skip
+    return {kind: rows.assign(n=n) for kind, (rows, n) in zip(KINDS, counted, strict=True)}
 
 
 def _told(rows: ibis.Table) -> ibis.Table:
@@ -200,36 +253,29 @@ def _told(rows: ibis.Table) -> ibis.Table:
     )
 
 
-def _cells(found: pd.DataFrame, last: int, period: str) -> pd.DataFrame:
+def _cells(found: Mapping[str, pd.DataFrame], last: int, period: str) -> pd.DataFrame:
     """Turn counts of "so many periods" into counts of "in period n", one row a complete cell."""
-    begin = int(found["first"].min())
+    begin = int(found["there"]["first"].min())
     size = max(last - begin + 1, 0)
     if not size:
         return _nothing(cohorts.columns, f"the first {period} with value is not over yet")
-    found = found[found["first"] <= last]
-    each, active = (found[found["kind"] == kind] for kind in ("person", "period"))
-    there = each["there"]
 
-    def grid(rows: pd.DataFrame, value: Any) -> np.ndarray:
+    def grid(kind: str) -> np.ndarray:
         """Row 0 is the oldest cohort; the last column takes whatever lies further off."""
+        rows = found[kind]
+        rows = rows[(rows["first"] <= last) & (rows["n"] >= 0)]
+        row, n, persons = (rows[c].to_numpy(dtype=np.int64) for c in ("first", "n", "persons"))
         cells = np.zeros((size, size + 1), dtype=np.int64)
-        value = np.asarray(value, dtype=np.int64)
-        kept = value >= 0
-        row = rows["first"].to_numpy(dtype=np.int64)[kept] - begin
-        np.add.at(cells, (row, np.minimum(value[kept], size)), rows["persons"].to_numpy()[kept])
+        np.add.at(cells, (row - begin, np.minimum(n, size)), persons)
         return cells
 
-    def reaching(value: Any) -> np.ndarray:
+    def reaching(kind: str) -> np.ndarray:
         """Count whoever reaches period n or a later one."""
-        return grid(each, value)[:, ::-1].cumsum(axis=1)[:, ::-1]
+        return grid(kind)[:, ::-1].cumsum(axis=1)[:, ::-1]
 
-    totals = {
-        "began": grid(each, np.zeros(len(each))),
-        "there": reaching(there),
-        "unbounded": reaching(np.minimum(each["last"], there)),
-        "rolling": reaching(np.minimum(each["run"], there)),
-        "recurring": grid(active, active["last"]),
-    }
+    everyone = found["there"].groupby("first")["persons"].sum()
+    began = everyone.reindex(range(begin, begin + size), fill_value=0).to_numpy(dtype=np.int64)
+    there, unbounded, rolling = (reaching(kind) for kind in ("there", "unbounded", "rolling"))
     cohort, n = np.triu_indices(size)
     n = n - cohort
     starts = np.array(
@@ -239,11 +285,11 @@ def _cells(found: pd.DataFrame, last: int, period: str) -> pd.DataFrame:
         {
             "cohort_on": starts[cohort],
             "n": n,
-            "n_began": totals["began"][cohort, 0],
-            "n_there": totals["there"][cohort, n],
-            "n_recurring": totals["recurring"][cohort, n],
-            "n_unbounded": totals["unbounded"][cohort, n],
-            "n_rolling": totals["rolling"][cohort, n],
+            "n_began": began[cohort],
+            "n_there": there[cohort, n],
+            "n_recurring": grid("recurring")[cohort, n],
+            "n_unbounded": unbounded[cohort, n],
+            "n_rolling": rolling[cohort, n],
         }
     )
 
@@ -312,38 +358,30 @@ def lifecycle(
     """
     _period.checked(period)
     begins = first_day(log)
-    parts = [
-        log.collect(_alike(_people_periods(part, verbs, assigned, min_minutes, period)))
-        for part in log.parts("activity_day")
-    ]
-    alike = pd.concat(parts)
-    if alike.empty or begins is None:
+    flows = _flows_there if log.spark is not None else _flows_here
+    found = flows(log, verbs, assigned, min_minutes, period)
+    if found.empty or begins is None:
         return _nothing(lifecycle.columns, NOBODY)
-    moves = _moves(alike)
-    end = _period.number_of(log.as_of - timedelta(days=1), period)
-    index = pd.RangeIndex(int(moves["at"].min()), end + 1)
-    wide = moves.pivot_table(index="at", columns="state", values="persons", aggfunc="sum")
-    wide = wide.reindex(index).reindex(columns=[*_FLOWS, "asleep", "gone"]).fillna(0)
-    stock = wide[["asleep", "gone"]].cumsum()
+    begin, end = int(found["at"].min()), _period.number_of(log.as_of - timedelta(days=1), period)
+    index = np.arange(begin, end + 1)
     first, last = _whole(log.as_of, begins, period)
     frame = pd.DataFrame(
         {
             "period_on": [pd.Timestamp(_period.first_day(int(i), period)) for i in index],
-            **{state: wide[state].to_numpy() for state in _FLOWS},
-            **{state: stock[state].to_numpy() for state in ("asleep", "gone")},
+            **_states(found, begin, end),
             "is_complete": (index >= first) & (index <= last),
         }
     )
-    frame.attrs["steps"] = _steps(alike, period)
+    frame.attrs["steps"] = _steps(found, period)
     return frame
 
 
-def _steps(alike: pd.DataFrame, period: str) -> tuple[Step, ...]:
+def _steps(found: pd.DataFrame, period: str) -> tuple[Step, ...]:
     """Say who has ever begun, and who of them is still employed."""
-    here = alike["gone"] == NEVER
+    here = found["gone"] == NEVER
     told = {
-        f"ever had a day of value (rows: {period}s)": alike,
-        "still employed as of the date": alike[here],
+        f"ever had a day of value (rows: {period}s)": found,
+        "still employed as of the date": found[here],
     }
     return tuple(
         Step(reason, int(rows.loc[rows["state"] == "new", "persons"].sum()),
@@ -360,10 +398,39 @@ def _whole(as_of: date, begins: date, period: str) -> tuple[int, int]:
     return first, _period.last_complete(as_of, period)
 
 
-def _alike(rows: ibis.Table) -> ibis.Table:
+def _flows_here(
+    log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, period: str
+) -> pd.DataFrame:
     """Count active periods by their number, how the person came to it, and what comes after."""
+    never = _period.number_of(log.as_of, period) + 1
+    gone = _gone(log, period)
+
+    def fold(rows: Rows) -> list[pd.DataFrame]:
+        begins = first_rows(rows.person)
+        after = until_next(rows, never)
+        # Of the states 0 is new, 1 returning, 2 resurrected.
+        state = np.minimum(np.roll(after, 1), 2)
+        state[begins] = 0
+        ended = np.repeat(gone[rows.person[begins]], np.diff(begins, append=len(state)))
+        back = np.minimum(rows.number + after, never)
+        return [alike(at=rows.number, state=state, back=back, gone=ended)]
+
+    parts = folded(log, verbs, assigned, fold, min_minutes=min_minutes, period=period)
+    counted = {name: column.to_numpy() for name, column in pd.concat(parts).items()}
+    found = alike(counted.pop("persons"), **counted)
+    found["state"] = np.array(_FLOWS[:3], dtype=object)[found["state"]]
+    for column in ("back", "gone"):
+        found[column] = found[column].where(found[column] < never, NEVER)
+    return found
+
+
+def _flows_there(
+    log: EventLog, verbs: Verbs, assigned: str, min_minutes: int, period: str
+) -> pd.DataFrame:
+    """Count the same in the engine, where what is counted is all that comes here."""
     import ibis
 
+    rows = _people_periods(log, verbs, assigned, min_minutes, period)
     state = ibis.cases(
         (rows.before.isnull(), "new"), (rows.before + 1 == rows["at"], "returning"),
         else_="resurrected",
@@ -371,35 +438,35 @@ def _alike(rows: ibis.Table) -> ibis.Table:
     named = rows.select(
         at=rows["at"], state=state, back=ibis.coalesce(rows.after, NEVER), gone=rows.gone
     )
-    return named.group_by("at", "state", "back", "gone").agg(persons=named.count())
+    return log.collect(named.group_by("at", "state", "back", "gone").agg(persons=named.count()))
 
 
-def _moves(alike: pd.DataFrame) -> pd.DataFrame:
-    """Count, by period, who is in each flow and who enters and leaves each stock.
+def _states(found: pd.DataFrame, begin: int, end: int) -> dict[str, np.ndarray]:
+    """Count, by period, who is in each flow and who is in each stock.
 
-    A running sum of the latter gives the stocks, so each active period is looked at once.
+    Who enters and leaves a stock is counted, and a running sum gives the stock, so each active
+    period is looked at once.
     """
-    at, back, gone = alike["at"], alike["back"], alike["gone"]
-    later = at + 2
-    out = np.maximum(later, gone)
+    counts = {s: np.zeros(end - begin + 1, dtype=np.int64) for s in (*_FLOWS, "asleep", "gone")}
+    persons = found["persons"].to_numpy()
+
+    def move(state: str, at: np.ndarray, where: np.ndarray, sign: int = 1) -> None:
+        kept = where & (at <= end)
+        np.add.at(counts[state], at[kept] - begin, sign * persons[kept])
+
+    at, back, gone = (found[name].to_numpy() for name in ("at", "back", "gone"))
+    for state in _FLOWS[:3]:
+        move(state, at, found["state"].to_numpy() == state)
+    following, later = at + 1, at + 2
+    move("left", following, (back > following) & (gone <= following))
+    move("dormant", following, (back > following) & (gone > following))
     rests = (later < back) & (later < gone)
-    ended = pd.Series(np.where(gone <= at + 1, "left", "dormant"), alike.index)
-    parts = [
-        _move(alike, at, alike["state"], 1, at.notna()),
-        _move(alike, at + 1, ended, 1, back > at + 1),
-        _move(alike, later, "asleep", 1, rests),
-        _move(alike, np.minimum(back, gone), "asleep", -1, rests),
-        _move(alike, out, "gone", 1, out < back),
-        _move(alike, back, "gone", -1, out < back),
-    ]
-    moves = pd.concat(parts, ignore_index=True)
-    return moves[moves["at"] < NEVER]
-
-
-def _move(alike: pd.DataFrame, at: Any, state: Any, sign: int, where: Any) -> pd.DataFrame:
-    moved = pd.DataFrame({"at": at, "state": state, "persons": sign * alike["persons"]})
-    kept: pd.DataFrame = moved[where]
-    return kept
+    move("asleep", later, rests)
+    move("asleep", np.minimum(back, gone), rests, -1)
+    out = np.maximum(later, gone)
+    move("gone", out, out < back)
+    move("gone", back, out < back, -1)
+    return {**counts, **{stock: counts[stock].cumsum() for stock in ("asleep", "gone")}}
 
 
 @measure(
