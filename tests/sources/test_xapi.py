@@ -136,6 +136,19 @@ def test_damage_that_would_lose_the_rest_is_refused(tmp_path: Path, name: str, d
     assert "canary" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "before",
+    ["", "\n[", "{\n", '{"statements": [', '{"statements": []', '{"statements": [],\n"more": "',
+     '{"statements": [{"id": 1}]', '[{"id": 1},', '[{"id": 1'],
+    ids=repr,
+)  # fmt: skip
+def test_a_file_that_breaks_off_within_a_letter_is_told(tmp_path: Path, before: str) -> None:
+    file = tmp_path / "s.json"
+    file.write_bytes(before.encode() + "Ä".encode()[:1])
+    with pytest.raises(LdresearchError, match="the JSON is damaged after statement"):
+        list(_json.statements(file))
+
+
 def test_a_cut_gzip_is_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "cut.jsonl.gz"
     file.write_bytes(gzip.compress("\n".join(json.dumps(s) for s in PAIR * 500).encode())[:-40])

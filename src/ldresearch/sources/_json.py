@@ -96,14 +96,19 @@ def _page(text: str) -> list[str] | None:
 class _Text:
     """A window on a file's text that grows at its end and is eaten from its front."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
+    def __init__(self, stream: IO[bytes], file: Path) -> None:
+        self.stream, self.file = stream, file
         self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self.text, self.at, self.is_over = "", 0, False
+        self.n_read = 0
 
     def more(self, size: int = CHUNK) -> bool:
         data = self.stream.read(size)
-        self.text = self.text[self.at :] + self.decoder.decode(data, final=not data)
+        try:
+            found = self.decoder.decode(data, final=not data)
+        except UnicodeDecodeError:
+            raise self.damaged() from None
+        self.text = self.text[self.at :] + found
         self.at = 0
         self.is_over = not data
         return bool(data)
@@ -118,19 +123,21 @@ class _Text:
             if not self.more():
                 return ""
 
+    def damaged(self) -> DataError:
+        return DataError(
+            message(f"the JSON is damaged after statement {self.n_read:,}", where=self.file.name,
+                    do="export it again, one statement a line if you can")
+        )  # fmt: skip
+
 
 def _values(file: Path) -> Iterator[str | None]:
     """Part arrays, pages and objects that span lines."""
     decoder = json.JSONDecoder()
-    n_read = 0
     with open_bytes(file) as stream:
-        window = _Text(stream)
+        window = _Text(stream, file)
         depth: list[str] = []
         while True:
-            try:
-                char = window.skip_blank()
-            except UnicodeDecodeError:
-                raise _damaged(file, n_read) from None
+            char = window.skip_blank()
             if not char:
                 if depth:
                     yield None
@@ -141,16 +148,16 @@ def _values(file: Path) -> Iterator[str | None]:
             elif char == "]" and depth:
                 window.at += 1
                 if depth.pop() == "page":
-                    _leave_page(window, file, n_read)
+                    _leave_page(window)
             elif char == "{" and (found := _page_start(window)):
                 depth.append("page")
                 window.at = found
             else:
-                text = _value(window, decoder, file, n_read)
+                text = _value(window, decoder)
                 yield text
                 if text is None:
                     return
-                n_read += 1
+                window.n_read += 1
 
 
 def _page_start(window: _Text) -> int:
@@ -161,7 +168,7 @@ def _page_start(window: _Text) -> int:
     return found.end() if found else 0
 
 
-def _leave_page(window: _Text, file: Path, n_read: int) -> None:
+def _leave_page(window: _Text) -> None:
     """Skip what follows the statements of a page up to its closing brace."""
     while True:
         char = window.skip_blank()
@@ -174,11 +181,11 @@ def _leave_page(window: _Text, file: Path, n_read: int) -> None:
             pass
         found = re.compile(r'"[^"]*"\s*:\s*(?:null|"[^"]*")').match(window.text, window.at)
         if not found:
-            raise _damaged(file, n_read)
+            raise window.damaged()
         window.at = found.end()
 
 
-def _value(window: _Text, decoder: json.JSONDecoder, file: Path, n_read: int) -> str | None:
+def _value(window: _Text, decoder: json.JSONDecoder) -> str | None:
     """Return the text of the value at the window's front; ``None`` if the file breaks off in it."""
     size = CHUNK
     while True:
@@ -190,26 +197,16 @@ def _value(window: _Text, decoder: json.JSONDecoder, file: Path, n_read: int) ->
                 window.at = end
                 return text
         except RecursionError:
-            raise _damaged(file, n_read) from None
+            raise window.damaged() from None
         except json.JSONDecodeError as error:
             is_cut = error.pos >= len(window.text) - 8 or error.msg.startswith("Unterminated")
             if window.is_over and is_cut:
                 return None
             if not is_cut:
-                raise _damaged(file, n_read) from None
+                raise window.damaged() from None
         except ValueError:  # a number of thousands of digits
-            raise _damaged(file, n_read) from None
+            raise window.damaged() from None
         if len(window.text) - window.at > MAX_STATEMENT:
-            raise _damaged(file, n_read)
-        try:
-            window.more(size)
-        except UnicodeDecodeError:
-            raise _damaged(file, n_read) from None
+            raise window.damaged()
+        window.more(size)
         size *= 2
-
-
-def _damaged(file: Path, n_read: int) -> DataError:
-    return DataError(
-        message(f"the JSON is damaged after statement {n_read:,}", where=file.name,
-                do="export it again, one statement a line if you can")
-    )  # fmt: skip
