@@ -247,6 +247,7 @@ def streamed(backend: Any, expression: ibis.Table, n_rows: int) -> pa.RecordBatc
     Returns
     -------
     pyarrow.RecordBatchReader
+        Batches in the order of the rows.
     """
     # Not ``to_pyarrow_batches``: it asks for a method that DuckDB 2.0 no longer has.
     backend._run_pre_execute_hooks(expression)
