@@ -713,6 +713,7 @@ MOST = {
                                                         "sessions")},
     **{(name, "pandas, tuned"): 10_000_000 for name in ("funnel", "sessions", "six")},
     ("six", "polars"): 10_000_000,
+    ("six", PREPARED): 10_000_000,
     ("funnel", "retentioneering"): 10_000_000,
     ("sessions", "retentioneering"): 10_000_000,
 }  # fmt: skip
