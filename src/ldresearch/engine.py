@@ -193,7 +193,7 @@ def empty(backend: Any, name: str, columns: Mapping[str, str]) -> ibis.Table:
     ibis.Table
         Without rows; the one that is there already, if any has this name.
     """
-    if _is_spark(backend):
+    if is_spark(backend):
         import ibis
         from ibis.backends.sql.datatypes import DuckDBType
 
@@ -221,7 +221,7 @@ def kept(backend: Any, expression: ibis.Table) -> ibis.Table:
     from ibis.util import gen_name
 
     name = gen_name("kept")
-    if _is_spark(backend):
+    if is_spark(backend):
         backend._run_pre_execute_hooks(expression)
         rows = backend.raw_sql(backend.compile(expression)).persist()
         # Spark keeps stored rows until it is told otherwise, or needs the room.
@@ -418,7 +418,25 @@ def _read(backend: Any, where: Spark, name: str, file: Path) -> ibis.Table:
     return table
 
 
-def _is_spark(backend: Any) -> bool:
+def is_spark(backend: Any) -> bool:
+    """Tell whether an analysis runs in Spark.
+
+    Parameters
+    ----------
+    backend : ibis backend
+        Of :func:`analysis` or :func:`spark`.
+
+    Returns
+    -------
+    bool
+        False in DuckDB.
+
+    Examples
+    --------
+    >>> backend, _ = analysis({})
+    >>> is_spark(backend)
+    False
+    """
     return bool(backend.name == "pyspark")
 
 

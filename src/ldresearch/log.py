@@ -497,6 +497,11 @@ class EventLog:
         """The log that :meth:`parts` parted; itself where it is none of them."""
         return self._sharing(keys=None) if self.keys else self
 
+    @property
+    def is_here(self) -> bool:
+        """Whether rows are read on this machine, so that a measure may look at each of them."""
+        return not engine.is_spark(self._opened[0])
+
     # Days ----------------------------------------------------------------------------------
 
     def day(self, instant: Any) -> Any:

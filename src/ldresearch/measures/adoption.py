@@ -673,7 +673,7 @@ def active(
     if begins is None:
         return pd.DataFrame(columns=list(active.columns))
     days = pd.date_range(begins, log.as_of - timedelta(days=1), freq="D")
-    count = _counted_there if log.spark is not None else _counted_here
+    count = _counted_here if log.is_here else _counted_there
     gaps = count(log, verbs, assigned, days, parts)
     return pd.concat(
         [_trailing(own, days, part) for part, own in enumerate(gaps)], ignore_index=True

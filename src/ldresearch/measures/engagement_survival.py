@@ -177,7 +177,7 @@ def spells(
 
     spell = _dated(log, _cut(log, verbs, gap_days, assigned, min_minutes), gap_days)
     order = ibis.window(group_by=spell.person_key, order_by=spell.day_on)
-    hired = spell.day_on.delta(spell.hired_on, unit="day") / 365.25
+    hired = spell.day_on.delta(spell.hired_on, unit="day").cast("float64") / 365.25
     return log.collect(
         spell.select(
             "person_key", "duration", "cause", "unit", "level", "country", "location",
@@ -273,7 +273,7 @@ def _cut(
     """Return one row a spell that began early enough: its first and last day of value."""
     if gap_days < 1:
         raise ParameterError(message("a gap has one day or more", where="gap_days", got=gap_days))
-    cut = _cut_there if log.spark is not None else _cut_here
+    cut = _cut_here if log.is_here else _cut_there
     return cut(log, verbs, gap_days, assigned, min_minutes)
 
 

@@ -89,7 +89,7 @@ def _people(log: EventLog, waves: list[_Wave]) -> ibis.Table | None:
     day = person.wave_day
     is_there = person.eligible_to_on.isnull() | (person.eligible_to_on > day)
     here = person.filter((person.eligible_from_on <= day) & is_there)
-    years = here.wave_day.delta(here.hired_on, unit="day") / 365.25
+    years = here.wave_day.delta(here.hired_on, unit="day").cast("float64") / 365.25
     tenure = ibis.cases((years < 1, "under 1 year"), (years < 3, "1 to 3 years"),
                         else_="3 years or more")  # fmt: skip
     here = here.select("person_key", "wave", *GROUPS, tenure=tenure)

@@ -158,7 +158,7 @@ def cohorts(
     {'n_recurring': [2, 1, 2], 'n_unbounded': [2, 2, 2], 'n_rolling': [2, 1, 1]}
     """
     _period.checked(period)
-    told = _told_there if log.spark is not None else _told_here
+    told = _told_here if log.is_here else _told_there
     found = told(log, verbs, assigned, min_minutes, period)
     if found["there"].empty:
         return _nothing(cohorts.columns, NOBODY)
@@ -358,7 +358,7 @@ def lifecycle(
     """
     _period.checked(period)
     begins = first_day(log)
-    flows = _flows_there if log.spark is not None else _flows_here
+    flows = _flows_here if log.is_here else _flows_there
     found = flows(log, verbs, assigned, min_minutes, period)
     if found.empty or begins is None:
         return _nothing(lifecycle.columns, NOBODY)
