@@ -265,7 +265,7 @@ def head(came: float, rules: Rules = PUBLIC) -> Any:
 
 SILENT = "for every 10 people who fall silent"
 LEAKS = f"The active base is leaking: {SILENT}, only 5 begin or come back"
-HOLDS = f"The active base holds steady: {SILENT}, 10 begin or come back"
+HOLDS = f"The active base neither grows nor shrinks clearly: {SILENT}, 10 begin or come back"
 GROWS = f"The active base is growing: {SILENT}, 16 begin or come back"
 
 

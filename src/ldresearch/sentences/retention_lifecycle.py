@@ -400,8 +400,8 @@ _TITLES: Final = {
         "The active base is growing: for every 10 people who fall silent, {tens} begin or come back"
     ),
     "steady": (
-        "The active base holds steady: for every 10 people who fall silent, {tens} begin or come "
-        "back"
+        "The active base neither grows nor shrinks clearly: for every 10 people who fall silent, "
+        "{tens} begin or come back"
     ),
     "open": (
         "It is open whether the active base grows or shrinks: for every 10 people who fall silent, "
