@@ -60,6 +60,7 @@ def measured(work: Callable[[Any, Any], Any]) -> Callable[[Path], Timed]:
     def contender(folder: Path) -> Timed:
         # Imported with the first answer otherwise.
         import ibis.backends.duckdb.converter  # noqa: F401
+        import pyarrow.dataset  # noqa: F401
         import pyarrow.pandas_compat  # noqa: F401
         import pyarrow_hotfix  # noqa: F401
 

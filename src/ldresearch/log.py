@@ -25,6 +25,8 @@ from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.result import Step
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import ibis
     import numpy as np
     import pandas as pd
@@ -530,8 +532,7 @@ class EventLog:
         """
         import ibis
 
-        first, last = date(1990, 1, 1), self.as_of + timedelta(days=2)
-        table = clock.offsets(self.time_zone, first, last)
+        table = self._offsets
         shift = ibis.literal(table[0][1])
         if len(table) > 1:
             branches = [
@@ -540,6 +541,45 @@ class EventLog:
             ]
             shift = ibis.cases(*branches, else_=ibis.literal(table[0][1]))
         return (instant + shift.as_interval("s")).date()
+
+    def local_days(self, instants: np.ndarray) -> np.ndarray:
+        """Return the local days of instants that :meth:`streamed` gave, as :meth:`day` tells them.
+
+        Parameters
+        ----------
+        instants : numpy.ndarray of int64
+            Microseconds since 1970, UTC.
+
+        Returns
+        -------
+        numpy.ndarray of int32
+            Days since 1970 in the reporting time zone.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ... '''}, as_of="2024-03-01", time_zone="Europe/Berlin")
+        >>> late = np.array(["2024-01-31T22:30", "2024-01-31T23:30"], "datetime64[us]")
+        >>> tiny.local_days(late.astype("int64")).astype("datetime64[D]").astype(str).tolist()
+        ['2024-01-31', '2024-02-01']
+        """
+        import numpy as np
+
+        since, seconds = zip(*self._offsets, strict=True)
+        starts = np.array(since, dtype="datetime64[us]").astype(np.int64)
+        # What lies before the first has its offset too.
+        shifts = np.array(seconds)[np.searchsorted(starts[1:], instants, side="right")]
+        days: np.ndarray = ((instants + shifts * 1_000_000) // 86_400_000_000).astype(np.int32)
+        return days
+
+    @property
+    def _offsets(self) -> tuple[tuple[datetime, int], ...]:
+        """Offsets of the reporting time zone, and since when each holds."""
+        return clock.offsets(self.time_zone, date(1990, 1, 1), self.as_of + timedelta(days=2))
 
     def _activity_day(self) -> ibis.Table:
         """Derive ``activity_day`` in a time zone other than the dataset's."""
@@ -787,7 +827,9 @@ class EventLog:
         >>> tiny.collect(event.group_by("verb").agg(n=event.person_key.nunique())).to_dict("list")
         {'verb': ['view'], 'n': [2]}
         """
-        frame: pd.DataFrame = expression.to_pandas()
+        # Not ``to_pandas``: what is made of rows brought here alone would run on a connection of
+        # ibis's own, which nothing limits.
+        frame: pd.DataFrame = self._opened[0].execute(expression)
         return frame
 
     def streamed(self, rows: ibis.Table, work: Callable[..., T]) -> list[T]:
@@ -796,10 +838,11 @@ class EventLog:
         Parameters
         ----------
         rows : ibis.Table
-            Columns of numbers or dates, nothing missing, made of tables of this log.
+            Columns of numbers, dates or instants, nothing missing, made of tables of this log.
         work : callable
-            Is given the columns of a piece as arrays, dates as days since 1970; one piece after
-            another. It must not ask this log for anything: rows are still on their way.
+            Is given the columns of a piece as arrays, dates as days and instants as microseconds
+            since 1970; one piece after another. It must not ask this log for anything: rows are
+            still on their way.
 
         Returns
         -------
@@ -822,8 +865,11 @@ class EventLog:
         import pyarrow as pa
 
         def numbers(column: pa.Array) -> np.ndarray:
-            plain = column.view(pa.int32()) if pa.types.is_date32(column.type) else column
-            values: np.ndarray = plain.to_numpy()
+            if pa.types.is_date32(column.type):
+                column = column.view(pa.int32())
+            elif pa.types.is_timestamp(column.type):
+                column = column.cast(pa.timestamp("us")).view(pa.int64())
+            values: np.ndarray = column.to_numpy()
             return values
 
         # While the engine reads on, what it has read is worked on.

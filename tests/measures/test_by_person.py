@@ -1,4 +1,4 @@
-"""Days folded person by person, as they are stored, give what the engine counts of them."""
+"""Days and events folded person by person, as they are stored, give what the engine counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from ldresearch import log as logs
 from ldresearch.log import EventLog
-from ldresearch.measures import _by_person, adoption, engagement_survival, retention_lifecycle
+from ldresearch.measures import (
+    _by_person,
+    adoption,
+    engagement_survival,
+    journey,
+    retention_lifecycle,
+)
 from ldresearch.measures._by_person import Rows, alike
 from ldresearch.worlds.tables import log
 
@@ -24,10 +30,11 @@ AS_OF = "2024-06-03"
 VERBS = {"v": "view", "c": "complete"}
 N_PEOPLE = 5
 
+Act = tuple[int, int, str, int, int]
 ACTS = st.lists(
     st.tuples(
-        st.integers(0, N_PEOPLE - 1), st.integers(0, 140), st.sampled_from("vc"),
-        st.integers(0, 40),
+        st.integers(0, N_PEOPLE - 1), st.integers(0, 140) | st.just(7), st.sampled_from("vc"),
+        st.integers(0, 40), st.integers(0, 59),
     ),
     min_size=1,
 )  # fmt: skip
@@ -39,7 +46,7 @@ VIEWS: dict[str, dict[str, Any]] = {
 }
 
 
-def known(acts: list[tuple[int, int, str, int]], left: list[int | None], view: str) -> EventLog:
+def known(acts: list[Act], left: list[int | None], view: str) -> EventLog:
     """People, some of whom have left, and what they did; all of it soon after midnight in UTC."""
     days = [f"{FIRST + timedelta(days=n):%Y-%m-%d}" if n is not None else "-" for n in left]
     people = "person_id | valid_from_on | hired_on | left_on | level\n" + "\n".join(
@@ -47,8 +54,8 @@ def known(acts: list[tuple[int, int, str, int]], left: list[int | None], view: s
         for who, day in enumerate(days)
     )
     events = "person_id | occurred_at | verb | duration_s\n" + "\n".join(
-        f"p{who} | {FIRST + timedelta(days=day):%Y-%m-%d} 01:00:00 | {VERBS[verb]} | {60 * minutes}"
-        for who, day, verb, minutes in acts
+        f"p{who} | {FIRST + timedelta(day, minutes=60 + past)} | {VERBS[verb]} | {60 * minutes}"
+        for who, day, verb, minutes, past in acts
     )
     asked = dict(VIEWS[view])
     made = log({"person": people, "event": events}, as_of=AS_OF)
@@ -71,7 +78,7 @@ def in_the_engine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module, name in (
             (adoption, "_counted"), (engagement_survival, "_cut"), (retention_lifecycle, "_told"),
-            (retention_lifecycle, "_flows"),
+            (retention_lifecycle, "_flows"), (journey, "_ways"), (journey, "_sessions"),
         ):  # fmt: skip
             patch.setattr(module, f"{name}_here", getattr(module, f"{name}_there"))
         yield
@@ -84,6 +91,8 @@ def asked(log: EventLog, verbs: str, min_minutes: int, period: str) -> dict[str,
         "spells": engagement_survival.spells(log, **value, gap_days=10),
         "cohorts": retention_lifecycle.cohorts(log, **value, period=period),
         "states": retention_lifecycle.lifecycle(log, **value, period=period),
+        "sessions": journey.sessions(log, verbs=verbs, gap_minutes=20),
+        "ways": journey.ordered_funnel(log, steps="view, complete", window_days=9, by="level"),
     }
 
 
@@ -98,7 +107,7 @@ def asked(log: EventLog, verbs: str, min_minutes: int, period: str) -> dict[str,
 @pytest.mark.parametrize("view", VIEWS)
 @settings(max_examples=4)
 def test_what_is_folded_here_is_what_the_engine_counts(
-    view: str, acts: list[tuple[int, int, str, int]], left: list[int | None], verbs: str,
+    view: str, acts: list[Act], left: list[int | None], verbs: str,
     min_minutes: int, period: str, sizes: tuple[int, int],
 ) -> None:  # fmt: skip
     there = known(acts, left, view)
@@ -110,6 +119,23 @@ def test_what_is_folded_here_is_what_the_engine_counts(
     for name, frame in expected.items():
         pd.testing.assert_frame_equal(found[name], frame, obj=name)
         assert found[name].attrs == frame.attrs, name
+
+
+def test_events_are_folded_as_they_are_stored_unless_a_join_mixed_them() -> None:
+    there = known([(1, 3, "v", 0, 5), (0, 9, "c", 0, 1), (1, 3, "c", 0, 5)], [None] * 5, "everyone")
+    event = there.table("event")
+
+    def fold(acts: Any) -> list[tuple[int, ...]]:
+        return list(zip(*(column.tolist() for column in acts), strict=True))
+
+    one, nine = (pd.Timestamp(at).value // 1000 for at in ("2024-01-04 01:05", "2024-01-10 01:01"))
+    # Two events of one instant are one instant, but two acts.
+    assert sorted(at for _, at in _by_person.folded_events(there, event, fold)) == [one, nine]
+    acts = _by_person.folded_events(there, event, fold, what=event.verb == "view")
+    assert sorted(act[1:] for act in acts) == [(one, 0), (one, 1), (nine, 0)]
+    assert [act[0] for act in acts] == sorted(act[0] for act in acts)
+    mixed = event.order_by(event.person_key.desc())
+    assert _by_person.folded_events(there, mixed, fold) is None
 
 
 PIECES = st.lists(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 9)), max_size=6), max_size=5)
@@ -129,7 +155,7 @@ def test_whole_persons_are_folded_in_order(
         return list(zip(rows.person.tolist(), rows.number.tolist(), strict=True))
 
     with changed(piece=1, fold=at_least):
-        folding = _by_person._Folding(fold)
+        folding = _by_person._Folding(fold, _by_person._NO_DAYS)
         for piece in pieces:
             columns = np.array(piece, dtype=np.int32).reshape(-1, 2).T
             folding.take(_by_person.distinct(*columns))

@@ -1,10 +1,10 @@
-"""Days of value as arrays, person by person, for what looks at each beside the next.
+"""Days and events as arrays, person by person, for what looks at each beside the next.
 
-``activity_day`` is stored by person and day, so a look at each row beside its neighbour tells what
-an engine would put into that order once more to find. Rows are folded while the engine reads on,
-some persons at a time, so that memory does not grow with the log. Where rows are elsewhere (on
-Spark) the engine counts, and only what it counted comes here; tests hold both ways to the same
-answers.
+``activity_day`` is stored by person and day, and ``event`` by person and time, so a look at each
+row beside its neighbour tells what an engine would put into that order once more to find. Rows are
+folded while the engine reads on, some persons at a time, so that memory does not grow with the log.
+Where rows are elsewhere (on Spark) the engine counts, and only what it counted comes here; tests
+hold both ways to the same answers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable
 from datetime import date
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,10 @@ from ldresearch.log import EventLog
 from ldresearch.measures import _period
 from ldresearch.measures._value import value_days, value_rows
 
-FOLD_ROWS: Final = 1 << 20
+if TYPE_CHECKING:
+    import ibis
+
+FOLD_ROWS: Final = 1 << 18
 """Rows from which on they are folded."""
 
 MOST_CELLS: Final = 1 << 23
@@ -42,12 +45,35 @@ class Rows(NamedTuple):
     ----------
     person : numpy.ndarray of int32
         The person's key.
-    number : numpy.ndarray of int32
-        Of a day, counted from 1970, or of a period.
+    number : numpy.ndarray of int32 or int64
+        Of a day, counted from 1970, of a period, or of a microsecond since 1970.
     """
 
     person: np.ndarray
     number: np.ndarray
+
+
+class Acts(NamedTuple):
+    """Events in order of person and time.
+
+    Parameters
+    ----------
+    person : numpy.ndarray of int32
+        The person's key.
+    number : numpy.ndarray of int64
+        Microseconds since 1970, UTC.
+    what : numpy.ndarray of int8
+        Number of what was done.
+    """
+
+    person: np.ndarray
+    number: np.ndarray
+    what: np.ndarray
+
+
+_NO_DAYS: Final = Rows(np.empty(0, np.int32), np.empty(0, np.int32))
+_NO_INSTANTS: Final = Rows(np.empty(0, np.int32), np.empty(0, np.int64))
+_NO_ACTS: Final = Acts(*_NO_INSTANTS, np.empty(0, np.int8))
 
 
 def folded(
@@ -87,31 +113,66 @@ def folded(
         return distinct(days.person, _period.numbers(days.number, period)) if period else days
 
     if min_minutes <= 0:
-        folding = _Folding(fold)
+        folding = _Folding(fold, _NO_DAYS)
         rows = value_rows(log, verbs, assigned).select("person_key", "day_on")
         log.streamed(rows, lambda person, day: folding.take(numbered(person, day)))
         total = folding.ended()
         if folding.is_in_order:
             return total
     # A sum, another time zone or a join may mix rows, which are put in order then.
-    folding = _Folding(fold)
+    folding = _Folding(fold, _NO_DAYS)
     for part in log.parts("activity_day"):
         days = value_days(part, verbs, assigned, min_minutes).select("person_key", "day_on")
-        folding.take(_sorted(_joined(part.streamed(days, numbered))))
+        folding.take(_sorted(_joined(part.streamed(days, numbered), _NO_DAYS)))
     return folding.ended()
+
+
+def folded_events(
+    log: EventLog, event: ibis.Table, fold: Callable[[Any], Any], what: Any = None
+) -> Any:
+    """Fold events as they are stored, and add up what comes of it.
+
+    Parameters
+    ----------
+    log : EventLog
+        On this machine.
+    event : ibis.Table
+        Of the table ``event``, with conditions at most.
+    fold : callable
+        As in :func:`folded`; is given :class:`Acts`, or the distinct instants of each person as
+        :class:`Rows` where it is not asked what was done.
+    what : ibis.Column, optional
+        A whole number below 128 that says what was done.
+
+    Returns
+    -------
+    object
+        ``None`` where rows did not come by person and time: a join may have mixed them.
+    """
+    columns = {"person": event.person_key, "number": event.occurred_at}
+    if what is None:
+        folding = _Folding(fold, _NO_INSTANTS)
+        log.streamed(event.select(**columns), lambda *rows: folding.take(distinct(*rows)))
+    else:
+        folding = _Folding(fold, _NO_ACTS)
+        rows = event.select(**columns, what=what.cast("int8"))
+        log.streamed(rows, lambda *rows: folding.take(Acts(*rows)))
+    total = folding.ended()
+    return total if folding.is_in_order else None
 
 
 class _Folding:
     """Folds rows of whole persons as soon as there are enough of them."""
 
-    def __init__(self, fold: Callable[[Rows], Any]) -> None:
+    def __init__(self, fold: Callable[[Any], Any], nothing: Rows | Acts) -> None:
         self.is_in_order = True
         self._fold = fold
-        self._kept: list[Rows] = []
+        self._nothing = nothing
+        self._kept: list[Any] = []
         self._n_kept = 0
         self._total: Any = None
 
-    def take(self, rows: Rows) -> None:
+    def take(self, rows: Rows | Acts) -> None:
         """Take rows that follow those before."""
         if not self.is_in_order:
             return
@@ -129,16 +190,16 @@ class _Folding:
             self._add(rows, len(rows.person))
         return self._total
 
-    def _joined(self) -> Rows:
-        rows = _joined(self._kept)
+    def _joined(self) -> Any:
+        rows = _joined(self._kept, self._nothing)
         self.is_in_order = self.is_in_order and _is_ascending(rows)
         return rows
 
-    def _add(self, rows: Rows, n: int) -> None:
-        self._kept = [Rows(*(column[n:] for column in rows))]
+    def _add(self, rows: Any, n: int) -> None:
+        self._kept = [rows._make(column[n:] for column in rows)]
         self._n_kept = len(rows.person) - n
         if self.is_in_order:
-            found = self._fold(Rows(*(column[:n] for column in rows)))
+            found = self._fold(rows._make(column[:n] for column in rows))
             self._total = found if self._total is None else self._total + found
 
 
@@ -168,23 +229,26 @@ def distinct(person: np.ndarray, at: np.ndarray) -> Rows:
     return Rows(person[kept], at[kept])
 
 
-def _joined(pieces: list[Rows]) -> Rows:
-    """Put pieces of distinct rows one after another."""
-    pieces = [piece for piece in pieces if len(piece.person)]
-    if not pieces:
-        return Rows(np.empty(0, np.int32), np.empty(0, np.int32))
-    # A row may lie on the edge of two pieces, once in each.
-    again = [
-        int(before.person[-1] == piece.person[0] and before.number[-1] == piece.number[0])
-        for before, piece in pairwise(pieces)
-    ]
-    kept = [Rows(*(c[n:] for c in piece)) for piece, n in zip(pieces, [0, *again], strict=True)]
-    return Rows(*(np.concatenate(column) for column in zip(*kept, strict=True)))
+def _joined(pieces: list[Any], nothing: Any) -> Any:
+    """Put pieces one after another; of rows that are alike there is one."""
+    pieces = [piece for piece in pieces if len(piece.person)] or [nothing]
+    if len(pieces) == 1:
+        return pieces[0]
+    again = [0] * (len(pieces) - 1)
+    if isinstance(nothing, Rows):
+        # A row may lie on the edge of two pieces, once in each.
+        again = [
+            int(before.person[-1] == piece.person[0] and before.number[-1] == piece.number[0])
+            for before, piece in pairwise(pieces)
+        ]
+    kept = [[c[n:] for c in piece] for piece, n in zip(pieces, [0, *again], strict=True)]
+    return nothing._make(np.concatenate(column) for column in zip(*kept, strict=True))
 
 
-def _is_ascending(rows: Rows) -> bool:
-    person, at = rows
-    is_fine = at[1:] > at[:-1]
+def _is_ascending(rows: Rows | Acts) -> bool:
+    person, at = rows.person, rows.number
+    # Two events may have one instant, but a day stands once.
+    is_fine = at[1:] >= at[:-1] if isinstance(rows, Acts) else at[1:] > at[:-1]
     is_fine &= person[1:] == person[:-1]
     is_fine |= person[1:] > person[:-1]
     return bool(is_fine.all())
@@ -196,6 +260,18 @@ def _sorted(rows: Rows) -> Rows:
     keys = keys[np.flatnonzero(np.diff(keys, append=-1))]
     person, at = keys // _DAY_SPAN, keys % _DAY_SPAN - _EPOCH_SHIFT
     return Rows(person.astype(rows.person.dtype), at.astype(rows.number.dtype))
+
+
+def ordered(rows: Rows) -> Rows:
+    """Return distinct rows in order of person and number, whatever order they come in.
+
+    Examples
+    --------
+    >>> ordered(Rows(np.array([1, 1, 1]), np.array([6, 5, 6])))
+    Rows(person=array([1, 1]), number=array([5, 6]))
+    """
+    rows = distinct(*rows)
+    return rows if _is_ascending(rows) else _sorted(rows)
 
 
 def first_rows(person: np.ndarray) -> np.ndarray:

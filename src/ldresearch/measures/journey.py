@@ -12,11 +12,21 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
 
+from ldresearch import clock
 from ldresearch.errors import ParameterError, did_you_mean, message
 from ldresearch.log import EventLog
 from ldresearch.measures import _period
+from ldresearch.measures._by_person import (
+    Acts,
+    Rows,
+    first_rows,
+    folded_events,
+    ordered,
+    until_next,
+)
 from ldresearch.measures._measure import measure
 from ldresearch.measures._people import (
     GROUPS,
@@ -57,6 +67,8 @@ _TAKEN: Final = ("offered", "accepted", "hired", "appointed", "moved")
 _FIRST_WEEK: Final = 7
 _FEWEST_STEPS: Final = 2
 _ONE_DAY: Final = timedelta(days=1)
+_NEVER: Final = np.iinfo(np.int64).max
+"""Microseconds that no event comes after."""
 _NOBODY: Final = "nobody has had a day of value yet"
 
 
@@ -482,29 +494,9 @@ def ordered_funnel(
     >>> found[["step", "n_reached", "n_of"]].values.tolist()
     [['view', 2, 2], ['start', 2, 2], ['complete', 1, 2]]
     """
-    import ibis
-
     verbs = _checked_steps(steps, window_days)
-    event = events(log, (), assigned)
-    window = ibis.interval(days=window_days)
-    first = event.filter(event.verb == verbs[0])
-    began = first.group_by("person_key").agg(began_at=first.occurred_at.min())
-    began = log.kept(began.filter(began.began_at + window <= log.bound("began_at")))
-    later = event.filter(event.verb.isin(verbs[1:])).inner_join(began, "person_key")
-    is_within = later.occurred_at < later.began_at + window
-    later = log.kept(
-        later.filter((later.occurred_at > later.began_at) & is_within).select(
-            "person_key", "occurred_at", "verb"
-        )
-    )
-    ways = [began.rename(now_at="began_at")]
-    for verb in verbs[1:]:
-        own = later.filter(later.verb == verb).inner_join(ways[-1], "person_key")
-        own = own.filter(own.occurred_at > own.now_at)
-        ways.append(own.group_by("person_key").agg(now_at=own.occurred_at.min()))
-    told = ibis.union(
-        *(way.select("person_key", order=ibis.literal(i)) for i, way in enumerate(ways))
-    )
+    ways = _ways_here if log.is_here else _ways_there
+    told = ways(log, verbs, window_days, assigned)
     found = log.collect(_by_group(log, told, by))
     if found.empty:
         frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in ordered_funnel.columns.items()})
@@ -525,6 +517,81 @@ def _checked_steps(steps: Verbs, window_days: int) -> tuple[str, ...]:
             message("a window has one day or more", where="window_days", got=window_days)
         )
     return verbs
+
+
+def _ways_here(
+    log: EventLog, verbs: tuple[str, ...], window_days: int, assigned: str
+) -> ibis.Table:
+    """Follow each person through her events as they come, and hand the steps to the engine."""
+    import ibis
+    import pyarrow as pa
+
+    window = window_days * 86_400_000_000
+    over = (
+        int(np.datetime64(clock.midnight_utc(log.as_of, log.time_zone), "us").astype(np.int64))
+        - window
+    )
+
+    def fold(acts: Acts) -> list[pa.Table]:
+        begins = first_rows(acts.person)
+        # When each person took the step last looked for; who has not is beyond every event.
+        now = np.full(len(begins), _NEVER)
+        first = np.flatnonzero(acts.what == 0)
+        first = first[first_rows(acts.person[first])]
+        now[np.searchsorted(begins, first, side="right") - 1] = acts.number[first]
+        now[now > over] = _NEVER
+        # Few events lie in the window of a person: the others are not looked at again.
+        since = acts.number - np.repeat(now, np.diff(begins, append=len(acts.person)))
+        within = np.flatnonzero((since > 0) & (since < window))
+        person = np.searchsorted(begins, within, side="right") - 1
+        at, what = acts.number[within], acts.what[within]
+        told = []
+        for order in range(len(verbs)):
+            if order:
+                then, now = now, np.full(len(begins), _NEVER)
+                own = np.flatnonzero((what == order) & (at > then[person]))
+                own = own[first_rows(person[own])]
+                now[person[own]] = at[own]
+            who = acts.person[begins[now < _NEVER]]
+            told.append(pa.table({"person_key": who, "order": np.full(len(who), order, np.int8)}))
+        return told
+
+    event = events(log, verbs, assigned)
+    order = ibis.cases(
+        *((event.verb == verb, i) for i, verb in enumerate(verbs[:-1])), else_=len(verbs) - 1
+    )
+    told = folded_events(log, event, fold, what=order)
+    if told is None:
+        return _ways_there(log, verbs, window_days, assigned)
+    return log.brought(pa.concat_tables(told))
+
+
+def _ways_there(
+    log: EventLog, verbs: tuple[str, ...], window_days: int, assigned: str
+) -> ibis.Table:
+    """Follow them in the engine: one row a person and step she took."""
+    import ibis
+
+    event = events(log, (), assigned)
+    window = ibis.interval(days=window_days)
+    first = event.filter(event.verb == verbs[0])
+    began = first.group_by("person_key").agg(began_at=first.occurred_at.min())
+    began = log.kept(began.filter(began.began_at + window <= log.bound("began_at")))
+    later = event.filter(event.verb.isin(verbs[1:])).inner_join(began, "person_key")
+    is_within = later.occurred_at < later.began_at + window
+    later = log.kept(
+        later.filter((later.occurred_at > later.began_at) & is_within).select(
+            "person_key", "occurred_at", "verb"
+        )
+    )
+    ways = [began.rename(now_at="began_at")]
+    for verb in verbs[1:]:
+        own = later.filter(later.verb == verb).inner_join(ways[-1], "person_key")
+        own = own.filter(own.occurred_at > own.now_at)
+        ways.append(own.group_by("person_key").agg(now_at=own.occurred_at.min()))
+    return ibis.union(
+        *(way.select("person_key", order=ibis.literal(i)) for i, way in enumerate(ways))
+    )
 
 
 def _by_group(log: EventLog, told: ibis.Table, by: str) -> ibis.Table:
@@ -596,11 +663,6 @@ def sessions(
     ParameterError
         If the gap is not a whole minute or more.
 
-    Notes
-    -----
-    Events of one person in one stretch of ``gap_minutes`` by the clock cannot be parted by a gap.
-    They are folded first, so that only stretches need to be put in order, not events.
-
     Examples
     --------
     >>> from ldresearch.worlds.tables import log
@@ -619,9 +681,8 @@ def sessions(
             message("a gap has one minute or more", where="gap_minutes", got=gap_minutes)
         )
     begins = first_day(log)
-    found = pd.concat(
-        [log.collect(_sessions(part, verbs, assigned, gap_minutes)) for part in log.parts("event")]
-    )
+    summed = _sessions_here if log.is_here else _sessions_there
+    found = summed(log, verbs, assigned, gap_minutes)
     if found.empty or begins is None:
         frame = pd.DataFrame({c: pd.Series(dtype=t) for c, t in sessions.columns.items()})
         frame.attrs["missing"] = "nobody has done what counts yet"
@@ -633,7 +694,7 @@ def sessions(
         {
             "week_on": pd.to_datetime(mondays),
             **{name: sums[name].to_numpy() for name in ("n_persons", "n_sessions")},
-            "minutes": sums["seconds"].to_numpy() / 60,
+            "minutes": sums["lasted"].to_numpy() / 60e6,
             "is_complete": [
                 begins <= monday and monday + 7 * _ONE_DAY <= log.as_of for monday in mondays
             ],
@@ -641,8 +702,50 @@ def sessions(
     )
 
 
+def _sessions_here(log: EventLog, verbs: Verbs, assigned: str, gap_minutes: int) -> pd.DataFrame:
+    """Part each person's events as they come, and sum sessions by the week in which they began."""
+    gap = gap_minutes * 60_000_000
+
+    def fold(rows: Rows) -> list[pd.DataFrame]:
+        stops = np.flatnonzero(until_next(rows, never=gap) >= gap)
+        starts = np.concatenate([[0], stops + 1])[: len(stops)]
+        began = rows.number[starts]
+        week = _period.numbers(log.local_days(began), "week")
+        lowest = int(week.min()) if len(week) else 0
+        met = ordered(Rows(rows.person[starts], week)).number
+        n_sessions = np.bincount(week - lowest)
+        lasted = np.zeros_like(n_sessions)
+        np.add.at(lasted, week - lowest, rows.number[stops] - began)
+        return [
+            pd.DataFrame(
+                {
+                    "week": np.arange(len(lasted)) + lowest,
+                    "n_persons": np.bincount(met - lowest),
+                    "n_sessions": n_sessions,
+                    "lasted": lasted,
+                }
+            )
+        ]
+
+    parts = folded_events(log, events(log, verb_list(verbs), assigned), fold)
+    if parts is None:
+        return _sessions_there(log, verbs, assigned, gap_minutes)
+    found: pd.DataFrame = pd.concat(parts)
+    return found
+
+
+def _sessions_there(log: EventLog, verbs: Verbs, assigned: str, gap_minutes: int) -> pd.DataFrame:
+    """Sum them in the engine, which puts the events into order."""
+    parts = log.parts("event")
+    return pd.concat([log.collect(_sessions(part, verbs, assigned, gap_minutes)) for part in parts])
+
+
 def _sessions(log: EventLog, verbs: Verbs, assigned: str, gap_minutes: int) -> ibis.Table:
-    """Sum sessions by the number of the week in which they began."""
+    """Sum sessions by the number of the week in which they began.
+
+    Events of one person in one stretch of ``gap_minutes`` by the clock cannot be parted by a gap.
+    They are folded first, so that only stretches need to be put in order, not events.
+    """
     import ibis
 
     event = events(log, verb_list(verbs), assigned)
@@ -673,7 +776,7 @@ def _sessions(log: EventLog, verbs: Verbs, assigned: str, gap_minutes: int) -> i
     )
     return person.group_by("week").agg(
         n_persons=person.count(), n_sessions=person.n_sessions.sum().cast("int64"),
-        seconds=person.lasted.sum().cast("float64") / 1e6,
+        lasted=person.lasted.sum().cast("int64"),
     )  # fmt: skip
 
 
