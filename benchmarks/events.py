@@ -60,13 +60,14 @@ def measured(work: Callable[[Any, Any], Any]) -> Callable[[Path], Timed]:
     def contender(folder: Path) -> Timed:
         # Imported with the first answer otherwise.
         import ibis.backends.duckdb.converter  # noqa: F401
-        import pyarrow.dataset  # noqa: F401
-        import pyarrow.pandas_compat  # noqa: F401
+        import pyarrow.pandas_compat
         import pyarrow_hotfix  # noqa: F401
 
         from ldresearch import measures
         from ldresearch.log import EventLog
 
+        if work in (own_funnel, own_spells, own_together):
+            import pyarrow.dataset  # noqa: F401 - for what is handed to the engine
         for stem in ("adoption", "engagement_survival", "journey", "retention_lifecycle"):
             getattr(measures, stem)
         return lambda: work(EventLog.open(folder / logs.DATASET, as_of=logs.AS_OF), measures)

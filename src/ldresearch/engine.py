@@ -254,6 +254,29 @@ def streamed(backend: Any, expression: ibis.Table, n_rows: int) -> pa.RecordBatc
     return backend.con.sql(backend.compile(expression)).to_arrow_reader(n_rows)
 
 
+def value(backend: Any, expression: Any) -> Any:
+    """Run an expression of a single value.
+
+    Parameters
+    ----------
+    backend : ibis backend
+        Of :func:`analysis` or :func:`spark`.
+    expression : ibis.Scalar
+
+    Returns
+    -------
+    object
+        ``None`` where it is missing.
+    """
+    if is_spark(backend):
+        found = backend.execute(expression)
+        return None if found is None or found != found else found
+    # Not as a frame, which takes longer to make than a look at a table does.
+    backend._run_pre_execute_hooks(expression)
+    [(found,)] = backend.con.execute(backend.compile(expression)).fetchall()
+    return found
+
+
 IN_MEMORY = 8 * 2**20
 """Bytes of a file up to which a table is read into memory when it is first used."""
 

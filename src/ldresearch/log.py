@@ -299,7 +299,7 @@ class EventLog:
             # Each event has its day, and days are quicker to look at.
             name = days
         if ("has", name) not in self.memo:
-            self.memo["has", name] = bool(self.table(name).limit(1).count().execute())
+            self.memo["has", name] = bool(self.value(self.table(name).limit(1).count()))
         found: bool = self.memo["has", name]
         return found
 
@@ -682,13 +682,13 @@ class EventLog:
 
     def _narrowed(self, column: str, wanted: str) -> EventLog:
         log = self._sharing(population={**self.population, column: wanted})
-        n_persons = int(log.persons().count().execute())
+        n_persons = log.value(log.persons().count())
         if n_persons == 0:
             raise ParameterError(
                 message(f"no person has this {column} as of {self.as_of}", where=column,
                         got=wanted, do='write "" for all, or one of the names in 00_intake')
             )  # fmt: skip
-        n_rows = int(log.table("event").count().execute())
+        n_rows = log.value(log.table("event").count())
         return log._sharing(
             attrition=(*self.attrition, Step(f"{column} is {wanted}", n_persons, n_rows))
         )
@@ -831,6 +831,31 @@ class EventLog:
         # ibis's own, which nothing limits.
         frame: pd.DataFrame = self._opened[0].execute(expression)
         return frame
+
+    def value(self, expression: ibis.Scalar) -> Any:
+        """Run an expression of a single value.
+
+        Parameters
+        ----------
+        expression : ibis.Scalar
+            Made of the tables of this log.
+
+        Returns
+        -------
+        int, float, str, bool, datetime.date, datetime.datetime or None
+            ``None`` where it is missing.
+
+        Examples
+        --------
+        >>> from ldresearch.worlds.tables import log
+        >>> tiny = log({"event": '''
+        ...     person_id | occurred_at | verb
+        ...     ada       | 2024-01-03  | view
+        ... '''}, as_of="2024-02-01")
+        >>> tiny.value(tiny.table("activity_day").day_on.min())
+        datetime.date(2024, 1, 3)
+        """
+        return engine.value(self._opened[0], expression)
 
     def streamed(self, rows: ibis.Table, work: Callable[..., T]) -> list[T]:
         """Run an expression of however many rows, and work on each piece of them as it comes.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from ldresearch.log import EventLog
@@ -166,8 +166,6 @@ def first_day(log: EventLog) -> date | None:
 
 def _first_day(log: EventLog) -> date | None:
     whole = log.everyone() if log.population else log.whole
-    found: Any = whole.table("activity_day").day_on.min().execute()
-    if found is None or found != found:
-        return None
-    day: date = found.date() if hasattr(found, "date") else found
-    return day
+    found = whole.value(whole.table("activity_day").day_on.min())
+    # On Spark a day comes as the midnight it begins with.
+    return found.date() if isinstance(found, datetime) else found
