@@ -40,7 +40,7 @@ def offset(text: str) -> str:
 
     Of a text that is no instant it says nothing of use: ask :func:`local` too.
     """
-    return f"CASE WHEN right({text}, 1) = 'Z' THEN 0 ELSE {_shift(text)} END"
+    return f"CASE WHEN ends_with({text}, 'Z') THEN 0 ELSE {_shift(text)} END"
 
 
 def _is_plain(text: str) -> str:

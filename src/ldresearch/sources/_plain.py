@@ -19,7 +19,7 @@ _FIRST, _DELETE = 0x20, 0x7F
 _LAYOUT = b"\n\r\t"
 
 
-def of_lines(file: Path, *, without: bytes = b"") -> bool:
+def of_lines(file: Path) -> bool:
     """Whether a file has printable ASCII, tabs and line ends only.
 
     A carriage return may stand within quotation marks, where it is none of a line's end, so a file
@@ -28,8 +28,6 @@ def of_lines(file: Path, *, without: bytes = b"") -> bool:
     Parameters
     ----------
     file : Path
-    without : bytes
-        Further characters that may not be there.
 
     Returns
     -------
@@ -40,8 +38,8 @@ def of_lines(file: Path, *, without: bytes = b"") -> bool:
     >>> from tempfile import mkdtemp
     >>> file = Path(mkdtemp()) / "a.csv"
     >>> _ = file.write_bytes(b"who,what\\r\\nada,view\\r\\n")
-    >>> of_lines(file), of_lines(file, without=b"w")
-    (True, False)
+    >>> of_lines(file)
+    True
     """
     import numpy as np
 
@@ -56,7 +54,7 @@ def of_lines(file: Path, *, without: bytes = b"") -> bool:
             for layout in _LAYOUT:
                 if n_other:
                     n_other -= np.count_nonzero(np.equal(codes, layout, out=is_one))
-            if n_other or any(bytes([c]) in chunk for c in (*without, _DELETE)):
+            if n_other or bytes([_DELETE]) in chunk:
                 return False
             returns, quotes = returns or b"\r" in chunk, quotes or b'"' in chunk
     return not (returns and quotes)

@@ -18,7 +18,7 @@ from ldresearch import clock, instants, schema
 from ldresearch.engine import literal
 from ldresearch.errors import DataError, ParameterError, did_you_mean, message
 from ldresearch.ingest import Reading
-from ldresearch.sources import _files, _json, _plain
+from ldresearch.sources import _files, _json
 
 if TYPE_CHECKING:
     import duckdb
@@ -308,7 +308,6 @@ def _by_engine(
     lines = _files.lines(file, longest=_LONGEST_LINE, buffer=_BUFFER)
     if not lines:
         return False
-    is_plain = "true" if _plain.of_lines(file, without=b"\\") else _IS_PLAIN
     verb = list(_PATHS).index("verb") + 1
     is_json = (
         f"CASE WHEN p[{verb}] IS NOT NULL THEN true "
@@ -320,7 +319,7 @@ def _by_engine(
     for extract in (f"json_extract_string(text, {_PICKED})", _IF_JSON):
         source = (
             f"SELECT {number} AS _at, NULL::BIGINT AS _row, text, p, {is_json} AS is_json, "
-            f"{is_plain} AS _is_plain "
+            f"{_IS_PLAIN} AS _is_plain "
             f"FROM (SELECT text, {extract} AS p FROM {lines} WHERE text IS NOT NULL)"
         )
         try:
