@@ -331,22 +331,22 @@ def _dated(log: EventLog, spell: ibis.Table, gap_days: int) -> ibis.Table:
     """Add how each spell ended and how long it lasted, and who the person was when it began."""
     import ibis
 
-    gap = ibis.interval(days=gap_days)
+    one_day, gap = ibis.interval(days=1), ibis.interval(days=gap_days)
     edge = ibis.literal(log.as_of - timedelta(days=gap_days), type="date")
     spell = _with_person(log, spell)
     start, end, left = spell.day_on, spell.end_on, spell.left_on
     silent = (end + gap).cast("date")
     reached = end >= edge
-    stop = ibis.least(end, edge)
-    left_within = (left > start) & (left <= (stop + ibis.interval(days=1)).cast("date"))
     # Whoever left within the gap that would have ended the spell was not lost to learning. Nobody
     # is followed beyond the edge: who left after it was silent then, and not known to stop.
-    left_in_gap = ~reached & (left > end) & (left <= silent)
-    has_left = ibis.coalesce(left_within | (left_in_gap & (left <= edge)), False)
-    is_open = reached | ibis.coalesce(left_in_gap & (left > edge), False)
-    stop = ibis.cases((has_left & (left <= silent), left), (is_open, edge), else_=end)
+    last_leave = ibis.ifelse(reached, (edge + one_day).cast("date"), ibis.least(silent, edge))
+    has_left = (left > start) & (left <= last_leave)
+    is_open = reached | ((left > edge) & (left <= silent))
     cause = ibis.cases((has_left, "left"), (is_open, ""), else_="disengaged")
-    days = stop.delta(start, unit="day") + (cause == "disengaged").cast("int64")
+    days = ibis.cases(
+        (has_left, left.delta(start, unit="day")), (is_open, edge.delta(start, unit="day")),
+        else_=end.delta(start, unit="day") + 1,
+    )  # fmt: skip
     return spell.mutate(cause=cause, duration=ibis.greatest(days, 1).cast("float64"))
 
 
