@@ -127,9 +127,10 @@ def _settings(connection: duckdb.DuckDBPyConnection, spill: Path | None) -> None
     [shown] = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone() or [0]
     if shown:
         connection.execute("SET enable_progress_bar = false")
-    connection.execute("SET python_enable_replacements = false")
-    connection.execute("SET autoinstall_known_extensions = false")
-    connection.execute("SET autoload_known_extensions = false")
+    connection.execute(
+        "SET python_enable_replacements = false; SET autoinstall_known_extensions = false; "
+        "SET autoload_known_extensions = false"
+    )
     if spill is not None:
         connection.execute(f"SET temp_directory = {literal(str(spill))}")
 
@@ -352,10 +353,9 @@ def _opened(backend: Any, name: str, file: Path) -> ibis.Table:
     a join whose text comes from Parquet ("dict-surviving join: ... build pipeline is not
     single-source"), and the names that joins carry come from small tables: people and content.
     """
-    if file.stat().st_size > IN_MEMORY:
-        return backend.read_parquet(str(file), table_name=name)
-    backend.raw_sql(
-        f"CREATE TABLE {identifier(name)} AS SELECT * FROM read_parquet({literal(str(file))})"  # noqa: S608
+    kind = "VIEW" if file.stat().st_size > IN_MEMORY else "TABLE"
+    backend.con.execute(
+        f"CREATE {kind} {identifier(name)} AS FROM read_parquet({literal(str(file))})"
     )
     return backend.table(name)
 

@@ -255,16 +255,22 @@ def _lengths(
     import ibis
 
     spell = _dated(log, _cut(log, verbs, gap_days, assigned, min_minutes), gap_days)
-    groups: dict[str, Any] = {
-        "": ibis.literal(""), "role": spell.role_id,
-        "is_manager": ibis.ifelse(spell.is_manager.fill_null(False), "managers", "not managers"),
-    }  # fmt: skip
-    group = groups[by] if by in groups else spell[by]
-    named = spell.select(
-        "duration", "cause", group=ibis.coalesce(group, UNKNOWN), event=spell.cause == "disengaged"
+    if by:
+        groups: dict[str, Any] = {
+            "role": spell.role_id,
+            "is_manager": ibis.ifelse(
+                spell.is_manager.fill_null(False), "managers", "not managers"
+            ),
+        }
+        spell = spell.mutate(
+            group=ibis.coalesce(groups[by] if by in groups else spell[by], UNKNOWN)
+        )
+    counted = spell.group_by([*(["group"] if by else []), "duration", "cause"]).agg(
+        weight=spell.count()
     )
-    keys = ["group", "duration", "cause", "event"]
-    return named.group_by(keys).agg(weight=named.count())
+    # What follows from the keys is no key: fewer are told apart sooner.
+    told = {} if by else {"group": ibis.literal("")}
+    return counted.mutate(event=counted.cause == "disengaged", **told)
 
 
 def _cut(
