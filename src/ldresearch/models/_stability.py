@@ -109,7 +109,8 @@ def _lloyd(x: Floats, w: Floats, centres: Floats, rounds: int = _ROUNDS) -> Part
         member = np.zeros((len(x), k), dtype=x.dtype)
         member[rows, labels] = 1.0
         weight = member.T @ w
-        centres = np.where(weight > 0, (member.T @ weighted) / np.maximum(weight, 1e-300), centres)
+        # Where no row of a cluster has a value its centre stays.
+        centres = np.divide(member.T @ weighted, weight, out=centres.copy(), where=weight > 0)
     within = distances(x, w, centres)[rows, labels].sum()
     return Partition(labels, centres, float(within))
 
