@@ -527,10 +527,8 @@ def _ways_here(
     import pyarrow as pa
 
     window = window_days * 86_400_000_000
-    over = (
-        int(np.datetime64(clock.midnight_utc(log.as_of, log.time_zone), "us").astype(np.int64))
-        - window
-    )
+    as_of = np.datetime64(clock.midnight_utc(log.as_of, log.time_zone), "us")
+    over = as_of.astype(np.int64) - window
 
     def fold(acts: Acts) -> list[pa.Table]:
         begins = first_rows(acts.person)
