@@ -206,7 +206,7 @@ def test_the_recipe_of_the_page_works(
     dataset: Dataset, spark: Any, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = (root / "docs" / "beyond-one-machine.md").read_text(encoding="utf-8")
-    first, second = re.findall(r"```python\n(from.*?|where.*?)```", page, re.DOTALL)
+    first, second = re.findall(r"```python[^\n]*\n(from.*?|where.*?)```", page, re.DOTALL)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "ours").symlink_to(dataset.path)
     monkeypatch.chdir(tmp_path)
