@@ -9,6 +9,7 @@ whoever runs the cluster to say: Spark has no such lock.
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -435,7 +436,10 @@ def _local_session() -> Any:
 
 
 def _read(backend: Any, where: Spark, name: str, file: Path) -> ibis.Table:
-    place = f"{where.folder.rstrip('/')}/{file.name}" if where.folder else file.resolve().as_uri()
+    # Spark takes an address as it is written (%20 is no space), and some letters for a pattern.
+    path = file.resolve().as_posix().lstrip("/")
+    own = "file:///" + re.sub(r"([*?{}[\]\\])", r"\\\1", path)
+    place = f"{where.folder.rstrip('/')}/{file.name}" if where.folder else own
     backend._session.read.parquet(place).createOrReplaceTempView(name)
     table: ibis.Table = backend.table(name)
     return table

@@ -9,6 +9,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -199,6 +200,18 @@ def test_without_pyspark_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     there = EventLog.open(tiny.dataset, as_of="2024-02-01", spark=engine.Spark())
     with pytest.raises(ParameterError, match="pyspark is not installed"):
         there.table("event")
+
+
+@pytest.mark.slow
+def test_spark_finds_a_folder_whatever_its_name(
+    dataset: Dataset, spark: Any, tmp_path: Path
+) -> None:
+    copied = tmp_path / "of us [1] {a} 100%20*"
+    shutil.copytree(dataset.path, copied)
+    there = EventLog.open(copied, as_of="2024-06-01", spark=engine.Spark(spark))
+    here = EventLog.open(copied, as_of="2024-06-01")
+    n_events = here.value(here.table("event").count())
+    assert there.value(there.table("event").count()) == n_events > 0
 
 
 @pytest.mark.slow
