@@ -229,7 +229,7 @@ def headline(
         )
     lost = words.percent(1 - weakest.value)
     where = {
-        "activated": f"{lost} of those invited never find a first value",
+        "activated": f"{lost} of those invited have not found a first value",
         "stayed": f"{lost} of those who begin do not come back after day {_from(way)}",
     }[weakest.label]
     return Headline(
@@ -256,7 +256,7 @@ def _beginning(began: Published, did: Published) -> str:
         said = behaviour(str(best["behaviour"]), best["at_least"])
         return f"; who {said} in the first week stays more often"
     if not began.is_empty and began.parameters.get("verdict") != "evidence":
-        return "; the first week does not tell who stays"
+        return "; the first week is not shown to tell who stays"
     return ""
 
 
