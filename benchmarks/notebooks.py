@@ -95,10 +95,10 @@ def own_computing(folder: Path) -> Timed:
     What is left when everything around it costs nothing: the sum over all notebooks, on one core.
     So with two cores the least is half of it.
     """
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     from ldresearch import places, study
-    from ldresearch.run import warm_process
+    from ldresearch.run import engine, warm_process
 
+    os.environ.update(engine.environment())
     warm_process.preload()
     shown: list[dict[str, Any]] = []
     study._display = shown.append
@@ -189,7 +189,7 @@ def demo() -> None:
     import time
 
     from ldresearch import places, study, worlds
-    from ldresearch.run import runner, warm_process
+    from ldresearch.run import engine, runner, warm_process
     from ldresearch.run.template import Template
 
     datasets = worlds.demo(places.data_home() / "demo")
@@ -198,7 +198,7 @@ def demo() -> None:
         start = time.perf_counter()
         _call("ldresearch", "demo", "--force", "--quiet", *where)
         suite = time.perf_counter() - start
-        os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+        os.environ.update(engine.environment())
         warm_process.preload()
         study._display = lambda bundle: None
         study._draws = lambda: False

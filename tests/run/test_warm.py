@@ -148,7 +148,7 @@ def test_a_process_with_threads_is_never_forked(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("forked"))
     told = io.StringIO()
     asked = io.StringIO('{"argv": [], "environment": {}, "folder": "/"}\n')
-    assert warm_process.serve(asked, told) is None
+    assert warm_process.serve(asked, told, iter(())) is None
     assert json.loads(told.getvalue()) == {"pid": None}
 
 

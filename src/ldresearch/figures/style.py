@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
 
+    from ldresearch.figures.ruler import Ruler
+
 WIDTH: Final = 5.8
 """Inches; a page shows a figure as wide as its text, so this sets the size of the letters."""
 
@@ -78,6 +80,13 @@ _LINE_WIDTH = 1.6
 _LABEL_GAP = 5.0
 _LINE_HEIGHT = 1.25
 _MAX_TEXT = 40
+_PAD = 0.03  # inches between what is drawn and the edge
+_MOVED = 0.01  # inches that do not matter
+_MOST_LAYOUTS = 3
+"""Ticks may change with the room they have, so margins are looked at until they stay."""
+
+_Sides = tuple[float, float, float, float]
+"""Inches: left, below, right, above."""
 
 
 def series(i: int) -> str:
@@ -557,44 +566,69 @@ def fit(ax: Axes, width: float = WIDTH) -> Figure:
     Figure
         The figure, with margins set. Doing it twice changes nothing.
     """
-    figure = _figure(ax)
-    height = plot_height(figure)
-    left, right, below, above = 0.5, 0.1, 0.45, 0.1
-    for _ in range(2):
-        total = height + below + above
-        figure.set_size_inches(width, total)
-        figure.subplots_adjust(
-            left=left / width, right=1 - right / width, bottom=below / total, top=1 - above / total
-        )
-        box = _extent(figure)
-        pad = 0.03
-        left = min(left - box[0] + pad, width * 0.45)
-        right = min(right + box[2] - width + pad, width * 0.35)
-        below, above = below - box[1] + pad, above + box[3] - total + pad
+    from ldresearch.figures.ruler import POINTS_PER_INCH, Ruler
+
+    figure, ruler = _figure(ax), Ruler()
+    height, margins = plot_height(figure), _margins(figure)
+    _set_height(figure, height)
+    before = figure.dpi
+    try:
+        figure.dpi = POINTS_PER_INCH
+        for _ in range(_MOST_LAYOUTS):
+            _set_margins(figure, width, height, margins)
+            wanted = _wanted(margins, _extent(figure, ruler), width, height)
+            moved = max(abs(new - old) for new, old in zip(wanted, margins, strict=True))
+            margins = wanted
+            if moved < _MOVED:
+                break
+        _set_margins(figure, width, height, margins)
+    finally:
+        figure.dpi = before
+    return figure
+
+
+def _margins(figure: Figure) -> _Sides:
+    """Begin with what a figure has: once it was fitted, another width needs nearly the same."""
+    (across, up), at = figure.get_size_inches(), figure.subplotpars
+    return (
+        float(at.left * across), float(at.bottom * up),
+        float((1 - at.right) * across), float((1 - at.top) * up),
+    )  # fmt: skip
+
+
+def _set_margins(figure: Figure, width: float, height: float, margins: _Sides) -> None:
+    left, below, right, above = margins
     total = height + below + above
     figure.set_size_inches(width, total)
     figure.subplots_adjust(
         left=left / width, right=1 - right / width, bottom=below / total, top=1 - above / total
     )
-    return figure
 
 
-def _extent(figure: Figure) -> tuple[float, float, float, float]:
+def _wanted(margins: _Sides, box: _Sides, width: float, height: float) -> _Sides:
+    """Margins that hold what is drawn, and no more; never so wide that no plot is left."""
+    left, below, right, above = margins
+    total = height + below + above
+    return (
+        min(left - box[0] + _PAD, width * 0.45),
+        below - box[1] + _PAD,
+        min(right + box[2] - width + _PAD, width * 0.35),
+        above + box[3] - total + _PAD,
+    )
+
+
+def _extent(figure: Figure, ruler: Ruler) -> _Sides:
     """Inches that everything drawn takes: left, bottom, right, top."""
     from matplotlib.text import Text
 
-    box = figure.get_tightbbox()
+    box = figure.get_tightbbox(ruler)
     right = box.x1
     for artist in figure.findobj(Text):
         said = artist.get_text()
         extra = _wider(said) * float(artist.get_fontsize()) / 72
         if extra and artist.get_visible():
-            right = max(right, _right_of(artist, figure) + extra)
+            right = max(right, float(artist.get_window_extent(ruler).x1) / figure.dpi + extra)
     return box.x0, box.y0, right, box.y1
-
-
-def _right_of(artist: Text, figure: Figure) -> float:
-    return float(artist.get_window_extent().x1) / figure.dpi
 
 
 def _wider(said: str) -> float:

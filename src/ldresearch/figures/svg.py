@@ -108,10 +108,12 @@ def _any_script() -> Iterator[None]:
 
 
 def _drawn(figure: Figure, wide: float, high: float, prefix: str) -> _Canvas:
+    from ldresearch.figures.ruler import POINTS_PER_INCH
+
     before, patch = figure.dpi, figure.patch.get_visible()
     canvas = _Canvas(wide, high, prefix)
     try:
-        figure.dpi = 72  # so that one unit is one point
+        figure.dpi = POINTS_PER_INCH
         figure.patch.set_visible(False)
         figure.draw(_renderer(canvas))
     finally:
@@ -244,17 +246,15 @@ def _touch(line: Sequence[_Word]) -> bool:
 
 def _renderer(canvas: _Canvas) -> Any:
     """Make the object that matplotlib's artists draw themselves on."""
-    from matplotlib.backend_bases import RendererBase
     from matplotlib.transforms import Affine2D
+
+    from ldresearch.figures.ruler import Ruler
 
     flip = Affine2D().scale(1, -1).translate(0, canvas.high)
 
-    class Renderer(RendererBase):  # type: ignore[misc, unused-ignore]
+    class Renderer(Ruler):
         def get_canvas_width_height(self) -> tuple[float, float]:
             return canvas.wide, canvas.high
-
-        def points_to_pixels(self, points: Any) -> Any:
-            return points
 
         def open_group(self, s: str, gid: str | None = None) -> None:
             if s == "matplotlib.axis":

@@ -348,27 +348,28 @@ class _Blocks:
                                  "href": said.href if isinstance(said, Link) else "",
                                  "is_missing": output.published[0].is_empty}  # fmt: skip
         if output.kind == "figure" and not block["is_missing"]:
-            block |= {"wide": self._figure(output, heading), "table": _tabled(output)}
-            block["narrow"] = self._figure(output, heading, is_narrow=True)
+            wide, narrow = self._figure(output, heading)
+            block |= {"wide": wide, "narrow": narrow, "table": _tabled(output)}
         elif output.kind == "table" and not block["is_missing"]:
             block["table"] = _tabled(output)
         else:
             block["kind"] = "sentence"
         return block
 
-    def _figure(self, output: Output, heading: str, *, is_narrow: bool = False) -> Markup:
+    def _figure(self, output: Output, heading: str) -> list[Markup]:
+        """Draw a figure for a page and for a telephone."""
         from ldresearch.figures import style, svg
 
         axes = call(call(views.resolve, "figure", output.stem, output.view), *output.published)
         across, up = axes.get_xlabel(), axes.get_ylabel()
         parts = [f"Across: {across}." if across else "", f"Up: {up}." if up else ""]
-        drawn = call(
-            _drawn, axes,
-            words_of(output.view) + (f": {heading}" if heading else ""),
-            " ".join(["Chart.", *filter(None, parts), "Its numbers are in the table below it."]),
-            self.prefix(output.digest), svg.NARROW if is_narrow else style.WIDTH,
-        )  # fmt: skip
-        return Markup(drawn)  # noqa: S704 - every text in it is escaped by the writer
+        title = words_of(output.view) + (f": {heading}" if heading else "")
+        said = " ".join(["Chart.", *filter(None, parts), "Its numbers are in the table below it."])
+        return [
+            # Every text in it is escaped by the writer.
+            Markup(call(_drawn, axes, title, said, self.prefix(output.digest), width))  # noqa: S704
+            for width in (style.WIDTH, svg.NARROW)
+        ]
 
 
 def _drawn(axes: Any, title: str, desc: str, prefix: str, width: float) -> str:

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -99,10 +99,16 @@ class PrivateEngine:
         people_as_of: str = "",
         locale: str = "",
         warm: WarmProcess | None = None,
+        turn: AbstractContextManager[Any] | None = None,
         **kwargs: Any,
     ) -> Any:
         from papermill.clientwrap import PapermillNotebookClient
         from papermill.utils import merge_kwargs, remove_args
+
+        class Client(PapermillNotebookClient):  # type: ignore[misc, unused-ignore]
+            def papermill_execute_cells(self) -> None:
+                with turn or nullcontext():
+                    super().papermill_execute_cells()
 
         del stdout_file, stderr_file, log_output  # what cells print stays in the private notebook
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
@@ -110,7 +116,7 @@ class PrivateEngine:
         with _kernel(kernel_name, warm) as manager:
             cls.live.add(manager)
             try:
-                client = PapermillNotebookClient(
+                client = Client(
                     nb_man,
                     km=manager,
                     **merge_kwargs(

@@ -12,10 +12,11 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -158,7 +159,8 @@ class Options:
     reports, runs : Path
         Where pages go; where private run folders are kept.
     n_parallel : int
-        Notebooks side by side.
+        Notebooks side by side. Where it is more than one, the kernel of the next is started
+        meanwhile, and waits.
     is_forced : bool
         Run again what is already published.
     timeout_s : int
@@ -180,6 +182,23 @@ class Options:
     tell: Callable[[Note], None] = field(default=lambda note: None)
     locale: str = ENGLISH
     is_warm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What jobs side by side have in common.
+
+    Attributes
+    ----------
+    warm : WarmProcess, optional
+        What their kernels are forked from.
+    turn : context manager
+        Held while a job keeps a core busy: while its cells run, while its page is drawn. A kernel
+        that starts or ends mostly waits, and another job has the core.
+    """
+
+    warm: WarmProcess | None = None
+    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
 
 
 def plan(
@@ -338,7 +357,10 @@ def _warmed(*, is_warm: bool) -> Iterator[WarmProcess | None]:
 
 
 def _side_by_side(jobs: Sequence[Job], options: Options, warm: WarmProcess | None) -> list[Done]:
-    with ThreadPoolExecutor(max(1, options.n_parallel)) as pool:
+    n = max(1, options.n_parallel)
+    shared = _Shared(warm, threading.BoundedSemaphore(n))
+    # One by one means one: who asks for that has little memory.
+    with ThreadPoolExecutor(n + 1 if n > 1 else 1) as pool:
         futures: dict[int, Future[Done]] = {}
         try:
             for is_last in (False, True):
@@ -346,7 +368,7 @@ def _side_by_side(jobs: Sequence[Job], options: Options, warm: WarmProcess | Non
                     if job.template.reads_reports is is_last:
                         # What it reads may be new since it was planned, so its key is too.
                         ready = _keyed(job) if is_last else job
-                        futures[i] = pool.submit(_one, ready, options, warm)
+                        futures[i] = pool.submit(_one, ready, options, shared)
                 for future in futures.values():
                     future.result()
             return [futures[i].result() for i in range(len(jobs))]
@@ -357,7 +379,7 @@ def _side_by_side(jobs: Sequence[Job], options: Options, warm: WarmProcess | Non
             raise
 
 
-def _one(job: Job, options: Options, warm: WarmProcess | None = None) -> Done:
+def _one(job: Job, options: Options, shared: _Shared) -> Done:
     begun = time.monotonic()
     unheld: outcome.Failure | None = None
     if not job.people_as_of:
@@ -374,7 +396,7 @@ def _one(job: Job, options: Options, warm: WarmProcess | None = None) -> Done:
             options.tell(_note(job, "unchanged", "unchanged"))
             return replace(there, status="unchanged")
         options.tell(_note(job, "started", "running"))
-        failed = unheld or _attempt(job, folder, options, warm)
+        failed = unheld or _attempt(job, folder, options, shared)
     seconds = round(time.monotonic() - begun, 1)
     if failed:
         job.place.mark_failed(failed.reason)
@@ -394,11 +416,11 @@ def _note(job: Job, event: str, said: str, **fields: Scalar) -> Note:
 
 
 def _attempt(
-    job: Job, folder: Path, options: Options, warm: WarmProcess | None
+    job: Job, folder: Path, options: Options, shared: _Shared
 ) -> outcome.Failure | None:
     """Execute, check, draw, publish; say why if any of it fails."""
-    if warm is not None:
-        warm.start()  # it imports on another core what notebooks need; this one, what pages need
+    if shared.warm is not None:
+        shared.warm.start()  # it imports on another core what notebooks need; this one, what pages need
     with _without_grammar():
         import nbformat
 
@@ -409,7 +431,7 @@ def _attempt(
     record = _record(job)
     _write(folder, record | {"status": "running"})
     try:
-        notebook, failed = _execute(job, folder, options.timeout_s, warm)
+        notebook, failed = _execute(job, folder, options.timeout_s, shared)
         if failed:
             _write(folder, record | {"status": "failed", "reason": failed.reason})
             return failed
@@ -420,7 +442,8 @@ def _attempt(
         told = releases.release(job.subject, facts, job.people_as_of, options.runs)
         if told:
             facts["release"] = told
-        html = page.render(notebook, previous=before, links=links)
+        with shared.turn:
+            html = page.render(notebook, previous=before, links=links)
         illustrate(notebook, html, public=facts["rules"]["public"] is True)
         atomic_write(folder / EXECUTED, nbformat.writes(notebook), mode=0o600)
         # The page links to it, so it stands there first.
@@ -441,7 +464,7 @@ def _attempt(
 
 
 def _execute(
-    job: Job, folder: Path, timeout_s: int, warm: WarmProcess | None
+    job: Job, folder: Path, timeout_s: int, shared: _Shared
 ) -> tuple[Mapping[str, Any], outcome.Failure | None]:
     """Run the notebook in its private folder; return it, and why it stopped if it did."""
     import logging
@@ -471,7 +494,8 @@ def _execute(
             execution_timeout=timeout_s,
             people_as_of=job.people_as_of,
             locale=job.locale,
-            warm=warm,
+            warm=shared.warm,
+            turn=shared.turn,
             resources={"metadata": {"path": str(folder)}},
         )
     except CellTimeoutError:

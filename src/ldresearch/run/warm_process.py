@@ -20,27 +20,34 @@ import importlib.util
 import json
 import os
 import pkgutil
+import select
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-WHOLE = ("ldresearch.measures", "ldresearch.models", "ldresearch.sentences", "ldresearch.tables")
-"""Packages whose modules are all imported."""
-
-MODULES = (
+FIRST = (
     "ipykernel.kernelapp",
+    "ipykernel.debugger",
     "ldresearch.study",
     "ibis.backends.duckdb",
     "pyarrow.pandas_compat",
+)
+"""What every notebook loads, so no kernel is forked before it is there."""
+
+WHOLE = ("ldresearch.measures", "ldresearch.models", "ldresearch.sentences", "ldresearch.tables")
+"""Packages whose modules are all imported next."""
+
+LAST = (
     "scipy.optimize",
     "scipy.stats",
     "sklearn.cluster",
     "sklearn.linear_model",
     "sklearn.metrics",
 )
-"""What most notebooks load sooner or later; the rest is loaded by those that need it."""
+"""What many notebooks load sooner or later; the rest is loaded by those that need it."""
 
 Asked = dict[str, Any]
 
@@ -50,29 +57,32 @@ def main(asks: int, tells: int) -> None:
     # As ipykernel's launcher does: nothing is imported from the folder one happens to be in.
     if sys.path[0] in ("", str(Path.cwd())):
         del sys.path[0]
-    preload()
-    # What is there by now is never freed, so the forks go on sharing its memory.
+    for name in FIRST:
+        importlib.import_module(name)
     gc.collect()
-    gc.freeze()
     # Both are closed in a fork, so that each side sees at once when the other is gone.
     with open(asks, encoding="utf-8") as asked_for, open(tells, "w", encoding="utf-8") as told:
-        asked = serve(asked_for, told)
+        asked = serve(asked_for, told, later())
     if asked is not None:
         be_kernel(asked)
 
 
 def preload() -> None:
-    """Import what notebooks need."""
-    for name in MODULES:
+    """Import what notebooks need, all of it."""
+    for name in (*FIRST, *later()):
         importlib.import_module(name)
+
+
+def later() -> Iterator[str]:
+    """Name the modules that can wait until nobody asks for a kernel."""
     for package in WHOLE:
         found = importlib.import_module(package)
-        for module in pkgutil.iter_modules(found.__path__, f"{package}."):
-            importlib.import_module(module.name)
+        yield from (module.name for module in pkgutil.iter_modules(found.__path__, f"{package}."))
+    yield from LAST
 
 
-def serve(asks: TextIO, tells: TextIO) -> Asked | None:
-    """Answer until the runner is gone.
+def serve(asks: TextIO, tells: TextIO, modules: Iterator[str]) -> Asked | None:
+    """Answer until the runner is gone; import modules while it asks nothing.
 
     Returns
     -------
@@ -80,9 +90,17 @@ def serve(asks: TextIO, tells: TextIO) -> Asked | None:
         In a fork what was asked for; in this process nothing, once all its kernels have ended.
     """
     kernels: set[int] = set()
-    for line in asks:
+    while True:
+        while not _is_asked(asks) and (name := next(modules, None)):
+            # What cannot be imported is said by the notebook that needs it.
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        if not (line := asks.readline()):
+            break
         asked: Asked = json.loads(line)
         if "argv" in asked:
+            # What is there by now is never freed, so the forks go on sharing its memory.
+            gc.freeze()
             pid = os.fork() if n_threads() == 1 else None
             if pid == 0:
                 return asked
@@ -97,6 +115,11 @@ def serve(asks: TextIO, tells: TextIO) -> Asked | None:
         with contextlib.suppress(OSError):
             os.killpg(pid, signal.SIGKILL)
     return None
+
+
+def _is_asked(asks: TextIO) -> bool:
+    """Whether a line waits. The runner waits for each answer, so none is left in the buffer."""
+    return bool(select.select([asks], [], [], 0)[0])
 
 
 def n_threads() -> int:
