@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Final
 
 from ldresearch import reprs
 from ldresearch.errors import DataError, DisclosureError, message
 from ldresearch.vocabulary import Family, Grade, Role
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Scalar = str | int | float | bool | None
 """What a parameter or a published cell may be; nothing else crosses the door."""
@@ -249,6 +250,8 @@ def not_enough(
     >>> not_enough("bass", Family.TREND, "no one has started yet").is_empty
     True
     """
+    import pandas as pd
+
     return Result(
         name=name,
         family=family,
@@ -347,6 +350,8 @@ class Published:
     @property
     def frame(self) -> pd.DataFrame:
         """The published rows as a new frame."""
+        import pandas as pd
+
         return pd.DataFrame(list(self.rows), columns=[c.name for c in self.columns])
 
     def __repr__(self) -> str:

@@ -22,16 +22,14 @@ from ldresearch import (
     places,
     plan_ledger,
     previews,
+    privacy,
     reprs,
     shelf,
     views,
 )
 from ldresearch.errors import ParameterError, message
 from ldresearch.log import EventLog
-from ldresearch.privacy import pass_on as _pass_on
-from ldresearch.privacy import publish as _publish
 from ldresearch.privacy.gate import MIME
-from ldresearch.privacy.suppression import Told
 from ldresearch.result import Estimate, Published, Result, Rules, Scalar, Step, to_payload
 from ldresearch.vocabulary import Family, Grade, Mode, Role, metrics
 from ldresearch.wording import checked_locale, listing, written_in
@@ -183,6 +181,8 @@ class Run:
     def __init__(
         self, name: str, values: Mapping[str, Scalar], log: EventLog, *others: EventLog
     ) -> None:
+        from ldresearch.privacy.suppression import Told
+
         self.name = name
         self.stem = name.split("_", 1)[1] if name[:1].isdigit() and "_" in name else name
         self.parameters = SimpleNamespace(**values)
@@ -351,7 +351,7 @@ class Run:
         DisclosureError
             If it has a column about one person, or rules that are too weak.
         """
-        published = _publish(result, self.rules, self._told)
+        published = privacy.publish(result, self.rules, self._told)
         self._published.append(published)
         return published
 
@@ -374,7 +374,7 @@ class Run:
             If it holds a number that none of the facts read holds.
         """
         known = self._shelf.numbers if self._shelf is not None else frozenset()
-        published = _pass_on(result, self.rules, known)
+        published = privacy.pass_on(result, self.rules, known)
         self._published.append(published)
         return published
 
@@ -452,7 +452,7 @@ class Run:
             {"reason": Role.KEY, "rows": Role.COUNT, "n": Role.N},
             missing="" if every else "no one was left out",
         )  # fmt: skip
-        self._attrition = _publish(result, self.rules)
+        self._attrition = privacy.publish(result, self.rules)
         self._show("attrition", "attrition", (self._attrition,), stem="study")
 
     def headline(self, *published: Published) -> None:
@@ -506,7 +506,7 @@ class Run:
             covered = _coverage(log, rejected)
             if len(self.logs) > 1:
                 covered = covered.but(parameters={"client": log.dataset.manifest.client})
-            self._coverage.append(_publish(covered, self.rules))
+            self._coverage.append(privacy.publish(covered, self.rules))
             self._show("coverage", "coverage", (self._coverage[-1],), stem="study")
 
     # The end ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import pytest
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
-from ldresearch import study
+from ldresearch import privacy, study
 from ldresearch.errors import DisclosureError
 from ldresearch.ingest import write
 from ldresearch.models import journey
@@ -55,7 +55,7 @@ def read(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
             found.append((result, published := publish(result, *others)))
             return published
 
-        monkeypatch.setattr(study, "_publish", spy)
+        monkeypatch.setattr(privacy, "publish", spy)
         monkeypatch.setattr(study, "_display", lambda _: None)
         monkeypatch.setattr(study, "_draws", lambda: False)
         for stem in stems:

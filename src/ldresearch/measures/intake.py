@@ -88,6 +88,14 @@ def tables(log: EventLog) -> pd.DataFrame:
 
 
 def _described(log: EventLog, table: schema.Table) -> dict[str, Any]:
+    """Describe a table; once while the log is open, since what is missing is asked of it too."""
+    key = "described", table.name
+    if key not in log.memo:
+        log.memo[key] = _looked_at(log, table)
+    return dict(log.memo[key])
+
+
+def _looked_at(log: EventLog, table: schema.Table) -> dict[str, Any]:
     blank = {"table": table.name, "n_rows": 0, "n_persons": 0, "n_questions": _asking(table.name)}
     blank |= {"first_on": pd.NaT, "last_on": pd.NaT, "days_since": float("nan")}
     if log.dataset.manifest.rows(table.name) == 0:

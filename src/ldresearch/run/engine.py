@@ -158,7 +158,9 @@ def environment() -> dict[str, str]:
     limited = dict(os.environ)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         limited.setdefault(name, "1")
+    # What the debugger says and sets where it is imported: in a fork it was imported before.
     limited.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+    limited["PYDEVD_USE_FRAME_EVAL"] = "NO"
     return limited
 
 

@@ -415,12 +415,11 @@ def _note(job: Job, event: str, said: str, **fields: Scalar) -> Note:
     return Note(event, f"{job.label}: {said}", event == "failed", {**about, **fields})
 
 
-def _attempt(
-    job: Job, folder: Path, options: Options, shared: _Shared
-) -> outcome.Failure | None:
+def _attempt(job: Job, folder: Path, options: Options, shared: _Shared) -> outcome.Failure | None:
     """Execute, check, draw, publish; say why if any of it fails."""
     if shared.warm is not None:
-        shared.warm.start()  # it imports on another core what notebooks need; this one, what pages need
+        # It imports what notebooks need on another core, while this one does what pages need.
+        shared.warm.start()
     with _without_grammar():
         import nbformat
 

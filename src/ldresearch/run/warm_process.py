@@ -90,11 +90,13 @@ def serve(asks: TextIO, tells: TextIO, modules: Iterator[str]) -> Asked | None:
         In a fork what was asked for; in this process nothing, once all its kernels have ended.
     """
     kernels: set[int] = set()
+    name = next(modules, None)
     while True:
-        while not _is_asked(asks) and (name := next(modules, None)):
+        while name and not _is_asked(asks):
             # What cannot be imported is said by the notebook that needs it.
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+            name = next(modules, None)
         if not (line := asks.readline()):
             break
         asked: Asked = json.loads(line)
