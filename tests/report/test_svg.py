@@ -180,6 +180,58 @@ def test_a_narrow_figure_keeps_letters_and_thins_labels() -> None:
     assert [t for t in texts(narrow) if t.isdigit()] == ["0", "80", "160", "240", "320", "400"]
 
 
+@pytest.mark.parametrize("first", [svg.NARROW, style.WIDTH])
+def test_the_width_drawn_before_leaves_no_trace(first: float) -> None:
+    """A page draws one figure at both widths, and could begin with either."""
+
+    def places(drawn: str) -> list[float]:
+        numbers = re.findall(r' (?:x|y|viewBox)="([^"]*)"', drawn)
+        return [float(n) for said in numbers for n in said.split()]
+
+    then = svg.NARROW if first == style.WIDTH else style.WIDTH
+    ax = curves()
+    draw(ax, width=first)
+    again, anew = draw(ax, width=then), draw(curves(), width=then)
+    assert texts(again) == texts(anew)
+    assert places(again) == pytest.approx(places(anew), abs=72 * 0.02)  # points
+
+
+def test_margins_that_are_too_small_are_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One look is enough for nearly every figure; what is drawn shows where it was not."""
+    fit, looks = style.fit, []
+
+    def spoilt(ax: Any, width: float = style.WIDTH, *, most: int = 3) -> Any:
+        looks.append(most)
+        figure = fit(ax, width, most=most)
+        if most == 1:
+            figure.subplots_adjust(left=0.01, right=0.99)
+        return figure
+
+    monkeypatch.setattr(style, "fit", spoilt)
+    drawn = draw(style.bars(None, ["a department with a long name"], [3]))
+    assert looks == [1, 3]
+    [x] = re.findall(r'<text[^>]* x="([^"]*)"[^>]*>a department', drawn)
+    assert float(x) > 100  # its end: all of it stands within the figure
+
+
+def test_texts_are_measured_as_matplotlib_measures_them() -> None:
+    from matplotlib.backend_bases import RendererBase
+    from matplotlib.font_manager import FontProperties
+
+    from ldresearch.figures.ruler import Ruler
+
+    class Plain(RendererBase):
+        def points_to_pixels(self, points: float) -> float:
+            return points
+
+    font = FontProperties(size=8.5)
+    for said in ("", "1,000", "people who started", "Größe"):
+        for weight in ("normal", "bold"):
+            font.set_weight(weight)  # the same object: what was kept of it has to be told apart
+            told = Ruler().get_text_width_height_descent(said, font, False)
+            assert told == pytest.approx(Plain().get_text_width_height_descent(said, font, False))
+
+
 def test_a_preview_is_a_picture_without_a_date() -> None:
     import base64
 

@@ -80,9 +80,7 @@ _LABEL_GAP = 5.0
 _LINE_HEIGHT = 1.25
 _MAX_TEXT = 40
 _PAD = 0.03  # inches between what is drawn and the edge
-_MOVED = 0.01  # inches that do not matter
-_MOST_LAYOUTS = 3
-"""Ticks may change with the room they have, so margins are looked at until they stay."""
+_MOVED = 0.02  # inches that do not matter: less than that
 
 _Sides = tuple[float, float, float, float]
 """Inches: left, below, right, above."""
@@ -550,7 +548,7 @@ def _row_labels(ax: Axes, labels: Sequence[object]) -> None:
 # Fitting ------------------------------------------------------------------------------------
 
 
-def fit(ax: Axes, width: float = WIDTH) -> Figure:
+def fit(ax: Axes, width: float = WIDTH, *, most: int = 3) -> Figure:
     """Give the margins what the labels need: same width of figure, same size of letters.
 
     Parameters
@@ -559,6 +557,9 @@ def fit(ax: Axes, width: float = WIDTH) -> Figure:
         Axes of a figure made by :func:`axes`.
     width : float
         Inches.
+    most : int
+        How often the margins are looked at before they are left as they are: ticks may change with
+        the room they have, though they seldom do.
 
     Returns
     -------
@@ -573,13 +574,13 @@ def fit(ax: Axes, width: float = WIDTH) -> Figure:
     before = figure.dpi
     try:
         figure.dpi = POINTS_PER_INCH
-        for _ in range(_MOST_LAYOUTS):
+        for _ in range(most):
             _set_margins(figure, width, height, margins)
             wanted = _wanted(margins, _extent(figure, ruler), width, height)
             moved = max(abs(new - old) for new, old in zip(wanted, margins, strict=True))
-            margins = wanted
             if moved < _MOVED:
                 break
+            margins = wanted
         _set_margins(figure, width, height, margins)
     finally:
         figure.dpi = before

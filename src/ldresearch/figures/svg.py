@@ -66,17 +66,17 @@ def render(axes: Axes, *, title: str, desc: str, prefix: str, width: float = sty
     (True, True)
     """
     with _any_script():
-        figure = style.fit(axes, width)
-        inches = figure.get_size_inches()
-        wide, high = float(inches[0]) * 72, float(inches[1]) * 72
-        canvas = _drawn(figure, wide, high, prefix)
+        # One look at the margins is nearly always enough, and what is drawn shows whether it was.
+        canvas = _drawn(style.fit(axes, width, most=1), prefix)
+        if not canvas.holds():
+            canvas = _drawn(style.fit(axes, width), prefix)
     names = f'<title id="{prefix}t">{escape(title, quote=False)}</title>'
     labelled = f"{prefix}t"
     if desc:
         names += f'<desc id="{prefix}d">{escape(desc, quote=False)}</desc>'
         labelled += f" {prefix}d"
     return (
-        f'<svg class="fig" viewBox="0 0 {_n(wide)} {_n(high)}" role="img" '
+        f'<svg class="fig" viewBox="0 0 {_n(canvas.wide)} {_n(canvas.high)}" role="img" '
         f'aria-labelledby="{labelled}" font-size="{_n(style.FONT)}" fill="none">'
         f"{names}{canvas.markup()}</svg>"
     )
@@ -107,9 +107,10 @@ def _any_script() -> Iterator[None]:
         yield
 
 
-def _drawn(figure: Figure, wide: float, high: float, prefix: str) -> _Canvas:
+def _drawn(figure: Figure, prefix: str) -> _Canvas:
     from ldresearch.figures.ruler import POINTS_PER_INCH
 
+    wide, high = (float(inches) * POINTS_PER_INCH for inches in figure.get_size_inches())
     before, patch = figure.dpi, figure.patch.get_visible()
     canvas = _Canvas(wide, high, prefix)
     try:
@@ -146,6 +147,11 @@ class _Word:
     turn: str
     anchor: str
 
+    @property
+    def left(self) -> float:
+        """Where it begins, whatever part of it stands at ``x``."""
+        return self.x - self.wide * {"": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+
 
 @dataclass(slots=True)
 class _Canvas:
@@ -174,6 +180,14 @@ class _Canvas:
         if not self.group:
             return self.shapes[-1:]
         return (shape for shape in self.shapes if shape.group == self.group)
+
+    def holds(self) -> bool:
+        """Whether every word that lies flat stands within the edges."""
+        return all(
+            word.left >= 0 and word.left + word.wide <= self.wide and 0 <= word.y <= self.high
+            for word in self.words
+            if not word.turn
+        )
 
     def pattern(self, colour: str) -> str:
         """Id of a hatching in a colour."""
