@@ -180,6 +180,36 @@ def test_a_narrow_figure_keeps_letters_and_thins_labels() -> None:
     assert [t for t in texts(narrow) if t.isdigit()] == ["0", "80", "160", "240", "320", "400"]
 
 
+def sides(drawn: str) -> list[tuple[float, float]]:
+    """Where each flat text begins and ends, in points."""
+    from matplotlib.font_manager import FontProperties
+
+    from ldresearch.figures.ruler import Ruler
+
+    font, found = FontProperties(size=style.FONT), []
+    for group in parsed(drawn).iter():
+        for word in group.findall(f"{NS}text"):
+            wide, _, _ = Ruler().get_text_width_height_descent(str(word.text), font, False)
+            anchor = word.get("text-anchor", group.get("text-anchor", ""))
+            left = float(word.attrib["x"]) - {"": 0.0, "middle": 0.5, "end": 1.0}[anchor] * wide
+            found.append((left, left + wide))
+    return found
+
+
+def test_no_word_is_cut_off_by_the_edge_of_a_telephone() -> None:
+    ax = style.bars(None, ["Harbour: everyone learns for the goal", "b"], [100, 3])
+    ax.set_xlabel("readiness, % of what the role asks for (line: within reach)")
+    drawn = draw(ax, width=svg.NARROW)
+    label, row = (next(t for t in texts(drawn) if t.startswith(s)) for s in ("readiness", "Harb"))
+    assert label.endswith("reach)")  # it had room, so it was moved
+    assert row.endswith("…")  # it had none
+    assert len(sides(drawn)) == len(texts(drawn))
+    assert min(left for left, _ in sides(drawn)) >= -1
+    assert max(right for _, right in sides(drawn)) <= svg.NARROW * 72 + 1
+    ax.set_xlabel("so long that no telephone could show it whole, " * 2)
+    assert any(t.startswith("so long") and t.endswith("…") for t in texts(draw(ax, width=3.9)))
+
+
 @pytest.mark.parametrize("first", [svg.NARROW, style.WIDTH])
 def test_the_width_drawn_before_leaves_no_trace(first: float) -> None:
     """A page draws one figure at both widths, and could begin with either."""

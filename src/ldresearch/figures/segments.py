@@ -63,7 +63,7 @@ def foretold(published: Published, *_: Published, ax: Axes | None = None) -> Axe
             color=style.PALETTE["second"])  # fmt: skip
     style.percent_axis(ax.xaxis, whole=True)
     weeks = published.parameters.get("ahead_weeks")
-    ax.set_xlabel(f"people with a day of value in the {weeks} weeks since: came ●, foretold ◇")
+    ax.set_xlabel(f"people with a day of value in {weeks} weeks: came ●, foretold ◇")
     return ax
 
 

@@ -13,7 +13,7 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -34,7 +34,9 @@ NARROW: Final = 3.9
 _NAMES: Final = {colour: name for name, colour in style.PALETTE.items()}
 _TOLERANCE = 0.06  # of a point: less than a pixel on the densest screen
 _GAP = 3.0  # points that neighbouring labels of an axis keep apart
-_ANCHORS = {"left": ("", 0.0), "center": ("middle", 0.5), "right": ("end", 1.0)}
+_ANCHORS = {"left": "", "center": "middle", "right": "end"}
+_PARTS = {"": 0.0, "middle": 0.5, "end": 1.0}
+"""How much of a word stands before its place."""
 
 
 def render(axes: Axes, *, title: str, desc: str, prefix: str, width: float = style.WIDTH) -> str:
@@ -150,7 +152,11 @@ class _Word:
     @property
     def left(self) -> float:
         """Where it begins, whatever part of it stands at ``x``."""
-        return self.x - self.wide * {"": 0.0, "middle": 0.5, "end": 1.0}[self.anchor]
+        return self.x - self.wide * _PARTS[self.anchor]
+
+    def is_within(self, wide: float) -> bool:
+        """Whether it stands between the sides; no eye sees half a point."""
+        return self.left >= -0.5 and self.left + self.wide <= wide + 0.5
 
 
 @dataclass(slots=True)
@@ -184,7 +190,7 @@ class _Canvas:
     def holds(self) -> bool:
         """Whether every word that lies flat stands within the edges."""
         return all(
-            word.left >= 0 and word.left + word.wide <= self.wide and 0 <= word.y <= self.high
+            word.is_within(self.wide) and 0 <= word.y <= self.high
             for word in self.words
             if not word.turn
         )
@@ -200,7 +206,8 @@ class _Canvas:
             for colour, name in self.patterns.items()
         ]
         parts += _grouped((s.look, _element(s)) for s in self.shapes)
-        said = sorted(_thinned(self.words), key=lambda w: w.look)
+        words = (_brought_in(word, self.wide) for word in _thinned(self.words))
+        said = sorted(words, key=lambda w: w.look)
         parts += _grouped((w.look, _text(w)) for w in said)
         return "".join(parts)
 
@@ -228,6 +235,24 @@ def _element(shape: _Shape) -> str:
 def _text(word: _Word) -> str:
     place = f'x="{_n(word.x)}" y="{_n(word.y)}"{word.turn}'
     return f"<text {place}>{escape(word.said, quote=False)}</text>"
+
+
+def _brought_in(word: _Word, wide: float) -> _Word:
+    """Keep a word from being cut off at the sides, where margins have no more room to give.
+
+    One that has room is moved; one that has none ends in an ellipsis instead of beginning beyond
+    the edge: the table below the figure says it whole.
+    """
+    if word.turn or word.is_within(wide):
+        return word
+    if word.anchor == "middle":
+        half = min(word.wide, wide) / 2
+        word = replace(word, x=min(max(word.x, half), wide - half))
+        if word.wide <= wide:
+            return word
+    room = {"": wide - word.x, "end": word.x}.get(word.anchor, wide)
+    kept = max(int(len(word.said) * room / word.wide) - 1, 1)
+    return replace(word, said=word.said[:kept].rstrip(" …") + "…", wide=min(room, word.wide))
 
 
 def _thinned(words: Sequence[_Word]) -> list[_Word]:
@@ -328,7 +353,8 @@ def _renderer(canvas: _Canvas) -> Any:
             ismath: Any = False, mtext: Any = None,
         ) -> None:  # fmt: skip
             wide, _, _ = self.get_text_width_height_descent(s, prop, False)
-            anchor, part = _ANCHORS[mtext.get_horizontalalignment() if mtext else "left"]
+            anchor = _ANCHORS[mtext.get_horizontalalignment() if mtext else "left"]
+            part = _PARTS[anchor]
             radians = math.radians(angle)
             x, y = x + math.cos(radians) * wide * part, y - math.sin(radians) * wide * part
             turn = f' transform="rotate({_n(-angle)} {_n(x)} {_n(y)})"' if angle else ""
