@@ -210,6 +210,14 @@ def test_no_word_is_cut_off_by_the_edge_of_a_telephone() -> None:
     assert any(t.startswith("so long") and t.endswith("…") for t in texts(draw(ax, width=3.9)))
 
 
+@pytest.mark.parametrize(
+    ("n", "shown"),
+    [(0, "…"), (3, "…"), (5, "2,279…"), (8, "2,279…"), (11, "2,279 (100…"), (12, "2,279 (100…")],
+)
+def test_no_number_is_cut_to_another(n: int, shown: str) -> None:
+    assert svg._cut("2,279 (100 %)", n) == shown
+
+
 @pytest.mark.parametrize("first", [svg.NARROW, style.WIDTH])
 def test_the_width_drawn_before_leaves_no_trace(first: float) -> None:
     """A page draws one figure at both widths, and could begin with either."""

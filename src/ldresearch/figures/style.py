@@ -86,6 +86,11 @@ _Sides = tuple[float, float, float, float]
 """Inches: left, below, right, above."""
 
 
+def preload() -> None:
+    """Import what drawing takes; otherwise the first figure waits for it."""
+    import matplotlib.figure  # noqa: F401
+
+
 def series(i: int) -> str:
     """Name the colour and line style of the i-th group.
 

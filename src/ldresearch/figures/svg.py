@@ -251,8 +251,18 @@ def _brought_in(word: _Word, wide: float) -> _Word:
         if word.wide <= wide:
             return word
     room = {"": wide - word.x, "end": word.x}.get(word.anchor, wide)
-    kept = max(int(len(word.said) * room / word.wide) - 1, 1)
-    return replace(word, said=word.said[:kept].rstrip(" …") + "…", wide=min(room, word.wide))
+    said = _cut(word.said, max(int(len(word.said) * room / word.wide) - 1, 0))
+    return replace(word, said=said, wide=min(room, word.wide))
+
+
+def _cut(said: str, n: int) -> str:
+    """Shorten a text to about ``n`` letters; a number is left out rather than cut to another."""
+    kept = said[:n]
+    whole, _, part = kept.rpartition(" ")
+    meant = said[len(whole) :].strip().partition(" ")[0]
+    if part != meant and any(map(str.isdigit, meant)):
+        kept = whole
+    return kept.rstrip(" …(") + "…"
 
 
 def _thinned(words: Sequence[_Word]) -> list[_Word]:

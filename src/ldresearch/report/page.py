@@ -80,6 +80,15 @@ class Links:
         )
 
 
+def preload() -> None:
+    """Import what pages take, before there is one: while the first kernel starts, cores wait."""
+    import pandas  # noqa: F401
+
+    from ldresearch.figures import style
+
+    style.preload()
+
+
 def render(
     notebook: Mapping[str, Any],
     *,

@@ -423,13 +423,10 @@ def _attempt(job: Job, folder: Path, options: Options, shared: _Shared) -> outco
     with _without_grammar():
         import nbformat
 
-    # Pages would load both at their first figure; now a core waits for the first kernel.
-    import matplotlib.figure  # noqa: F401
-    import pandas  # noqa: F401
-
     from ldresearch.report import page
     from ldresearch.report.illustrated import illustrate
 
+    page.preload()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     record = _record(job)
     _write(folder, record | {"status": "running"})
