@@ -212,7 +212,7 @@ def test_no_word_is_cut_off_by_the_edge_of_a_telephone() -> None:
 
 @pytest.mark.parametrize(
     ("n", "shown"),
-    [(0, "…"), (3, "…"), (5, "2,279…"), (8, "2,279…"), (11, "2,279 (100…"), (12, "2,279 (100…")],
+    [(0, "…"), (3, "…"), (5, "2,279…"), (8, "2,279…"), (11, "2,279 (100…"), (12, "2,279 (100 %…")],
 )
 def test_no_number_is_cut_to_another(n: int, shown: str) -> None:
     assert svg._cut("2,279 (100 %)", n) == shown
