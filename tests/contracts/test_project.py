@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 CONDA_NAMES = {
     "duckdb": "python-duckdb",
@@ -48,6 +51,22 @@ def test_every_dependency_has_a_pin_and_a_reason(root: Path, pyproject: dict[str
         name = re.split(r"[\[<>=]", requirement)[0].lower()
         assert re.search(rf"^{re.escape(name)}==", pins, re.MULTILINE), f"{name} is not pinned"
         assert f"| {name} |" in reasons, f"{name} has no reason"
+
+
+def test_every_pin_can_be_installed_with_the_oldest_python(
+    root: Path, pyproject: dict[str, Any]
+) -> None:
+    """A release may ask for a later 3.11 than systems ship: Debian 12 has 3.11.2."""
+    oldest = pyproject["project"]["requires-python"].removeprefix(">=") + ".0"
+    pins = re.findall(
+        r"^([\w.\-]+)==", (root / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    asked = {}
+    for name in pins:
+        with suppress(metadata.PackageNotFoundError):  # of another extra
+            asked[name] = metadata.metadata(name).get("Requires-Python") or ""
+    assert len(asked) > 50
+    assert [n for n, r in asked.items() if not SpecifierSet(r).contains(oldest)] == []
 
 
 def test_no_address_of_a_registry_and_no_path_of_a_machine(root: Path) -> None:
