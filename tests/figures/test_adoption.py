@@ -197,6 +197,23 @@ def test_too_early_is_said() -> None:
     assert [card.estimate.metric for card in head.cards] == ["adoption_share"]
 
 
+@pytest.mark.parametrize(
+    ("n_persons", "weeks"), [(1030, 52), (1052, 52), (1010, 16)], ids=["97", "95", "still rising"]
+)
+def test_where_all_have_started_nobody_is_pushed(n_persons: int, weeks: int) -> None:
+    """Whatever is still to come, and whether the fastest week is over or not."""
+    started = 1000 * np.arange(1, weeks + 1) ** 2 // weeks**2
+    course = pd.DataFrame(
+        {"time": range(1, weeks + 1), "adopters": np.diff(started, prepend=0)}
+    )  # fmt: skip
+    one = publish(adoption.bass(course, n_persons), PUBLIC)
+    head = sentences.headline(nothing(), one, *[nothing()] * 4)
+    assert "hardly anyone is left to start" in head.title
+    assert head.decision.startswith("Stop pushing people to start: nearly all have.")
+    fewer = publish(adoption.bass(course, n_persons + 100), PUBLIC)
+    assert "Push everywhere" in sentences.headline(nothing(), fewer, *[nothing()] * 4).decision
+
+
 @pytest.mark.parametrize("view", [*VIEWS, "ways", "stickiness", "waiting"])
 def test_nothing_is_said_to_be_missing(view: str) -> None:
     said = getattr(sentences, view)(nothing(), nothing())

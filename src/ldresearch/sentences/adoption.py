@@ -16,6 +16,9 @@ _WAY: Final = {"self_started": " on their own", "assigned": " because it was ass
 _NEAR_END: Final = 0.03
 """Where less than this is left to win, starting is no longer the question."""
 
+_ALL: Final = 0.95
+"""From this share of those with access on, nobody is left to push, whatever is still to come."""
+
 _WIDE: Final = 0.10
 """An interval wider than this is the finding, not its middle."""
 
@@ -402,15 +405,17 @@ def _title(reached: Published, curve: Published, trend: Published) -> str:
         started = (
             f"{_begin(words.proportion(now.value))} of those with access have started{_way(curve)}"
         )
-        if curve.parameters["is_early"]:
-            return f"{started}; it is too early to say where it will end"
-        if ceiling.value - now.value < _NEAR_END:
+        if _is_nearly_done(curve):
             moved = _moved(trend)
             if moved < -2 * _LITTLE:
                 return (
                     f"{started}, but {words.percent(-moved)} fewer are active than twelve weeks ago"
                 )
+            if now.value >= _ALL:
+                return f"{started}: hardly anyone is left to start"
             return f"{started}, and few more will unless something changes"
+        if curve.parameters["is_early"]:
+            return f"{started}; it is too early to say where it will end"
         if ceiling.high - ceiling.low > _WIDE:
             return f"{started}, on course for {_range(ceiling)}"
         return f"{started}, on course for {words.percent(ceiling.value)}"
@@ -477,21 +482,24 @@ def _decision(
         if _is_nearly_done(curve):
             said += " Elsewhere little is left to win: turn to keeping those who have started."
         return said
-    if groups.is_empty:
-        return f"Push everywhere alike, {by}: groups cannot be told apart ({groups.missing})."
     if _is_nearly_done(curve):
+        have = "have" if curve.estimate("adoption_share").value >= _ALL else "who will have"
         return (
-            "Stop pushing people to start: nearly all who will have. Turn to keeping them; "
+            f"Stop pushing people to start: nearly all {have}. Turn to keeping them; "
             "the report on engagement says when to step in."
         )
+    if groups.is_empty:
+        return f"Push everywhere alike, {by}: groups cannot be told apart ({groups.missing})."
     return f"Push everywhere alike, {by}: no group lags by more than chance would have it."
 
 
 def _is_nearly_done(curve: Published) -> bool:
-    if not curve.has("bass_ceiling") or curve.parameters["is_early"]:
+    if not curve.has("bass_ceiling"):
         return False
     now, ceiling = curve.estimate("adoption_share"), curve.estimate("bass_ceiling")
-    return ceiling.value - now.value < _NEAR_END
+    if now.value >= _ALL:
+        return True
+    return not curve.parameters["is_early"] and ceiling.value - now.value < _NEAR_END
 
 
 def _deadline(curve: Published) -> str:
