@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DERIVED = ("identity", "activity_day")
+_HASHES_AT_ONCE = 10_000_000
+"""Of this many keys it is found out together which stand twice: some 400 MB."""
 PERSON_ID = "person_id"
 MEMORY = "1500MB"
 """What the engine may use before it writes to disk."""
@@ -529,9 +531,8 @@ class _Intake:
         cleaned = _cleaned(identifier(name), present[name], kind, name, is_plain)
         if column.values and kind is schema.Type.TEXT and present[name] == "VARCHAR":
             # A known word is clean as it stands.
-            known = ", ".join(literal(v) for v in column.values)
             raw = identifier(name)
-            cleaned = f"CASE WHEN {raw} IN ({known}) THEN {raw} ELSE {cleaned} END"
+            cleaned = f"CASE WHEN {_is_among(raw, column.values)} THEN {raw} ELSE {cleaned} END"
         if column.name in _NAMED_BY and column.required:
             return f"coalesce({cleaned}, {self._own_id(column.name, present)})"
         return cleaned
@@ -561,8 +562,8 @@ class _Intake:
             if column.required:
                 yield f"WHEN {name} IS NULL THEN {literal(plain + ' is missing')}"
             if column.values:
-                allowed = ", ".join(literal(v) for v in column.values)
-                yield f"WHEN {name} NOT IN ({allowed}) THEN {literal(plain + ': unknown word')}"
+                is_known = _is_among(name, column.values)
+                yield f"WHEN NOT {is_known} THEN {literal(plain + ': unknown word')}"
             if column.low is not None:
                 yield f"WHEN {name} < {column.low} THEN {literal(plain + ' is too small')}"
             if column.high is not None:
@@ -784,9 +785,10 @@ class _Intake:
 
         Nothing is copied: ``kept_<table>`` is a view, read once, when the table is written.
         """
-        parts = []
+        sources, n_rows = [], 0
         if is_new:
-            parts.append(self._keyed(table, f"new_{table.name}", "_who", "raw"))
+            sources.append((f"new_{table.name}", "_who", "raw"))
+            n_rows += self._count(f"new_{table.name}")
         if self.before and self.before.manifest.rows(table.name):
             file = literal(str(self.before.file(table.name).resolve()))
             map_file = literal(str(self.before.file("identity").resolve()))
@@ -801,8 +803,14 @@ class _Intake:
                 )
             if self.leaving:
                 source = self._without(table, source)
-            parts.append(self._keyed(table, source, "all_identity", "person_id"))
-        self.sql(f"CREATE TEMP VIEW all_{table.name} AS {' UNION ALL '.join(parts)}")
+            sources.append((source, "all_identity", "person_id"))
+            n_rows += self.before.manifest.rows(table.name)
+        every = f"all_{table.name}"
+        united = " UNION ALL ".join(self._keyed(table, *source) for source in sources)
+        self.sql(f"CREATE TEMP VIEW {every} AS {united}")
+        # Who a row is about need not be looked up where its key does not say it.
+        keyed = [every] if schema.PERSON_KEY in table.key else [s for s, *_ in sources]
+        self._find_twice(table, keyed, n_rows)
         self._deduplicate(table)
 
     def _given_way(self, table: schema.Table) -> str:
@@ -825,6 +833,24 @@ class _Intake:
             f"LEFT JOIN {mapping} AS i ON i.{by} = t.{PERSON_ID}"
         )
 
+    def _find_twice(self, table: schema.Table, sources: Sequence[str], n_rows: int) -> None:
+        """Keep hashes of keys that stand twice or more, as ``_twice_<table>``.
+
+        Beside its neighbour in order a hash shows that it stands twice; groups of one row each
+        would cost the engine twice the time, and memory that grows with the log. A part of the
+        hashes is asked for at a time, so that memory stays bounded.
+        """
+        key = ", ".join(identifier(k) for k in table.key)
+        hashes = " UNION ALL ".join(f"SELECT hash({key}) AS h FROM {source}" for source in sources)
+        n_parts = n_rows // _HASHES_AT_ONCE + 1
+        self.sql(f"CREATE TEMP TABLE _twice_{table.name} (h UBIGINT)")
+        for i in range(n_parts):
+            part = f"SELECT h FROM ({hashes}) WHERE h % {n_parts} = {i}" if n_parts > 1 else hashes
+            self.sql(
+                f"INSERT INTO _twice_{table.name} SELECT DISTINCT h FROM ("
+                f"SELECT h, lead(h) OVER (ORDER BY h) AS later FROM ({part})) WHERE h = later"
+            )
+
     def _deduplicate(self, table: schema.Table) -> None:
         """Keep one row a key: the first in the order of all columns.
 
@@ -834,10 +860,6 @@ class _Intake:
         every, twice, ranked = (f"{w}_{table.name}" for w in ("all", "_twice", "_ranked"))
         columns = ", ".join(identifier(c.name) for c in table.columns)
         key = ", ".join(identifier(k) for k in table.key)
-        self.sql(
-            f"CREATE TEMP TABLE {twice} AS SELECT hash({key}) AS h FROM {every} "
-            "GROUP BY h HAVING count(*) > 1"
-        )
         kept = f"SELECT {columns} FROM {every}"
         if self._count(twice):
             text = ", ".join(f"coalesce({identifier(c.name)}::TEXT, chr(1))" for c in table.columns)
@@ -871,15 +893,16 @@ class _Intake:
         offsets = clock.offsets(self.time_zone, first or date(2000, 1, 1), last or date(2000, 1, 1))
 
         def local(column: str) -> str:
-            if len(offsets) == 1:
-                shift = str(offsets[0][1])
-            else:
-                whens = " ".join(
-                    f"WHEN {column} >= TIMESTAMP {literal(str(at))} THEN {seconds}"
-                    for at, seconds in reversed(offsets[1:])
-                )
-                shift = f"CASE {whens} ELSE {offsets[0][1]} END"
-            return f"({column} + to_seconds({shift}))::DATE"
+            if len(offsets) == 1 and not offsets[0][1]:
+                return f"{column}::DATE"
+            # Numbers, since intervals are slow.
+            first, *later = [(at, 1_000_000 * seconds) for at, seconds in offsets]
+            whens = " ".join(
+                f"WHEN {column} >= TIMESTAMP {literal(str(at))} THEN {shift}"
+                for at, shift in reversed(later)
+            )
+            shift = f"CASE {whens} ELSE {first[1]} END" if whens else first[1]
+            return f"make_timestamp(epoch_us({column}) + {shift})::DATE"
 
         self.sql(
             "CREATE TEMP VIEW kept_activity_day AS SELECT person_key, "
@@ -1104,6 +1127,14 @@ def _clean_text(text: str, is_plain: str = "") -> str:
     if is_plain:
         is_clean = f"{is_plain} AND {has_no_space_around(text)}"
     return f"CASE WHEN {is_clean} THEN {text} ELSE nullif(trim({seen}), '') END"
+
+
+def _is_among(text: str, words: Iterable[str]) -> str:
+    """Return the condition that a text is one of some words; null where there is none.
+
+    Of a longer ``IN`` the engine makes a join, through which it copies every column.
+    """
+    return f"list_contains([{', '.join(map(literal, words))}], {text})"
 
 
 def _open_ended(column: schema.Column) -> str:

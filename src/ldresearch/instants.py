@@ -15,13 +15,16 @@ from ldresearch import clock
 from ldresearch.engine import literal
 
 ISO = (
-    r"^\s*(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)\d*"
+    r"^\s*(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)"
     r"\s*([Zz]|[+-]\d{2}(?::?\d{2})?)?)?\s*$"
 )
-"""Date, time to the microsecond (further digits are cut), offset."""
+"""Date, time, offset."""
 
 PLAIN = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00)"
 """The spelling of UTC that nearly every system writes: the engine's own cast reads it, faster."""
+
+_USUAL = {24: "%Y-%m-%dT%H:%M:%S.%gZ", 20: "%Y-%m-%dT%H:%M:%SZ"}
+"""Length to the spelling that has it only where no digit is missing: read in half the time."""
 
 FORWARD = "does not exist: the clocks went forward"
 BACK = "happens twice: the clocks went back"
@@ -32,7 +35,19 @@ _FIRST, _LAST = date(1970, 1, 1), date(2100, 1, 1)
 
 def local(text: str) -> str:
     """Return the expression of an ISO text's own clock time; null where it is none."""
-    return f"CASE WHEN {_is_plain(text)} THEN try_cast({text} AS TIMESTAMP) ELSE {_clock(text)} END"
+    return _soonest(text, _clock(text))
+
+
+def _soonest(text: str, else_: str) -> str:
+    """Read the usual spellings the fast way, UTC the engine's, and the rest by an expression."""
+    utc = f"CASE WHEN {_is_plain(text)} THEN try_cast({text} AS TIMESTAMP) ELSE {else_} END"
+    usual = " ".join(
+        f"WHEN {length} THEN try_strptime({text}, {literal(form)})"
+        for length, form in _USUAL.items()
+    )
+    # What comes before the digits in ASCII is a space or a sign, which the engine would take.
+    is_strict = f"{text} >= '0' AND ends_with({text}, 'Z')"
+    return f"coalesce(CASE WHEN {is_strict} THEN CASE strlen({text}) {usual} END END, {utc})"
 
 
 def offset(text: str) -> str:
@@ -49,7 +64,8 @@ def _is_plain(text: str) -> str:
 
 def _clock(text: str) -> str:
     found = f"regexp_extract({text}, {literal(ISO)}, 1)"
-    time = f"regexp_extract({text}, {literal(ISO)}, 2)"
+    # Digits beyond the microsecond are cut.
+    time = f"left(regexp_extract({text}, {literal(ISO)}, 2), 15)"
     return f"try_cast(trim({found} || ' ' || {time}) AS TIMESTAMP)"
 
 
@@ -75,8 +91,7 @@ def utc(text: str) -> str:
     >>> duckdb.sql(f"SELECT {sql}").fetchall()[0][0].isoformat()
     '2024-01-03T07:00:00.123456'
     """
-    other = f"{_clock(text)} - to_seconds(coalesce({_shift(text)}, 0))"
-    return f"CASE WHEN {_is_plain(text)} THEN try_cast({text} AS TIMESTAMP) ELSE {other} END"
+    return _soonest(text, f"{_clock(text)} - to_seconds(coalesce({_shift(text)}, 0))")
 
 
 DURATION = r"^P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$"

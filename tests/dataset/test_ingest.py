@@ -13,7 +13,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from ldresearch import engine
+from ldresearch import engine, ingest
 from ldresearch.dataset import Dataset
 from ldresearch.errors import DataError
 from ldresearch.ingest import write
@@ -56,6 +56,27 @@ def test_twice_is_once(tmp_path: Path) -> None:
     first, second = put(tmp_path), put(tmp_path)
     assert hashes(first) == hashes(second)
     assert second.manifest.rejected["event"]["duplicate"] == 3
+
+
+def test_keys_are_told_apart_a_part_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few keys are looked at together, each one that stands twice is found."""
+    n = 500
+    frame = pd.DataFrame(
+        {
+            "event_id": [f"e{i}" for i in range(n)], "person_id": [f"p{i % 9}" for i in range(n)],
+            "occurred_at": pd.Timestamp("2024-01-03"), "verb": "view",
+        }
+    )  # fmt: skip
+    again = {"event": pd.concat([frame, frame[::7], frame[::14].assign(verb="complete")])}
+    whole = write(again, tmp_path / "a" / "d", client="text", key=KEY, reject_limit=1.0)
+    monkeypatch.setattr(ingest, "_HASHES_AT_ONCE", 40)
+    parts = write(again, tmp_path / "b" / "d", client="text", key=KEY, reject_limit=1.0)
+    assert hashes(parts) == hashes(whole)
+    assert parts.manifest.rejected == whole.manifest.rejected
+    assert sum(parts.manifest.rejected["event"].values()) == len(frame[::7]) + len(frame[::14])
+    assert parts.manifest.rows("event") == n
 
 
 def test_a_second_file_is_merged_and_keys_stay_dense(tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ class Loaded:
     rows: str = ""
     is_plain: bool = False
 
+    @property
+    def stored(self) -> str:
+        """The table that holds the rows."""
+        return self.rows or self.table
+
 
 def header(file: Path, dialect: Dialect) -> tuple[str, ...]:
     """Read the names of a file's columns.

@@ -178,7 +178,8 @@ def read(connection: duckdb.DuckDBPyConnection, path: Path, options: Mapping[str
     return Reading(
         tables={"survey_answer": [f"SELECT * FROM {_SAID}"]},
         rejected={"survey_answer": {_csv.BROKEN: n_broken}} if n_broken else {},
-        files=tuple(described), notes={"survey": notes}, scratch=(_SAID,),
+        files=tuple(described), notes={"survey": notes},
+        scratch=(_SAID, *(s.loaded.stored for s in sources if s.loaded is not None)),
     )  # fmt: skip
 
 
@@ -414,7 +415,7 @@ def _unkept(
             ).fetchall()
             n_free, n_unmapped = n_free + int(text), n_unmapped + int(other)
             if source.loaded is not None:
-                rows = identifier(source.loaded.rows or source.loaded.table)
+                rows = identifier(source.loaded.stored)
                 connection.execute(f"DELETE FROM {rows} WHERE NOT {is_known}")
         elif free:
             n_free += _free_text(connection, source, free)

@@ -192,6 +192,7 @@ def mapped(
     return Reading(
         tables=tables, rejected=rejected, files=tuple(described),
         notes={kind: notes} if notes else {},
+        scratch=tuple(s.loaded.stored for s in sources if s.loaded is not None),
     )  # fmt: skip
 
 
