@@ -843,13 +843,19 @@ class _Intake:
         key = ", ".join(identifier(k) for k in table.key)
         hashes = " UNION ALL ".join(f"SELECT hash({key}) AS h FROM {source}" for source in sources)
         n_parts = n_rows // _HASHES_AT_ONCE + 1
+        if n_parts > 1:
+            # Rows may have gone to disk by now; numbers alone are quick to look at again.
+            self.sql(f"CREATE TEMP TABLE _hashes AS {hashes}")
+            hashes = "FROM _hashes"
         self.sql(f"CREATE TEMP TABLE _twice_{table.name} (h UBIGINT)")
         for i in range(n_parts):
-            part = f"SELECT h FROM ({hashes}) WHERE h % {n_parts} = {i}" if n_parts > 1 else hashes
+            part = f" WHERE h % {n_parts} = {i}" if n_parts > 1 else ""
             self.sql(
                 f"INSERT INTO _twice_{table.name} SELECT DISTINCT h FROM ("
-                f"SELECT h, lead(h) OVER (ORDER BY h) AS later FROM ({part})) WHERE h = later"
+                f"SELECT h, lead(h) OVER (ORDER BY h) AS later FROM ({hashes}){part}) "
+                "WHERE h = later"
             )
+        self.sql("DROP TABLE IF EXISTS _hashes")
 
     def _deduplicate(self, table: schema.Table) -> None:
         """Keep one row a key: the first in the order of all columns.
