@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 DERIVED = ("identity", "activity_day")
 _HASHES_AT_ONCE = 10_000_000
 """Of this many keys it is found out together which stand twice: some 400 MB."""
+_EVENTS_AT_ONCE = 10_000_000
+"""This many events are folded into days together: some 500 MB."""
 PERSON_ID = "person_id"
 MEMORY = "1500MB"
 """What the engine may use before it writes to disk."""
@@ -391,6 +393,8 @@ class _Intake:
         self.leaving = ""
         self.absent: dict[str, frozenset[str]] = {}
         """Columns that no row has; they need not be sorted."""
+        self.in_order: set[str] = set()
+        """Tables whose rows are in their order already."""
 
     def publish(self, folder: Path) -> IngestReport:
         """Run every step; the manifest is replaced last."""
@@ -891,7 +895,10 @@ class _Intake:
         self.sql(f"CREATE TEMP VIEW kept_{table.name} AS {kept}")
 
     def _activity_day(self, events: str) -> None:
-        """Fold events into one row per person, local day, verb, assignment and day recorded."""
+        """Fold events into one row per person, local day, verb, assignment and day recorded.
+
+        Of a long log a part at a time, so that memory stays bounded.
+        """
         first, last = self.sql(
             "SELECT least(min(occurred_at), min(recorded_at))::DATE, "
             f"greatest(max(occurred_at), max(recorded_at))::DATE FROM {events}"
@@ -910,12 +917,27 @@ class _Intake:
             shift = f"CASE {whens} ELSE {first[1]} END" if whens else first[1]
             return f"make_timestamp(epoch_us({column}) + {shift})::DATE"
 
-        self.sql(
-            "CREATE TEMP VIEW kept_activity_day AS SELECT person_key, "
-            f"{local('occurred_at')} AS day_on, verb, assignment_id IS NOT NULL AS is_assigned, "
-            f"{local('recorded_at')} AS recorded_on, count(*)::INTEGER AS n_events, "
-            f"sum(duration_s)::BIGINT AS duration_s FROM {events} GROUP BY ALL"
-        )
+        def days(where: str) -> str:
+            return (
+                f"SELECT person_key, {local('occurred_at')} AS day_on, verb, "
+                "assignment_id IS NOT NULL AS is_assigned, "
+                f"{local('recorded_at')} AS recorded_on, count(*)::INTEGER AS n_events, "
+                f"sum(duration_s)::BIGINT AS duration_s FROM {events}{where} GROUP BY ALL"
+            )
+
+        n_parts = self._count(events) // _EVENTS_AT_ONCE + 1
+        if n_parts == 1:
+            self.sql(f"CREATE TEMP VIEW kept_activity_day AS {days('')}")
+            return
+        # Keys are in the order of pseudonyms, so a range of them has its share of the events; and
+        # the ranges follow each other in the order of the table.
+        n_keys = self._count("all_identity") // n_parts + 1
+        order = ", ".join(schema.ACTIVITY_DAY.order)
+        self.sql(f"CREATE TEMP TABLE kept_activity_day AS {days(' WHERE false')}")
+        for first in range(0, n_keys * n_parts + 1, n_keys):
+            own = f" WHERE person_key >= {first} AND person_key < {first + n_keys}"
+            self.sql(f"INSERT INTO kept_activity_day {days(own)} ORDER BY {order}")
+        self.in_order.add("activity_day")
 
     # Counting --------------------------------------------------------------------------------
 
@@ -1008,7 +1030,9 @@ class _Intake:
         return Manifest(**{**values, "version": f"v-{draft.data_hash[:12]}"})
 
     def _write_table(self, table: schema.Table, file: Path) -> None:
-        order = ", ".join(identifier(c) for c in table.order)
+        rows = f"FROM kept_{table.name}"
+        if table.name not in self.in_order:
+            rows += f" ORDER BY {', '.join(map(identifier, table.order))}"
         absent = self.absent.get(table.name, frozenset())
         columns = ", ".join(
             f"NULL::{c.type.value} AS {identifier(c.name)}" if c.name in absent
@@ -1016,7 +1040,7 @@ class _Intake:
             for c in table.columns
         )  # fmt: skip
         self.sql(
-            f"COPY (SELECT {columns} FROM (SELECT * FROM kept_{table.name} ORDER BY {order})) "
+            f"COPY (SELECT {columns} FROM ({rows})) "
             f"TO {literal(str(file.resolve()))} "
             "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)"
         )

@@ -79,6 +79,28 @@ def test_keys_are_told_apart_a_part_at_a_time(
     assert parts.manifest.rows("event") == n
 
 
+def test_days_are_folded_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few events are folded together, and with no event of some of the people."""
+    n = 700
+    frame = pd.DataFrame(
+        {
+            "person_id": [f"p{i * i % 61}" for i in range(n)], "verb": ["view", "complete"] * 350,
+            "occurred_at": pd.Timestamp("2024-03-30 23:30") + pd.to_timedelta(range(n), "h") / 4,
+        }
+    )  # fmt: skip
+    people = pd.DataFrame(
+        {"person_id": [f"p{i}" for i in range(80)], "valid_from_on": pd.Timestamp("2024-01-01"),
+         "hired_on": pd.Timestamp("2024-01-01"), "unit_path": [["all"]] * 80}
+    )  # fmt: skip
+    given: dict[str, object] = {"client": "text", "key": KEY, "time_zone": "Europe/Berlin"}
+    tables = {"event": frame, "person": people}
+    whole = write(tables, tmp_path / "a" / "d", **given)  # type: ignore[arg-type]
+    monkeypatch.setattr(ingest, "_EVENTS_AT_ONCE", 60)
+    parts = write(tables, tmp_path / "b" / "d", **given)  # type: ignore[arg-type]
+    assert hashes(parts) == hashes(whole)
+    assert whole.manifest.rows("activity_day") > 60
+
+
 def test_a_second_file_is_merged_and_keys_stay_dense(tmp_path: Path) -> None:
     put(tmp_path)
     more = EVENTS.replace("ada  ", "cleo ")

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -197,8 +197,8 @@ class _Shared:
         that starts or ends mostly waits, and another job has the core.
     """
 
-    warm: WarmProcess | None = None
-    turn: AbstractContextManager[Any] = field(default_factory=nullcontext)
+    warm: WarmProcess | None
+    turn: AbstractContextManager[Any]
 
 
 def plan(

@@ -161,6 +161,16 @@ def mapped(
         The tables that the mapping fills, with raw person ids.
     """
     feeds = _completed(_parse(mapping, where))
+    files, is_only = _found(path)
+    used = dict.fromkeys(f for feed in feeds for f in files if _matches(f, feed, is_only))
+    with _files.describing(list(used), kind) as described:
+        reading = _read(connection, path, feeds, kind)
+        return replace(reading, files=described())
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, path: Path, feeds: Sequence[_Feed], kind: str
+) -> Reading:
     sources = _sources(connection, path, feeds)
     tables: dict[str, list[str]] = {}
     rejected: dict[str, dict[str, int]] = {}
@@ -188,10 +198,8 @@ def mapped(
     cut = [s.file.name for s in sources if _ends_without_a_line_end(s.file)]
     if cut:
         notes["last_line_without_an_end"] = cut
-    described = [_files.described(f, kind) for f in dict.fromkeys(s.file for s in sources)]
     return Reading(
-        tables=tables, rejected=rejected, files=tuple(described),
-        notes={kind: notes} if notes else {},
+        tables=tables, rejected=rejected, notes={kind: notes} if notes else {},
         scratch=tuple(s.loaded.stored for s in sources if s.loaded is not None),
     )  # fmt: skip
 
@@ -522,15 +530,20 @@ def _dialect(feed: _Feed, file: Path) -> _csv.Dialect:
     return replace(dialect, delimiter="\t" if is_tab else ",")
 
 
-def _sources(
-    connection: duckdb.DuckDBPyConnection, path: Path, feeds: Sequence[_Feed]
-) -> list[_Source]:
-    """Load every file that a feed names, once for each way of reading it."""
+def _found(path: Path) -> tuple[list[Path], bool]:
+    """Return the files of a source, and whether it is one only."""
     files = [path] if path.is_file() else sorted(
         f for f in path.iterdir()
         if f.is_file() and f.suffix != ".toml" and not f.name.startswith(".")
     )  # fmt: skip
-    is_only = len(files) == 1
+    return files, len(files) == 1
+
+
+def _sources(
+    connection: duckdb.DuckDBPyConnection, path: Path, feeds: Sequence[_Feed]
+) -> list[_Source]:
+    """Load every file that a feed names, once for each way of reading it."""
+    files, is_only = _found(path)
     found: list[_Source] = []
     for feed in feeds:
         matching = [f for f in files if _matches(f, feed, is_only)]
