@@ -160,9 +160,12 @@ def ldresearch(source: str, name: str) -> Callable[[Path], Timed]:
     """Take a file through the door: ``ldresearch ingest``, whole."""
 
     def prepared(folder: Path) -> Timed:
+        # All is imported before the clock runs.
         import duckdb
+        import pyarrow.compute
+        import pyarrow.parquet  # noqa: F401
 
-        from ldresearch import ingest, sources  # noqa: F401 - imported before the clock runs
+        from ldresearch import ingest, sources  # noqa: F401
         from ldresearch.sources import tabular, xapi  # noqa: F401
 
         def timed() -> Any:

@@ -87,7 +87,7 @@ class _Column:
         import pyarrow.compute as pc
 
         # A byte each: bits would not join where a batch ends.
-        self.there.update(values.is_valid().to_numpy(zero_copy_only=False).view(np.uint8))
+        self.there.update(_bits(values.buffers()[0], values))
         values = values.drop_null()
         kind = values.type
         if pa.types.is_list(kind):
@@ -99,7 +99,7 @@ class _Column:
             self.lengths.update(np.diff(ends))
             self.values.update(_bytes(values, int(ends[0]), int(ends[-1])))
         elif pa.types.is_boolean(kind):
-            self.values.update(values.to_numpy(zero_copy_only=False).view(np.uint8))
+            self.values.update(_bits(values.buffers()[1], values))
         else:
             width = kind.bit_width // 8
             start = values.offset * width
@@ -108,6 +108,20 @@ class _Column:
     def digest(self) -> bytes:
         parts = b"".join(part.digest() for part in (self.there, self.lengths, self.values))
         return parts + (self.inner.digest() if self.inner else b"")
+
+
+def _bits(buffer: pa.Buffer | None, values: pa.Array) -> Any:
+    """Return a bit of each value as a byte; without a buffer each is set."""
+    import numpy as np
+
+    # Arrow's own way to an array of them loads pandas.
+    if buffer is None:
+        return np.ones(len(values), np.uint8)
+    begin, end = values.offset, values.offset + len(values)
+    first = begin // 8
+    held = np.frombuffer(buffer, np.uint8)[first : (end + 7) // 8]
+    bits = np.unpackbits(held, bitorder="little")
+    return np.ascontiguousarray(bits[begin - 8 * first : end - 8 * first])
 
 
 def _ends(values: pa.Array) -> Any:

@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import checksums, clock, engine, instants, schema
+from ldresearch import checksums, clock, engine, handover, instants, schema
 from ldresearch.dataset import MANIFEST, Dataset, Manifest, TableEntry
 from ldresearch.engine import has_no_space_around, identifier, literal
 from ldresearch.errors import DataError, ParameterError, did_you_mean, message
@@ -699,9 +699,7 @@ class _Intake:
         import pyarrow as pa
 
         keyed = pseudonyms(ids, self.key)
-        known = pa.table(
-            {"raw": pa.array(ids, pa.string()), "person_id": pa.array(keyed, pa.string())}
-        )
+        known = pa.table({"raw": handover.texts(ids), "person_id": handover.texts(keyed)})
         self.connection.register("_ids", known)
         self.sql("CREATE TEMP TABLE _pseudonym AS SELECT * FROM _ids")
         self.connection.unregister("_ids")
@@ -743,7 +741,7 @@ class _Intake:
         """Reject rows about the forgotten, and leave their names out of rows about others."""
         import pyarrow as pa
 
-        self.connection.register("_gone_ids", pa.table({"raw": pa.array(sorted(gone))}))
+        self.connection.register("_gone_ids", pa.table({"raw": handover.texts(sorted(gone))}))
         self.sql("CREATE TEMP TABLE _gone AS SELECT * FROM _gone_ids")
         self.connection.unregister("_gone_ids")
         for table, column in columns:

@@ -93,6 +93,28 @@ def test_importing_the_package_loads_nothing_heavy(heavy: str) -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("n_rows", [3, 300_000])
+def test_taking_a_file_in_does_without_pandas(tmp_path: Path, n_rows: int) -> None:
+    """It takes longer to load than most exports take to read; a long file goes another way."""
+    rows = "".join(f"person-{i},2024-01-03T09:00:{i % 60:02}Z,{i % 7}\n" for i in range(n_rows))
+    (tmp_path / "clicks.csv").write_text("who,when,minutes\n" + rows, encoding="utf-8")
+    (tmp_path / "clicks.csv.toml").write_text(
+        '[[feed]]\ntable = "event"\n[feed.columns]\nperson_id = "who"\noccurred_at = "when"\n'
+        'verb = { value = "view" }\nduration_s = { column = "minutes", unit = "minutes" }\n',
+        encoding="utf-8",
+    )
+    code = (
+        "import sys; from pathlib import Path; from ldresearch import sources;"
+        "place = Path(sys.argv[1]);"
+        "sources.ingest('tabular', place / 'clicks.csv', place / 'd', key=b'k' * 32);"
+        "sys.exit('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_no_analysis_imports_another(root: Path) -> None:
     """An analysis is a stem that has a notebook; what they share has a room of its own."""
     stems = {file.stem.split("_", 1)[1] for file in (root / "notebooks").glob("[0-9]*.ipynb")}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ldresearch import handover
 from ldresearch.engine import identifier, literal, trimmed
 from ldresearch.errors import DataError
 from ldresearch.sources import _files, _json
@@ -76,6 +77,7 @@ def load(
     DataError
         If the file is damaged in a way that would lose what follows.
     """
+    import numpy as np
     import pyarrow as pa
 
     _files.step(f"reading {file.name}")
@@ -86,10 +88,11 @@ def load(
         # The engine would wrap the error and lose its sentence.
         try:
             for first, texts in _batched(_rows(file, shape, broken)):
+                rows = np.arange(first, first + len(texts), dtype=np.int64)
                 yield pa.record_batch(
                     {
-                        "_row": pa.array(range(first, first + len(texts)), pa.int64()),
-                        "text": pa.array(texts, pa.string()),
+                        "_row": handover.numbers(rows),
+                        "text": handover.texts(texts),
                     }
                 )
         except DataError as error:

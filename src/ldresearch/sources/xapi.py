@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ldresearch import clock, instants, schema
+from ldresearch import clock, handover, instants, schema
 from ldresearch.engine import literal
 from ldresearch.errors import DataError, ParameterError, did_you_mean, message
 from ldresearch.ingest import Reading
@@ -224,8 +224,6 @@ def _own_verbs(options: Mapping[str, str]) -> dict[str, str]:
 
 def _batches(files: Mapping[int, Path]) -> Iterator[Any]:
     """Hand the statements of numbered files over in batches of Arrow."""
-    import pyarrow as pa
-
     for number, file in files.items():
         _files.step(f"reading {file.name}")
         texts: list[str | None] = []
@@ -234,18 +232,22 @@ def _batches(files: Mapping[int, Path]) -> Iterator[Any]:
             texts.append(text)
             size += len(text) if text else 0
             if size > 1 << 23 or len(texts) == 8192:
-                yield _batch(pa, number, first, texts)
+                yield _batch(number, first, texts)
                 first, texts, size = first + len(texts), [], 0
         if texts:
-            yield _batch(pa, number, first, texts)
+            yield _batch(number, first, texts)
 
 
-def _batch(pa: Any, number: int, first: int, texts: list[str | None]) -> Any:
+def _batch(number: int, first: int, texts: list[str | None]) -> Any:
+    import numpy as np
+    import pyarrow as pa
+
+    rows = np.arange(first, first + len(texts), dtype=np.int64)
     return pa.record_batch(
         {
-            "_at": pa.array([number] * len(texts), pa.int32()),
-            "_row": pa.array(range(first, first + len(texts)), pa.int64()),
-            "text": pa.array([t if t is None else _encodable(t) for t in texts], pa.string()),
+            "_at": handover.numbers(np.full(len(texts), number, np.int32)),
+            "_row": handover.numbers(rows),
+            "text": handover.texts([t if t is None else _encodable(t) for t in texts]),
         }
     )
 
@@ -440,7 +442,7 @@ def _put(
     name, columns = table.rstrip(")").split(" (")
     texts = zip(*rows, strict=True)
     named = zip(columns.split(", "), texts, strict=True)
-    given = pa.table({column: pa.array(cells, pa.string()) for column, cells in named})
+    given = pa.table({column: handover.texts(cells) for column, cells in named})
     connection.register("_given", given)
     connection.execute(f"CREATE TEMP TABLE {name} AS FROM _given")
     connection.unregister("_given")
