@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
@@ -211,7 +211,7 @@ def admit(
     Parameters
     ----------
     connection : duckdb.DuckDBPyConnection
-        Of :func:`connect`, for this folder.
+        Of :func:`connect`, for this folder; closed once all is written.
     reading : Reading
         What a reader found, with raw person ids.
     folder : Path
@@ -975,8 +975,14 @@ class _Intake:
             remove_tree(leftover)
         draft.mkdir(mode=0o700)
         try:
-            manifest = self._manifest(self._write_tables(draft, names))
-            self._write_rejects(draft / "_rejected.parquet")
+            with ThreadPoolExecutor(max_workers=2) as beside:
+                entries = self._write_tables(draft, names, beside)
+                self._write_rejects(draft / "_rejected.parquet")
+                n_persons = self._count("all_identity")
+                # The engine is asked nothing more, and letting go of its memory takes a while.
+                closed = beside.submit(self.connection.close)
+                manifest = self._manifest({n: e.result() for n, e in entries.items()}, n_persons)
+                closed.result()
             sync_tree(draft)
             final = folder / manifest.version
             if final.exists():
@@ -991,19 +997,20 @@ class _Intake:
         _remove_leftovers(folder, keep)
         return IngestReport(Dataset.open(folder), False, self.rows_in, self.rows_out, self.rejected)
 
-    def _write_tables(self, draft: Path, names: Sequence[str]) -> dict[str, TableEntry]:
+    def _write_tables(
+        self, draft: Path, names: Sequence[str], beside: ThreadPoolExecutor
+    ) -> dict[str, Future[TableEntry]]:
         """Write every table; each is read again and summed up while the next is written."""
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            entries = {}
-            for name in (n for n in schema.TABLES if n in names):
-                if name == "activity_day":
-                    self._activity_day(_parquet(draft / "event.parquet"))
-                file = draft / f"{name}.parquet"
-                self._write_table(schema.TABLES[name], file)
-                entries[name] = beside.submit(_entry, schema.TABLES[name], file)
-            return {name: entry.result() for name, entry in entries.items()}
+        entries = {}
+        for name in (n for n in schema.TABLES if n in names):
+            if name == "activity_day":
+                self._activity_day(_parquet(draft / "event.parquet"))
+            file = draft / f"{name}.parquet"
+            self._write_table(schema.TABLES[name], file)
+            entries[name] = beside.submit(_entry, schema.TABLES[name], file)
+        return entries
 
-    def _manifest(self, entries: Mapping[str, TableEntry]) -> Manifest:
+    def _manifest(self, entries: Mapping[str, TableEntry], n_persons: int) -> Manifest:
         before = self.before.manifest if self.before else None
         draft = Manifest(
             client=self.client,
@@ -1011,7 +1018,7 @@ class _Intake:
             time_zone=self.time_zone,
             version="",
             tables=entries,
-            n_persons=self._count("all_identity"),
+            n_persons=n_persons,
             rows_in=_added(before.rows_in if before else {}, self.rows_in),
             rows_out=_added(before.rows_out if before else {}, self.rows_out),
             rejected={

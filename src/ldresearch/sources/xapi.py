@@ -520,8 +520,8 @@ def _judge(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(
         """
         CREATE TEMP TABLE _verb AS
-        SELECT verb, word, status, why, iri IS NOT NULL AS is_known
-        FROM (SELECT verb, count(*) FROM _statement WHERE verb IS NOT NULL GROUP BY verb)
+        SELECT verb, n, word, status, why, iri IS NOT NULL AS is_known
+        FROM (SELECT verb, count(*) AS n FROM _statement GROUP BY verb)
         LEFT JOIN _word ON iri = regexp_replace(rtrim(lower(trim(verb)), '/'), '^https?://', '')
         """
     )
@@ -656,12 +656,14 @@ def _notes(connection: duckdb.DuckDBPyConnection, zone: str) -> dict[str, Any]:
         "JOIN _file ON number = _at GROUP BY 1 ORDER BY 1"
     )
     notes["verbs"] = counts(
-        "SELECT coalesce(verb, 'none'), count(*) FROM _statement GROUP BY 1 ORDER BY 2 DESC, 1"
+        "SELECT coalesce(verb, 'none'), sum(n) FROM _verb GROUP BY 1 ORDER BY 2 DESC, 1"
     )
-    notes["verbs_not_mapped"] = counts(
-        f"SELECT verb, count(*) FROM _xapi WHERE _reason = {literal(UNKNOWN_VERB)} "
-        "GROUP BY 1 ORDER BY 2 DESC, 1"
-    )
+    notes["verbs_not_mapped"] = {}
+    if counts("SELECT verb, n FROM _verb WHERE verb IS NOT NULL AND NOT is_known"):
+        notes["verbs_not_mapped"] = counts(
+            f"SELECT verb, count(*) FROM _xapi WHERE _reason = {literal(UNKNOWN_VERB)} "
+            "GROUP BY 1 ORDER BY 2 DESC, 1"
+        )
     notes["versions"] = counts(
         "SELECT coalesce(version, 'not stated'), count(*) FROM _statement GROUP BY 1 ORDER BY 1"
     )
