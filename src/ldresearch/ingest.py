@@ -929,10 +929,11 @@ class _Intake:
             return
         # Keys are in the order of pseudonyms, so a range of them has its share of the events; and
         # the ranges follow each other in the order of the table.
-        n_keys = self._count("all_identity") // n_parts + 1
+        n_persons = self._count("all_identity")
+        n_keys = n_persons // n_parts + 1
         order = ", ".join(schema.ACTIVITY_DAY.order)
         self.sql(f"CREATE TEMP TABLE kept_activity_day AS {days(' WHERE false')}")
-        for first in range(0, n_keys * n_parts + 1, n_keys):
+        for first in range(1, n_persons + 1, n_keys):
             own = f" WHERE person_key >= {first} AND person_key < {first + n_keys}"
             self.sql(f"INSERT INTO kept_activity_day {days(own)} ORDER BY {order}")
         self.in_order.add("activity_day")
