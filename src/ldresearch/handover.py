@@ -13,17 +13,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+_MOST = 2**31 - 1
+"""Bytes that a column of texts has, unless it is a large one."""
+
+
 def texts(values: Sequence[str | None]) -> pa.Array:
     """Return texts as a column of Arrow.
 
     Parameters
     ----------
     values : sequence of (str or None)
-        Nothing that UTF-8 has no place for; two gigabytes at most.
+        Nothing that UTF-8 has no place for.
 
     Returns
     -------
-    pyarrow.StringArray
+    pyarrow.StringArray or pyarrow.LargeStringArray
+        Large beyond two gigabytes.
 
     Examples
     --------
@@ -34,13 +39,14 @@ def texts(values: Sequence[str | None]) -> pa.Array:
     import pyarrow as pa
 
     spelled = [b"" if value is None else value.encode() for value in values]
-    ends = np.zeros(len(spelled) + 1, np.int32)
+    ends = np.zeros(len(spelled) + 1, np.int64)
     np.cumsum([len(one) for one in spelled], out=ends[1:])
+    is_large = ends[-1] > _MOST
+    kind = pa.LargeStringArray if is_large else pa.StringArray
     is_there = np.array([value is not None for value in values], bool)
     there = None if is_there.all() else pa.py_buffer(np.packbits(is_there, bitorder="little"))
-    return pa.StringArray.from_buffers(
-        len(spelled), pa.py_buffer(ends), pa.py_buffer(b"".join(spelled)), there
-    )
+    ends_at = pa.py_buffer(ends if is_large else ends.astype(np.int32))
+    return kind.from_buffers(len(spelled), ends_at, pa.py_buffer(b"".join(spelled)), there)
 
 
 def numbers(values: np.ndarray) -> pa.Array:
