@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldresearch.errors import DisclosureError
+from ldresearch.models import rates as models_rates
 from ldresearch.models import survival
 from ldresearch.privacy import check_payload, publish
 from ldresearch.result import Estimate, Published, Result, Rules, from_payload, to_payload
@@ -99,6 +100,22 @@ def test_a_share_of_few_is_told_as_few(
     estimate = Estimate("a", share, low, high, n, "share")
     [kept] = publish(rates([(30, 60)]).but(estimates=(estimate,))).estimates
     assert (kept.value, kept.low, kept.high) == told
+
+
+@pytest.mark.parametrize("n", [40, 100, 103, 200, 780, 2000])
+def test_a_share_tells_no_small_count_from_another(n: int) -> None:
+    def told(count: int) -> tuple[float, float, float]:
+        frame = pd.DataFrame({"way": ["a", "b"], "count": [count, n - count], "n": n})
+        found = models_rates.shares(
+            frame, count="count", n="n", keys=("way",), metric="started_way", name="ways"
+        )
+        e = publish(found).estimate("started_way", "a")
+        return e.value, e.low, e.high
+
+    few, nearly_all = range(10), range(n - 9, n + 1)
+    assert len({told(count) for count in few}) == 1
+    assert len({told(count) for count in nearly_all}) == 1
+    assert told(10) != told(9)
 
 
 def test_small_estimates_are_dropped_and_the_others_rounded() -> None:

@@ -554,14 +554,20 @@ def _protected_share(estimate: Estimate, rules: Rules, *, is_sensitive: bool) ->
     """Tell a share by its rounded count: whole percents of an exact one give the count back.
 
     Fewer than ``k`` persons on either side are told as half of ``k``, with an interval from none
-    to at least ``k``. An interval keeps its width relative to Wilson's, to one decimal: Wilson's
-    own of the rounded count where it was Wilson's of the exact one. So whatever is told follows
-    from rounded counts, and no count has an answer of its own.
+    to at least ``k``: all of them alike, or a row that is hidden and an estimate told as ``k``
+    would say together that they are nearly ``k``. An interval keeps its width relative to
+    Wilson's, to one decimal: Wilson's own of the rounded count where it was Wilson's of the exact
+    one. So whatever is told follows from rounded counts, and no count has an answer of its own.
     """
     n, k = estimate.n, rules.k
     count = n * estimate.value
     told, told_n = rounding.to_base(count, rules.base), rounding.to_base(n, rules.base)
-    is_low, is_high = told < k, told_n - told < k
+    is_low = told < k or round(count) < k
+    is_high = told_n - told < k or round(n - count) < k
+    if is_low:
+        told = min(k, told_n)
+    elif is_high:
+        told = max(told_n - k, 0)
     if is_low or is_high:
         few = min(k / 2 / told_n, 0.5)
         few = few if few >= 0.01 or is_sensitive else 0.0
