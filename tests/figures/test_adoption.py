@@ -120,6 +120,21 @@ def test_every_view_says_and_tabulates(view: str, published: dict[str, Published
     assert 0 < len(table.rows) <= len(published[view].rows)
 
 
+@pytest.mark.parametrize(
+    ("n_neither", "said"),
+    [(0, "0 %"), (1, "fewer than 10 people"), (9, "fewer than 10 people"), (25, "under 1 %"),
+     (60, "1 %")],
+)  # fmt: skip
+def test_few_people_are_not_said_to_be_nobody(n_neither: int, said: str) -> None:
+    frame = pd.DataFrame(
+        {
+            "way": ["self_started", "both", "assigned", "neither"],
+            "n_persons": [3000, 1500, 1500 - n_neither, n_neither], "n_eligible": 6000,
+        }
+    )  # fmt: skip
+    assert f"and {said} neither." in sentences.ways(publish(adoption.ways(frame), Rules()))
+
+
 def test_every_payload_passes_the_gate(published: dict[str, Published]) -> None:
     for view, one in published.items():
         payload = {"v": 1, "kind": "figure", "stem": "adoption", "view": view,
@@ -233,6 +248,17 @@ def test_the_headline_says_that_nobody_has_started() -> None:
     head = sentences.headline(nobody, *[nothing()] * 5)
     assert head.title == "Nobody has reached first value yet"
     assert head.decision.startswith("Push nobody yet")
+
+
+@pytest.mark.parametrize("n_started", [2, 9])
+def test_the_headline_does_not_say_none_of_a_few(n_started: int) -> None:
+    duration = np.r_[np.full(n_started, 5.0), np.full(2000 - n_started, 90.0)]
+    frame = pd.DataFrame(
+        {"duration": duration, "event": ["value"] * n_started + [""] * (2000 - n_started)}
+    )
+    few = publish(adoption.activation(frame))
+    head = sentences.headline(few, *[nothing()] * 5)
+    assert head.title.startswith("Hardly any of those with access start on their own")
 
 
 def test_checks_have_a_sentence_for_each_status(found: dict[str, Result]) -> None:

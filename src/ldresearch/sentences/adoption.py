@@ -140,9 +140,21 @@ def ways(published: Published, *_: Published) -> str:
     return (
         f"Of {words.persons(n, exact=published.rules.public)} with access, "
         f"{words.percent(share['self_started'] + share['both'])} got value on their own, "
-        f"{words.percent(share['assigned'])} only from what was assigned, and "
-        f"{words.percent(share['neither'])} neither. Assigned learning does not count as adoption."
+        f"{_part(published, 'assigned')} only from what was assigned, and "
+        f"{_part(published, 'neither')} neither. Assigned learning does not count as adoption."
     )
+
+
+def _part(published: Published, way: str) -> str:
+    """Say how many took a way to value; a few, or some who are hidden, are not nobody."""
+    names = [c.name for c in published.columns]
+    [row] = (
+        cells for r in published.rows if (cells := dict(zip(names, r, strict=True)))["way"] == way
+    )
+    if row["share"] is None:
+        others = published.parameters.get("n_protected")  # hidden with it, though not few
+        return "a share that is hidden" if others else f"fewer than {published.rules.k} people"
+    return "under 1 %" if row["share"] == 0 and row["n_reached"] else words.percent(row["share"])
 
 
 def speed(published: Published, *_: Published) -> str:
@@ -403,7 +415,8 @@ def _title(reached: Published, curve: Published, trend: Published) -> str:
     if curve.has("bass_ceiling"):
         now, ceiling = curve.estimate("adoption_share"), curve.estimate("bass_ceiling")
         started = (
-            f"{_begin(words.proportion(now.value))} of those with access have started{_way(curve)}"
+            f"{_begin(_proportion(curve, now.value))} of those with access have "
+            f"started{_way(curve)}"
         )
         if _is_nearly_done(curve):
             moved = _moved(trend)
@@ -422,13 +435,20 @@ def _title(reached: Published, curve: Published, trend: Published) -> str:
     if _is_known(reached, "activation_rate"):
         rate = reached.estimate("activation_rate")
         return (
-            f"{_begin(words.proportion(rate.value))} of those with access start{_way(reached)} "
+            f"{_begin(_proportion(reached, rate.value))} of those with access "
+            f"start{_way(reached)} "
             f"{rate.label}"
         )
     if reached.parameters.get("is_nobody"):
         return f"Nobody has reached first value{_way(reached)} yet"
     why = reached.missing or curve.missing
     return f"Adoption cannot be told yet: {why}" if why else "Too few people to show adoption"
+
+
+def _proportion(published: Published, share: float) -> str:
+    """Say a share; where it may be a few people, too few to be told, it is not nobody's."""
+    is_few = share == 0 and not published.rules.public
+    return "hardly any" if is_few else words.proportion(share)
 
 
 def _is_known(published: Published, metric: str) -> bool:
