@@ -1,10 +1,11 @@
 """Everything that is measured, by one command: ``make bench``.
 
     python benchmarks/bench.py [--events 1e6 1e7] [--only events.sessions survival] [--turns 3]
-                               [--folder DIR] [--all]
+                               [--folder DIR] [--seed 9] [--all]
 
 Writes ``results.json`` and, from it, ``RESULTS.md`` beside this file. A run with ``--only``
-replaces the figures of what it ran and leaves the others, each with the day of its own run.
+replaces the figures of what it ran and leaves the others, each with the day of its own run. With
+``--seed`` the data are drawn anew; they and their results lie in a folder of their own.
 
 A module of this folder takes part by naming these; it is found by its ``WORKS``:
 
@@ -12,9 +13,10 @@ A module of this folder takes part by naming these; it is found by its ``WORKS``
     Pieces of work and who does them (``side_by_side.Work``). A contender is a function of the
     folder with the data. Two names have a meaning: ``ldresearch`` is this package, and ``limit``
     is what no one can be faster than (a scan of the columns, an import), which is no peer.
-``prepare(folder: Path, size: int) -> None``
+``prepare(folder: Path, size: int, seed: int = 0) -> None``
     Write the data of that size into the folder, which exists and is empty. Called once for each
-    size: what is in a folder that was finished is used again. Seeded; nothing is downloaded.
+    size: what is in a folder that was finished is used again. The same seed gives the same data;
+    nothing is downloaded.
 
 and, where they want to:
 
@@ -104,21 +106,21 @@ def chosen(only: Sequence[str]) -> dict[str, list[str]]:
     return picked
 
 
-def prepared(module: ModuleType, folder: Path, size: int) -> Path:
+def prepared(module: ModuleType, folder: Path, size: int, seed: int = 0) -> Path:
     """Return the folder with the data of a size; made once, whole as soon as it has its name."""
     place = folder / module.__name__ / str(size)
     if not place.exists():
         draft = place.with_name(f".{size}")
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        module.prepare(draft, size)
+        module.prepare(draft, size, seed)
         draft.rename(place)
     return place
 
 
 def run(module: ModuleType, works: Sequence[str], size: int, given: argparse.Namespace) -> None:
     """Measure works of a module at a size, and write each result as soon as it is there."""
-    folder = prepared(module, given.folder, size)
+    folder = prepared(module, given.folder, size, given.seed)
     most = {} if given.all else getattr(module, "MOST", {})
     for work in works:
         contenders = module.WORKS[work].contenders
@@ -302,11 +304,17 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=3, help="runs of each contender")
     parser.add_argument("--folder", type=Path, default=HERE.parent / "data" / "benchmarks",
                         help="where the data is written, and found the next time")  # fmt: skip
-    parser.add_argument("--results", type=Path, default=HERE / "results.json",
+    parser.add_argument("--seed", type=int, default=0, help="draw other data, kept apart")
+    parser.add_argument("--results", type=Path,
                         help="where figures are kept; RESULTS.md is written beside it")  # fmt: skip
     parser.add_argument("--all", action="store_true", help="run the slowest peers at every size")
     given = parser.parse_args()
     given.folder = given.folder.resolve()
+    if given.seed:
+        given.folder /= f"seed-{given.seed}"
+    if given.results is None:
+        given.results = (given.folder if given.seed else HERE) / "results.json"
+    given.results.parent.mkdir(parents=True, exist_ok=True)
     for name, works in chosen(given.only).items():
         module = importlib.import_module(name)
         for size in map(int, getattr(module, "SIZES", given.events)):

@@ -30,7 +30,7 @@ SIZES = (1_000_000,)
 USUAL = "the usual bootstrap: 2 of its 101 fits"
 
 
-def prepare(folder: Path, size: int) -> None:
+def prepare(folder: Path, size: int, seed: int = 0) -> None:
     """Write the skills of people who fall into six clusters.
 
     Parameters
@@ -38,9 +38,10 @@ def prepare(folder: Path, size: int) -> None:
     folder : Path
     size : int
         People.
+    seed : int
     """
     for name, apart in APART.items():
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng(1 + seed)
         of = rng.integers(0, CLUSTERS, size)
         x = rng.normal(0, apart, (CLUSTERS, COLUMNS)).astype(np.float32)[of]
         x += rng.standard_normal((size, COLUMNS), dtype=np.float32)

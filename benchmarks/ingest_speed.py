@@ -42,12 +42,13 @@ WITH numbered AS (
     SELECT unnest(CASE WHEN range % {SENT_TWICE} = 7 THEN [range, range] ELSE [range] END) AS i
     FROM range({{n}})
 ), drawn AS (
-    SELECT i, (hash(i // {SITTING}, 1) >> 11) / 9007199254740992.0 AS u, hash(i, 2) % 90000 AS late_ms,
-        {list(VERBS)!r}[(1 + least(hash(i, 3) % 13, hash(i, 4) % 7, hash(i, 8) % 7))::INTEGER] AS spoken,
-        format('c-{{{{:04d}}}}', (hash(i // {SITTING}, 5) % 400)::INTEGER) AS content,
-        format('{{{{:016x}}}}{{{{:016x}}}}', hash(i, 6), i)::UUID::TEXT AS id,
+    SELECT i, i + {{seed}} * 10_000_000_000 AS s,
+        (hash(s // {SITTING}, 1) >> 11) / 9007199254740992.0 AS u, hash(s, 2) % 90000 AS late_ms,
+        {list(VERBS)!r}[(1 + least(hash(s, 3) % 13, hash(s, 4) % 7, hash(s, 8) % 7))::INTEGER] AS spoken,
+        format('c-{{{{:04d}}}}', (hash(s // {SITTING}, 5) % 400)::INTEGER) AS content,
+        format('{{{{:016x}}}}{{{{:016x}}}}', hash(s, 6), i)::UUID::TEXT AS id,
         format('emp-{{{{:07d}}}}', 1000000 + (u ** 1.5 * {{persons}})::INTEGER) AS person,
-        hash(i, 7) AS h
+        hash(s, 7) AS h
     FROM numbered
 )
 SELECT id, person, spoken, content,
@@ -85,7 +86,7 @@ FROM ({_EVENTS})
 """
 
 
-def prepare(folder: Path, size: int) -> None:
+def prepare(folder: Path, size: int, seed: int = 0) -> None:
     """Write ``size`` events (and one in a hundred twice) in three forms, and the mapping of two.
 
     Parameters
@@ -93,12 +94,13 @@ def prepare(folder: Path, size: int) -> None:
     folder : Path
         There already; the files go into its folder ``ingest``.
     size : int
+    seed : int
     """
     import duckdb
 
     place = _place(folder)
     place.mkdir(exist_ok=True)
-    values = {"n": size, "persons": max(size // 100, 10)}
+    values = {"n": size, "persons": max(size // 100, 10), "seed": seed}
     table = f"""
         SELECT id, person, {_INSTANT.format("occurred_at")} AS "when",
             {_INSTANT.format("recorded_at")} AS noted, spoken, content, seconds, score

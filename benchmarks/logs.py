@@ -46,13 +46,13 @@ source = { value = "lms" }
 """
 
 
-def prepare(folder: Path, size: int) -> None:
+def prepare(folder: Path, size: int, seed: int = 0) -> None:
     """Write the export and the dataset."""
-    write(folder / RAW, size)
+    write(folder / RAW, size, seed)
     ingest(folder / RAW, folder / DATASET)
 
 
-def write(file: Path, size: int) -> None:
+def write(file: Path, size: int, seed: int = 0) -> None:
     """Write a log of so many events as Parquet.
 
     Blocks of people go to a rough file, one after another; the engine then sorts by time, and
@@ -63,7 +63,7 @@ def write(file: Path, size: int) -> None:
 
     rough = file.with_suffix(".rough.parquet")
     writer = None
-    for block in blocks(size):
+    for block in blocks(size, seed):
         if writer is None:
             writer = pq.ParquetWriter(rough, block.schema, compression="zstd")
         writer.write_table(block)
@@ -86,7 +86,7 @@ def ingest(raw: Path, dataset: Path) -> None:
     sources.ingest("tabular", raw, dataset, client="bench", key=KEY, public=True)
 
 
-def blocks(size: int) -> Iterator[Any]:
+def blocks(size: int, seed: int = 0) -> Iterator[Any]:
     """Give the events of 20,000 people at a time, each block from a seed of its own."""
     n_people = max(size // EVENTS_A_PERSON, 1)
     begins = range(0, n_people, PEOPLE_AT_ONCE)
@@ -95,7 +95,7 @@ def blocks(size: int) -> Iterator[Any]:
         people = min(PEOPLE_AT_ONCE, n_people - begin)
         rows = left if i == len(begins) - 1 else round(size * people / n_people)
         left -= rows
-        yield _block(np.random.default_rng([SEED, i]), begin, people, rows)
+        yield _block(np.random.default_rng([SEED + seed, i]), begin, people, rows)
 
 
 def _block(rng: np.random.Generator, begin: int, people: int, rows: int) -> Any:

@@ -31,7 +31,7 @@ SIZES = (1_000,)
 HERE = Path(sys.executable).parent
 
 
-def prepare(folder: Path, size: int) -> None:
+def prepare(folder: Path, size: int, seed: int = 0) -> None:
     """Write an organisation.
 
     Parameters
@@ -39,10 +39,12 @@ def prepare(folder: Path, size: int) -> None:
     folder : Path
     size : int
         Its persons.
+    seed : int
     """
     from ldresearch.worlds import organisation
 
-    organisation(seed=14, name="bench", n_persons=size, p=0.01, q=0.05).write(folder / "dataset")
+    made = organisation(seed=14 + seed, name="bench", n_persons=size, p=0.01, q=0.05)
+    made.write(folder / "dataset")
 
 
 def ours(*options: str) -> Any:

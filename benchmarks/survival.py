@@ -41,7 +41,7 @@ MOST = {
 # Data ---------------------------------------------------------------------------------------
 
 
-def prepare(folder: Path, size: int) -> None:
+def prepare(folder: Path, size: int, seed: int = 0) -> None:
     """Write spells with grouped covariates, and a million at most with continuous ones.
 
     Parameters
@@ -49,11 +49,12 @@ def prepare(folder: Path, size: int) -> None:
     folder : Path
     size : int
         Spells.
+    seed : int
     """
     import duckdb
 
     connection = duckdb.connect()
-    connection.execute("SET threads = 1; SELECT setseed(0.5)")
+    connection.execute(f"SET threads = 1; SELECT setseed({(0.5 + 0.618034 * seed) % 1})")
     connection.execute(
         f"""
         COPY (

@@ -40,6 +40,9 @@ def test_a_log_has_its_size_and_is_the_same_each_time(events: ModuleType) -> Non
     first, again = (list(events.logs.blocks(SIZE)) for _ in range(2))
     assert sum(len(block) for block in first) == SIZE
     assert all(a.equals(b) for a, b in zip(first, again, strict=True))
+    [other] = events.logs.blocks(SIZE, seed=1)
+    assert len(other) == SIZE
+    assert not other.equals(first[0])
 
 
 @pytest.mark.parametrize("name", ["weekly", "cohorts", "lifecycle", "spells", "funnel", "sessions"])
