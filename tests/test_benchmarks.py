@@ -99,7 +99,7 @@ def test_a_module_is_found_by_its_works_and_its_figures_are_told(
     assert row in told
     assert "| polars | polars is not installed |" in told
     assert "slope" in told
-    assert "| 10,000 | 0.50 s | – | 1.00 s | 0.50 | – |" in told
+    assert "| 10,000 | 0.50 s | – | – | 1.00 s | 0.50 | – |" in told
 
 
 def test_what_nobody_measures_is_refused(folder: Path) -> None:

@@ -559,20 +559,21 @@ def _protected_share(estimate: Estimate, rules: Rules, *, is_sensitive: bool) ->
     Wilson's, to one decimal: Wilson's own of the rounded count where it was Wilson's of the exact
     one. So whatever is told follows from rounded counts, and no count has an answer of its own.
     """
-    n, k = estimate.n, rules.k
+    n, k, base = estimate.n, rules.k, rules.base
     count = n * estimate.value
-    told, told_n = rounding.to_base(count, rules.base), rounding.to_base(n, rules.base)
-    is_low = told < k or round(count) < k
-    is_high = told_n - told < k or round(n - count) < k
-    if is_low:
-        told = min(k, told_n)
-    elif is_high:
-        told = max(told_n - k, 0)
+    told_n = rounding.to_base(n, base)
+    # So few counts lie between the few on either side that one could be told from the others.
+    is_thin = abs(n - 2 * k) <= base // 2
+    is_low, is_high = is_thin or round(count) < k, is_thin or round(n - count) < k
     if is_low or is_high:
+        told = min(k, told_n) if is_low else max(told_n - k, 0)
         few = min(k / 2 / told_n, 0.5)
         few = few if few >= 0.01 or is_sensitive else 0.0
         value = 0.5 if is_low and is_high else few if is_low else 1 - few
     else:
+        # The last count before the few would otherwise be told by itself.
+        least, most = base * -(-k // base), base * ((n - k) // base)
+        told = min(max(rounding.to_base(count, base), least), most)
         value = min(told / told_n, 1.0)
     low, high = estimate.low, estimate.high
     if math.isfinite(low) and math.isfinite(high):

@@ -154,7 +154,8 @@ def _part(published: Published, way: str) -> str:
     if row["share"] is None:
         others = published.parameters.get("n_protected")  # hidden with it, though not few
         return "a share that is hidden" if others else f"fewer than {published.rules.k} people"
-    return "under 1 %" if row["share"] == 0 and row["n_reached"] else words.percent(row["share"])
+    share = float(row["share"])
+    return "under 1 %" if share == 0 and row["n_reached"] else words.percent(share)
 
 
 def speed(published: Published, *_: Published) -> str:
