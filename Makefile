@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow test-spark lint bench lab docs site clean
+.PHONY: help install demo test test-long test-slow test-spark lint bench lab docs site clean
 
 help: ## list the words
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,10 @@ demo: $(STAMP) ## build the demo organisations, run the notebooks, leave reports
 test: $(STAMP) ## run the tests, a process for each core
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-test-slow: $(STAMP) ## run the simulations that take long
+test-long: $(STAMP) ## run the other tests: whole runs, worlds of known truth
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'long and not slow'
+
+test-slow: $(STAMP) ## run the simulations that take longest
 	$(BIN)/python -m pytest -m slow
 
 test-spark: $(STAMP) ## ask every measure in DuckDB and in Spark; needs Java 17

@@ -17,19 +17,38 @@ settings.load_profile("steady")
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_LONG = ("docs", "notebooks", "run", "faults", "test_cli.py", "contracts", "truth")
+_FIRST = ("docs", "notebooks", "run", "faults", "test_cli.py", "contracts", "truth")
 """Where the files that take longest are: first, or one process waits for the other at the end."""
 
+_LONG = (
+    "truth/",
+    "dataset/test_forget.py", "docs/test_own_csv.py", "faults/test_fuzz.py",
+    "faults/test_markup.py", "measures/test_by_person.py", "notebooks/test_campaigns.py",
+    "notebooks/test_everywhere.py", "notebooks/test_growth.py", "notebooks/test_impact.py",
+    "notebooks/test_personalisation.py", "notebooks/test_skill_gaps.py",
+    "run/test_monitoring.py", "run/test_range.py", "run/test_releases.py", "run/test_runner.py",
+    "run/test_scheduling.py", "run/test_warm.py", "sources/test_by_engine.py",
+)  # fmt: skip
+"""Worlds of known truth, whole runs and the like: half of the time. They carry the mark ``long``."""
 
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that processes side by side end together."""
-    place = {name: i for i, name in enumerate(_LONG)}
+    """Mark what takes long, before marks are chosen by, and begin with what takes longest.
+
+    Processes side by side end together then.
+    """
+    place = {name: i for i, name in enumerate(_FIRST)}
 
     def turn(item: pytest.Item) -> int:
         parts = item.path.parts
         room = parts[parts.index("tests") + 1] if "tests" in parts else ""
-        return place.get(room, len(_LONG))
+        return place.get(room, len(_FIRST))
 
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests"):
+            if item.path.relative_to(ROOT / "tests").as_posix().startswith(_LONG):
+                item.add_marker("long")
     items.sort(key=turn)
 
 
