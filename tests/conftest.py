@@ -29,7 +29,13 @@ _LONG = (
     "run/test_monitoring.py", "run/test_range.py", "run/test_releases.py", "run/test_runner.py",
     "run/test_scheduling.py", "run/test_warm.py", "sources/test_by_engine.py",
 )  # fmt: skip
-"""Worlds of known truth, whole runs and the like: half of the time. They carry the mark ``long``."""
+"""Whole runs, worlds of known truth and the like: half of the time. They are marked ``long``."""
+
+
+def _place(item: pytest.Item) -> str:
+    """Return where a test's file is below this folder."""
+    tests = ROOT / "tests"
+    return item.path.relative_to(tests).as_posix() if item.path.is_relative_to(tests) else ""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -38,18 +44,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Processes side by side end together then.
     """
-    place = {name: i for i, name in enumerate(_FIRST)}
-
-    def turn(item: pytest.Item) -> int:
-        parts = item.path.parts
-        room = parts[parts.index("tests") + 1] if "tests" in parts else ""
-        return place.get(room, len(_FIRST))
-
+    turns = {room: i for i, room in enumerate(_FIRST)}
     for item in items:
-        if item.path.is_relative_to(ROOT / "tests"):
-            if item.path.relative_to(ROOT / "tests").as_posix().startswith(_LONG):
-                item.add_marker("long")
-    items.sort(key=turn)
+        if _place(item).startswith(_LONG):
+            item.add_marker("long")
+    items.sort(key=lambda item: turns.get(_place(item).split("/")[0], len(_FIRST)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
