@@ -261,6 +261,17 @@ def test_the_headline_does_not_say_none_of_a_few(n_started: int) -> None:
     assert head.title.startswith("Hardly any of those with access start on their own")
 
 
+@pytest.mark.parametrize("n_started", [1, 5, 9, 10])
+def test_of_twenty_people_no_share_is_said(n_started: int) -> None:
+    duration = np.r_[np.full(n_started, 5.0), np.full(20 - n_started, 90.0)]
+    frame = pd.DataFrame(
+        {"duration": duration, "event": ["value"] * n_started + [""] * (20 - n_started)}
+    )
+    few = publish(adoption.activation(frame))
+    assert "those with access" not in sentences.headline(few, *[nothing()] * 5).title
+    assert sentences.speed(few) == "How fast people start is hidden: too few people."
+
+
 def test_checks_have_a_sentence_for_each_status(found: dict[str, Result]) -> None:
     for row in found["trust"].frame.to_dict("records"):
         words = sentences.CHECKS[str(row["check"])]

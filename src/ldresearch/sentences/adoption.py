@@ -169,6 +169,8 @@ def speed(published: Published, *_: Published) -> str:
     naive = published.estimate("activation_naive")
     if not rate.is_known:
         return f"Nobody has been followed for {window} yet, so the share who start is not known."
+    if not _is_told(rate):
+        return "How fast people start is hidden: too few people."
     return (
         f"{words.percent(rate.value)} reach first value{_way(published)} within {window} of being "
         f"able to ({words.interval(rate)}, "
@@ -453,7 +455,12 @@ def _proportion(published: Published, share: float) -> str:
 
 
 def _is_known(published: Published, metric: str) -> bool:
-    return published.has(metric) and published.estimate(metric).is_known
+    return published.has(metric) and _is_told(published.estimate(metric))
+
+
+def _is_told(e: Estimate) -> bool:
+    """Whether it is a number that says something: of few people a share may be anything."""
+    return e.is_known and not (e.low <= 0 and e.high >= 1)
 
 
 def _begin(said: str) -> str:
