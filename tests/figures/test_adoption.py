@@ -268,7 +268,9 @@ def test_of_twenty_people_no_share_is_said(n_started: int) -> None:
         {"duration": duration, "event": ["value"] * n_started + [""] * (20 - n_started)}
     )
     few = publish(adoption.activation(frame))
-    assert "those with access" not in sentences.headline(few, *[nothing()] * 5).title
+    head = sentences.headline(few, *[nothing()] * 5)
+    assert "those with access" not in head.title
+    assert "activation_rate" not in [card.estimate.metric for card in head.cards]
     assert sentences.speed(few) == "How fast people start is hidden: too few people."
 
 

@@ -460,7 +460,7 @@ def _is_known(published: Published, metric: str) -> bool:
 
 def _is_told(e: Estimate) -> bool:
     """Whether it is a number that says something: of few people a share may be anything."""
-    return e.is_known and not (e.low <= 0 and e.high >= 1)
+    return e.is_known and not (e.unit == "share" and e.low <= 0 and e.high >= 1)
 
 
 def _begin(said: str) -> str:
@@ -480,7 +480,7 @@ def _cards(reached: Published, curve: Published, sticky: Published) -> tuple[Car
         if not published.has(metric):
             continue
         found = published.estimate(metric)
-        if not found.is_known:
+        if not _is_told(found):
             continue
         if metric == "bass_ceiling" and published.parameters["is_early"]:
             found, label = published.estimate("adoption_share"), f"have started{way} so far"
