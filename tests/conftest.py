@@ -21,15 +21,16 @@ _FIRST = ("docs", "notebooks", "run", "faults", "test_cli.py", "contracts", "tru
 """Where the files that take longest are: first, or one process waits for the other at the end."""
 
 _LONG = (
-    "truth/",
-    "dataset/test_forget.py", "docs/test_own_csv.py", "faults/test_fuzz.py",
-    "faults/test_markup.py", "measures/test_by_person.py", "notebooks/test_campaigns.py",
-    "notebooks/test_everywhere.py", "notebooks/test_growth.py", "notebooks/test_impact.py",
-    "notebooks/test_personalisation.py", "notebooks/test_skill_gaps.py",
+    "notebooks/", "truth/",
+    "contracts/test_docstrings.py", "dataset/test_forget.py", "docs/test_own_csv.py",
+    "faults/test_fuzz.py", "faults/test_markup.py", "measures/test_by_person.py",
     "run/test_monitoring.py", "run/test_range.py", "run/test_releases.py", "run/test_runner.py",
     "run/test_scheduling.py", "run/test_warm.py", "sources/test_by_engine.py",
 )  # fmt: skip
 """Whole runs, worlds of known truth and the like: half of the time. They are marked ``long``."""
+
+_SOME = ("notebooks/test_adoption.py", "notebooks/test_summary.py")
+"""Of those, the ones that every run of the tests takes."""
 
 
 def _place(item: pytest.Item) -> str:
@@ -46,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     turns = {room: i for i, room in enumerate(_FIRST)}
     for item in items:
-        if _place(item).startswith(_LONG):
+        if _place(item).startswith(_LONG) and _place(item) not in _SOME:
             item.add_marker("long")
     items.sort(key=lambda item: turns.get(_place(item).split("/")[0], len(_FIRST)))
 
