@@ -250,24 +250,23 @@ def test_the_headline_says_that_nobody_has_started() -> None:
     assert head.decision.startswith("Push nobody yet")
 
 
+def started(n_started: int, n: int) -> Published:
+    """So many of n people reach first value, the others are followed for 90 days."""
+    rest = n - n_started
+    duration = np.r_[np.full(n_started, 5.0), np.full(rest, 90.0)]
+    frame = pd.DataFrame({"duration": duration, "event": ["value"] * n_started + [""] * rest})
+    return publish(adoption.activation(frame))
+
+
 @pytest.mark.parametrize("n_started", [2, 9])
 def test_the_headline_does_not_say_none_of_a_few(n_started: int) -> None:
-    duration = np.r_[np.full(n_started, 5.0), np.full(2000 - n_started, 90.0)]
-    frame = pd.DataFrame(
-        {"duration": duration, "event": ["value"] * n_started + [""] * (2000 - n_started)}
-    )
-    few = publish(adoption.activation(frame))
-    head = sentences.headline(few, *[nothing()] * 5)
+    head = sentences.headline(started(n_started, 2000), *[nothing()] * 5)
     assert head.title.startswith("Hardly any of those with access start on their own")
 
 
 @pytest.mark.parametrize("n_started", [1, 5, 9, 10])
 def test_of_twenty_people_no_share_is_said(n_started: int) -> None:
-    duration = np.r_[np.full(n_started, 5.0), np.full(20 - n_started, 90.0)]
-    frame = pd.DataFrame(
-        {"duration": duration, "event": ["value"] * n_started + [""] * (20 - n_started)}
-    )
-    few = publish(adoption.activation(frame))
+    few = started(n_started, 20)
     head = sentences.headline(few, *[nothing()] * 5)
     assert "those with access" not in head.title
     assert "activation_rate" not in [card.estimate.metric for card in head.cards]
