@@ -258,6 +258,20 @@ def started(n_started: int, n: int) -> Published:
     return publish(adoption.activation(frame))
 
 
+def test_steps_are_said_as_the_table_shows_them() -> None:
+    frame = pd.DataFrame(
+        {
+            "group": "", "step": ["employed", "informed", "access", "active", "value"],
+            "order": range(5), "n_reached": [105, 96, 105, 100, 88],
+            "n_of": [105, 105, 105, 105, 100],
+        }
+    )  # fmt: skip
+    said = sentences.reach(publish(adoption.funnel(frame)))
+    assert "90 % of the employed were sent something about it" in said
+    assert "100 % of the employed have access" in said
+    assert said.endswith("Most are lost between activity and value: 10 % of about 100 people.")
+
+
 @pytest.mark.parametrize("n_started", [2, 9])
 def test_the_headline_does_not_say_none_of_a_few(n_started: int) -> None:
     head = sentences.headline(started(n_started, 2000), *[nothing()] * 5)

@@ -102,17 +102,28 @@ def reach(published: Published, *_: Published) -> str:
     """Say where most people are lost on the way to value."""
     if published.is_empty:
         return f"How far people have come cannot be told: {published.missing}."
-    steps = [e for e in published.estimates if e.label != "employed" and e.is_known]
-    if not steps:
+    # As the rows tell it: an estimate tells nearly all of them as all but a few.
+    share = {str(r["step"]): float(r["share"]) for r in _records(published) if _is_after_first(r)}
+    if not share:
         return "How far people have come is hidden: too few people."
-    lost = min((e for e in steps if e.label != "informed"), key=lambda e: e.value, default=steps[0])
-    said = [_STEP_SAID[e.label].format(share=words.percent(e.value)) for e in steps]
-    if lost.value > 0.995:
+    lost = min((s for s in share if s != "informed"), key=share.__getitem__, default="informed")
+    said = [_STEP_SAID[step].format(share=words.percent(x)) for step, x in share.items()]
+    if share[lost] > 0.995:
         return f"{words.sentence(words.listing(said))} Hardly anyone is lost on the way."
+    [n] = (float(r["n"]) for r in _records(published) if r["step"] == lost)
     return (
-        f"{words.sentence(words.listing(said))} Most are lost {_STEP_LOST[lost.label]}: "
-        f"{words.percent(1 - lost.value)} of {words.persons(lost.n, exact=published.rules.public)}."
+        f"{words.sentence(words.listing(said))} Most are lost {_STEP_LOST[lost]}: "
+        f"{words.percent(1 - share[lost])} of {words.persons(n, exact=published.rules.public)}."
     )
+
+
+def _records(published: Published) -> list[dict[str, Any]]:
+    names = [c.name for c in published.columns]
+    return [dict(zip(names, row, strict=True)) for row in published.rows]
+
+
+def _is_after_first(row: Mapping[str, Any]) -> bool:
+    return row["step"] != "employed" and row["share"] is not None
 
 
 _STEP_SAID: Final = {
@@ -147,10 +158,7 @@ def ways(published: Published, *_: Published) -> str:
 
 def _part(published: Published, way: str) -> str:
     """Say how many took a way to value; a few, or some who are hidden, are not nobody."""
-    names = [c.name for c in published.columns]
-    [row] = (
-        cells for r in published.rows if (cells := dict(zip(names, r, strict=True)))["way"] == way
-    )
+    [row] = (r for r in _records(published) if r["way"] == way)
     if row["share"] is None:
         others = published.parameters.get("n_protected")  # hidden with it, though not few
         return "a share that is hidden" if others else f"fewer than {published.rules.k} people"
